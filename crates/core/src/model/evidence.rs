@@ -1,0 +1,110 @@
+//! Evidence in bits, and findings: a detector's answer.
+
+use super::{FailureKind, Moment, Slice};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The base-2 logarithm of an e-value against "this slice is healthy"; bits of independent sources add.
+///
+/// Under health the chance of ever exceeding b bits is at most 2^-b (Ville's inequality).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bits(pub f64);
+
+impl std::ops::Add for Bits {
+    type Output = Bits;
+
+    fn add(self, other: Bits) -> Bits {
+        Bits(self.0 + other.0)
+    }
+}
+
+impl fmt::Display for Bits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0} bits", self.0)
+    }
+}
+
+/// Independent kinds of sources. Within one, evidence does not add; across them, it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceClass {
+    /// The edge's own traffic.
+    Edge,
+    /// Probes and active checks.
+    Probe,
+    /// Users.
+    Report,
+}
+
+impl SourceClass {
+    /// For people and for the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::Probe => "probe",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Share of attempts at replicas that failed.
+    Attempts,
+    /// Share of attempts at replicas whose first byte was slow.
+    Slowness,
+    /// Share of clients' requests that failed in the end.
+    Requests,
+    /// Share of clients' requests whose credentials were refused.
+    Denials,
+    /// Share of probes and checks that failed.
+    Checks,
+    /// Share of look-ups that failed.
+    Lookups,
+    /// Users' reports, against their usual number.
+    Reports,
+}
+
+impl Measure {
+    /// For people: what the numbers of a finding count.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Attempts => "failed attempts at replicas",
+            Self::Slowness => "slow answers of replicas",
+            Self::Requests => "failed requests of clients",
+            Self::Denials => "refused credentials",
+            Self::Checks => "failed probes",
+            Self::Lookups => "failed name look-ups",
+            Self::Reports => "users' reports",
+        }
+    }
+}
+
+/// A detector's answer: this slice is abnormal since T, expected E, saw O, with so much evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whose evidence it is.
+    pub class: SourceClass,
+    /// What was counted.
+    pub measure: Measure,
+    /// What it is about.
+    pub slice: Slice,
+    /// Estimated start of the abnormality.
+    pub since: Moment,
+    /// When it was found.
+    pub at: Moment,
+    /// The share (or count) expected of a healthy slice.
+    pub expected: f64,
+    /// The share (or count) seen since the start.
+    pub observed: f64,
+    /// How many were seen since the start, bad ones included.
+    pub total: u64,
+    /// The bad ones by kind.
+    pub kinds: BTreeMap<FailureKind, u64>,
+    /// How strongly it speaks against health.
+    pub bits: Bits,
+}

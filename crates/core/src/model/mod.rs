@@ -1,0 +1,44 @@
+//! The words every stage speaks: time, names, slices, signals, findings, causes, remedies, plans, notices.
+//!
+//! Nothing here decides anything. What crosses a process boundary derives `Serialize` and is part of the
+//! wire or log format; what does not, stays plain.
+
+mod cause;
+mod evidence;
+mod moment;
+mod name;
+mod notice;
+mod plan;
+mod policy;
+mod remedy;
+mod signal;
+mod slice;
+mod topology;
+
+pub use cause::{CauseKind, ChangeId, Hypothesis};
+pub use evidence::{Bits, Finding, Measure, SourceClass};
+pub use moment::Moment;
+pub use name::{Name, NameError};
+pub use notice::{Audience, Notice, NoticeId, Stage};
+pub use plan::{Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
+pub use policy::{
+    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault, TellPolicy,
+};
+pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
+pub use signal::{
+    Change, ChangeKind, ClientRow, FailureKind, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow, Report,
+    RollUp, Signal, Tally, UpstreamRow,
+};
+pub use slice::{Dimension, Slice, SliceError};
+pub use topology::{Component, Priority, Replica, Topology};
+
+/// Names an incident for its whole life: 1, 2, 3, … in the order in which they were first suspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub u64);
+
+impl std::fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

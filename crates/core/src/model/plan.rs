@@ -1,0 +1,218 @@
+//! The traffic plan: all that the hub asks of the edges, as one value with a monotone epoch.
+//!
+//! An edge applies a plan whole or not at all. It refuses one that would leave a route without a target
+//! (invariant A3) and says why; it keeps the last good one on disk and goes on with it for ever.
+
+use super::{Name, Strength};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the edges shall do beyond their configuration. The empty plan changes nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrafficPlan {
+    /// Grows with every change; an edge ignores a plan whose epoch is not above its own (invariant A6).
+    pub epoch: u64,
+    /// Shares of the usual weight, for those replicas that do not get all of it.
+    #[serde(default)]
+    pub weights: Vec<Weight>,
+    /// Limits on client networks.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+    /// Components of which only a share is admitted.
+    #[serde(default)]
+    pub sheds: Vec<Shed>,
+    /// Host names whose last good addresses are held.
+    #[serde(default)]
+    pub pins: Vec<Pin>,
+}
+
+/// A replica that gets only a share of its usual traffic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weight {
+    /// Which replica.
+    pub replica: Name,
+    /// Only for this component; for all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Name>,
+    /// Share of its usual weight that is left.
+    pub share: Strength,
+}
+
+/// A cap on one client network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Which network.
+    pub network: Name,
+    /// Only for this component; for all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Name>,
+    /// Requests a second that still pass.
+    pub per_second: u32,
+}
+
+/// A component of which only a share is admitted. An edge lets it lapse by itself (invariant A9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shed {
+    /// Which component.
+    pub component: Name,
+    /// Share of its requests that is admitted.
+    pub admitted: Strength,
+    /// Milliseconds after its receipt at which the edge opens again by itself; at most 600,000.
+    pub ttl_ms: u64,
+}
+
+/// A host name whose last good addresses are held, whatever the name says now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Which host name.
+    pub host: Name,
+}
+
+/// Why a plan cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFault {
+    /// It names a replica that there is not.
+    #[error("the plan names replica {0}, which is not configured")]
+    Replica(Name),
+    /// It names a component that there is not.
+    #[error("the plan names component {0}, which is not configured")]
+    Component(Name),
+    /// It would leave a component with nobody to serve it.
+    #[error("the plan leaves component {0} without a single replica")]
+    NoTarget(Name),
+    /// It would shed for longer than ten minutes.
+    #[error("the plan sheds {component} for {ttl_ms} ms, more than {SHED_TTL_MS_MAX}")]
+    Ttl {
+        /// Which component.
+        component: Name,
+        /// For how long.
+        ttl_ms: u64,
+    },
+    /// It names the same thing twice.
+    #[error("the plan speaks of {0} twice")]
+    Twice(String),
+}
+
+/// Longest life of a shed without renewal (invariant A9).
+pub const SHED_TTL_MS_MAX: u64 = 600_000;
+
+impl TrafficPlan {
+    /// What is left of a replica's weight for a component; the lower of the general and the particular word.
+    pub fn share(&self, replica: &Name, component: &Name) -> Strength {
+        self.weights
+            .iter()
+            .filter(|w| w.replica == *replica && w.component.as_ref().is_none_or(|c| c == component))
+            .map(|w| w.share)
+            .min()
+            .unwrap_or(Strength::FULL)
+    }
+
+    /// True when the plan asks for nothing.
+    pub fn is_idle(&self) -> bool {
+        self.weights.is_empty() && self.limits.is_empty() && self.sheds.is_empty() && self.pins.is_empty()
+    }
+
+    /// Checks a plan against the components and the replicas that serve each.
+    ///
+    /// # Errors
+    /// The first [`PlanFault`]; a plan with one is refused whole (invariant A3).
+    pub fn check(&self, serving: &BTreeMap<Name, BTreeSet<Name>>) -> Result<(), PlanFault> {
+        self.check_names(serving)?;
+        self.check_uniqueness()?;
+        if let Some(shed) = self.sheds.iter().find(|s| s.ttl_ms > SHED_TTL_MS_MAX) {
+            return Err(PlanFault::Ttl { component: shed.component.clone(), ttl_ms: shed.ttl_ms });
+        }
+        for (component, replicas) in serving {
+            if !replicas.is_empty() && replicas.iter().all(|r| self.share(r, component) == Strength::NONE) {
+                return Err(PlanFault::NoTarget(component.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_names(&self, serving: &BTreeMap<Name, BTreeSet<Name>>) -> Result<(), PlanFault> {
+        let known = |replica: &Name| serving.values().any(|set| set.contains(replica));
+        if let Some(weight) = self.weights.iter().find(|w| !known(&w.replica)) {
+            return Err(PlanFault::Replica(weight.replica.clone()));
+        }
+        let mut components = (self.weights.iter().filter_map(|w| w.component.as_ref()))
+            .chain(self.limits.iter().filter_map(|l| l.component.as_ref()))
+            .chain(self.sheds.iter().map(|s| &s.component));
+        match components.find(|c| !serving.contains_key(*c)) {
+            Some(stranger) => Err(PlanFault::Component(stranger.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_uniqueness(&self) -> Result<(), PlanFault> {
+        let label = |kind: &str, what: &Name, part: Option<&Name>| match part {
+            Some(part) => format!("{kind} {what} for {part}"),
+            None => format!("{kind} {what}"),
+        };
+        let mut labels: Vec<String> = Vec::new();
+        labels.extend(self.weights.iter().map(|w| label("replica", &w.replica, w.component.as_ref())));
+        labels.extend(self.limits.iter().map(|l| label("network", &l.network, l.component.as_ref())));
+        labels.extend(self.sheds.iter().map(|s| label("component", &s.component, None)));
+        labels.extend(self.pins.iter().map(|p| label("host", &p.host, None)));
+        labels.sort();
+        match labels.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(PlanFault::Twice(pair[0].clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("a good name")
+    }
+
+    fn serving() -> BTreeMap<Name, BTreeSet<Name>> {
+        let replicas: BTreeSet<Name> = ["eu-1", "us-1"].map(name).into();
+        [(name("login"), replicas.clone()), (name("playback"), replicas)].into()
+    }
+
+    fn weight(replica: &str, component: Option<&str>, percent: u32) -> Weight {
+        Weight { replica: name(replica), component: component.map(name), share: Strength::percent(percent) }
+    }
+
+    #[test]
+    fn plans_that_pass_and_plans_that_do_not() {
+        let fault = |weights: Vec<Weight>| {
+            TrafficPlan { weights, ..TrafficPlan::default() }.check(&serving()).err().map(|f| f.to_string())
+        };
+        assert_eq!(fault(vec![]), None);
+        assert_eq!(fault(vec![weight("eu-1", None, 0)]), None);
+        assert_eq!(fault(vec![weight("eu-1", None, 0), weight("us-1", None, 1)]), None);
+        let all_gone = fault(vec![weight("eu-1", None, 0), weight("us-1", Some("login"), 0)]);
+        assert_eq!(all_gone.as_deref(), Some("the plan leaves component login without a single replica"));
+        assert!(fault(vec![weight("ap-1", None, 0)]).is_some_and(|f| f.contains("ap-1")));
+        assert!(fault(vec![weight("eu-1", Some("search"), 0)]).is_some_and(|f| f.contains("search")));
+        let twice = fault(vec![weight("eu-1", None, 0), weight("eu-1", None, 5)]);
+        assert_eq!(twice.as_deref(), Some("the plan speaks of replica eu-1 twice"));
+    }
+
+    #[test]
+    fn the_lower_share_holds() {
+        let weights = vec![weight("eu-1", None, 50), weight("eu-1", Some("login"), 5)];
+        let plan = TrafficPlan { weights, ..TrafficPlan::default() };
+        assert_eq!(plan.share(&name("eu-1"), &name("login")), Strength::percent(5));
+        assert_eq!(plan.share(&name("eu-1"), &name("playback")), Strength::percent(50));
+        assert_eq!(plan.share(&name("us-1"), &name("login")), Strength::FULL);
+    }
+
+    #[test]
+    fn a_shed_lives_ten_minutes_at_most() {
+        let shed = Shed { component: name("login"), admitted: Strength::percent(10), ttl_ms: SHED_TTL_MS_MAX + 1 };
+        let plan = TrafficPlan { sheds: vec![shed], ..TrafficPlan::default() };
+        assert!(matches!(plan.check(&serving()), Err(PlanFault::Ttl { .. })));
+    }
+}

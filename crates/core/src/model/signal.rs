@@ -1,0 +1,311 @@
+//! What somebody or something observed: the wire types of the edge, the probes, the users and the deployers.
+//!
+//! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
+//! move a window (invariant F2); a roll-up covers the second before it arrives.
+
+use super::{ChangeId, Name, Slice};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One arrival at the hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "signal", rename_all = "snake_case")]
+pub enum Signal {
+    /// What an edge saw in one second.
+    RollUp(RollUp),
+    /// What a probe found.
+    Probe(ProbeResult),
+    /// What a user told.
+    Report(Report),
+    /// What somebody changed.
+    Change(Change),
+}
+
+/// How a request, an attempt or a check went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Nobody listens at the address.
+    Refused,
+    /// The connection could not be made in time.
+    Unreachable,
+    /// The connection was cut before the answer was whole.
+    Reset,
+    /// No first byte in time: the attempt was given up, or overtaken by a hedge.
+    Late,
+    /// The body stopped coming.
+    Stalled,
+    /// An answer of 500 to 599.
+    Status,
+    /// The answer came and was wrong: a failed condition, an empty playlist, a stranger at the address.
+    Wrong,
+    /// The name did not resolve.
+    Unresolved,
+    /// The name resolved to an address that does not answer as the service.
+    Misdirected,
+    /// The credentials were refused (401, 403).
+    Denied,
+    /// Refused by the edge itself for want of capacity.
+    Shed,
+    /// Refused by the edge itself because the client's network is over its limit.
+    Limited,
+    /// A certificate that is about to expire, has expired, or does not fit.
+    Certificate,
+}
+
+impl FailureKind {
+    /// True for failures that a busy machine alone can produce; they count for less a second.
+    pub const fn is_soft(self) -> bool {
+        matches!(self, Self::Late | Self::Stalled | Self::Unreachable)
+    }
+}
+
+/// Counts over one stretch of time: how many, how many of them slow, how many failed and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// All that ended in this stretch, failed ones included.
+    pub total: u64,
+    /// Those whose first byte took longer than the component's threshold, failed ones not included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub slow: u64,
+    /// The failed ones by kind; each request counts under one kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<FailureKind, u64>,
+}
+
+impl Tally {
+    /// All failures together.
+    pub fn failed(&self) -> u64 {
+        self.failures.values().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// Counts one more; `failure` is `None` for one that went well.
+    pub fn count(&mut self, failure: Option<FailureKind>) {
+        self.total = self.total.saturating_add(1);
+        if let Some(kind) = failure {
+            let n = self.failures.entry(kind).or_default();
+            *n = n.saturating_add(1);
+        }
+    }
+
+    /// Adds another stretch to this one.
+    pub fn add(&mut self, other: &Tally) {
+        self.total = self.total.saturating_add(other.total);
+        self.slow = self.slow.saturating_add(other.slow);
+        for (kind, n) in &other.failures {
+            let mine = self.failures.entry(*kind).or_default();
+            *mine = mine.saturating_add(*n);
+        }
+    }
+}
+
+/// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollUp {
+    /// The edge's name.
+    pub edge: Name,
+    /// Drawn anew at each start of the edge, so that a restarted counter is not taken for a repeat.
+    pub boot: u64,
+    /// 1, 2, 3, … within one boot; a repeat is dropped.
+    pub seq: u64,
+    /// How long the stretch was, in milliseconds: 1,000 but for scheduling.
+    pub span_ms: u32,
+    /// The epoch of the traffic plan in force at the end of the stretch; 0 before the first.
+    pub plan_epoch: u64,
+    /// The newest plan this edge refused, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_refused: Option<(u64, String)>,
+    /// Attempts at replicas, one row per component and replica that had any.
+    #[serde(default)]
+    pub upstream: Vec<UpstreamRow>,
+    /// Answers to clients, one row per component and client network, bounded (the rest under `other`).
+    #[serde(default)]
+    pub clients: Vec<ClientRow>,
+    /// The state of each replica, every time.
+    #[serde(default)]
+    pub replicas: Vec<ReplicaRow>,
+    /// Look-ups of replicas' host names that ended in this stretch.
+    #[serde(default)]
+    pub lookups: Vec<LookupRow>,
+}
+
+/// Attempts of an edge at one replica for one component. A retried request is several attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamRow {
+    /// What was wanted.
+    pub component: Name,
+    /// Who was asked.
+    pub replica: Name,
+    /// How it went.
+    pub tally: Tally,
+    /// Sum of the times to the first byte, in microseconds, over the attempts that had one.
+    pub first_byte_us: u64,
+    /// Longest time to the first byte, in microseconds.
+    pub first_byte_us_max: u64,
+    /// Body bytes read from the replica.
+    pub bytes: u64,
+}
+
+/// Answers of an edge to the clients of one network for one component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientRow {
+    /// What was wanted.
+    pub component: Name,
+    /// The clients' network, or `other`.
+    pub network: Name,
+    /// How it went, as the client saw it: shed, limited and denied are failures by kind here.
+    pub tally: Tally,
+    /// Requests that needed more than one attempt.
+    pub retried: u64,
+    /// Bodies that went on from another replica in mid-stream.
+    pub resumed: u64,
+    /// Body bytes sent to clients.
+    pub bytes: u64,
+}
+
+/// The state of one replica, as one edge knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaRow {
+    /// Which replica.
+    pub replica: Name,
+    /// Its version: from its answers where the configuration names a header, else as configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Name>,
+    /// Active health checks that ended in this stretch.
+    pub checks: Tally,
+    /// Requests in flight at the end of the stretch.
+    pub in_flight: u64,
+    /// True while the edge itself sends this replica nothing.
+    pub ejected: bool,
+}
+
+/// Look-ups of one host name by one edge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupRow {
+    /// The host name.
+    pub host: Name,
+    /// The region whose replicas it leads to, when they are all in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
+    /// How the look-ups ended: `Unresolved`, `Misdirected` (new addresses that did not pass a check), or well.
+    pub tally: Tally,
+    /// True while the edge goes on with the last good addresses against the name's word.
+    pub held: bool,
+}
+
+/// What kind of probe it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeKind {
+    /// One HTTP request with conditions on the answer.
+    Http,
+    /// A TCP connection.
+    Tcp,
+    /// A look-up of a name, with the addresses expected.
+    Dns,
+    /// A certificate's time to live.
+    Tls,
+    /// Log in, load a playlist, stream at playing speed.
+    Journey,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeResult {
+    /// The probe's name.
+    pub probe: Name,
+    /// Its kind.
+    pub kind: ProbeKind,
+    /// Where it looks from.
+    pub vantage: Name,
+    /// What it looks at.
+    pub slice: Slice,
+    /// What it found.
+    pub outcome: ProbeOutcome,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ProbeOutcome {
+    /// All was as it should be, after so many milliseconds.
+    Passed {
+        /// Milliseconds from start to end.
+        latency_ms: u64,
+    },
+    /// It was not.
+    Failed {
+        /// In which way.
+        failure: FailureKind,
+        /// For people: which step, what was expected, what came.
+        detail: String,
+        /// The component of the step that failed, when the probe walks through several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        component: Option<Name>,
+    },
+    /// The probe itself could not run; says nothing about the service.
+    Unknown {
+        /// For people.
+        detail: String,
+    },
+}
+
+/// What a user told by the report button.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// What is wrong, from the configured list.
+    pub category: Name,
+    /// Which component, when the user said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Name>,
+    /// Which region, when known from the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
+    /// The reporter's network; several reports of one network count as one (invariant G1).
+    pub network: Name,
+}
+
+/// What kind of change it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// A version was brought out.
+    Deploy,
+    /// A configuration was changed.
+    Config,
+}
+
+/// A change event: who deploys or configures, tells the hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The sender's id; a repeat is dropped (invariant D7).
+    pub id: ChangeId,
+    /// What kind of change.
+    pub kind: ChangeKind,
+    /// What it touched.
+    pub slice: Slice,
+    /// The version brought out, or the configuration's new name.
+    pub to: Name,
+    /// What was there before; needed to go back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Name>,
+    /// For people: one line.
+    #[serde(default)]
+    pub summary: String,
+    /// True when going back is not possible, for example after a data migration.
+    #[serde(default)]
+    pub one_way: bool,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
