@@ -6,4 +6,6 @@
 //! `incident` strings them together.
 
 pub mod fault;
+pub mod incident;
+pub mod learn;
 pub mod model;

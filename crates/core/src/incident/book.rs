@@ -1,0 +1,570 @@
+//! The case book: everything that is known and decided, as the fold of the log.
+//!
+//! The book is the outbox as well: whatever still has to be carried out by the shell stands in
+//! [`Book::pending`] until its outcome is in the log, so a restart loses nothing and repeats nothing but what
+//! was in doubt, and that under the same key.
+
+use super::event::{Actor, Event, Outcome, Record, Verb, Verdict};
+use super::state::{State, next};
+use crate::model::{
+    Actuation, Audience, Bits, Change, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId, Remedy,
+    RemedyId, Slice, SourceClass, Strength, TrafficPlan,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Most findings an incident keeps, strongest first.
+const FINDINGS_MAX: usize = 64;
+/// Most lines in an incident's timeline; the log has them all.
+const TIMELINE_MAX: usize = 500;
+/// Most change events remembered.
+const CHANGES_MAX: usize = 256;
+/// Most finished incidents kept at hand; the log has them all.
+const INCIDENTS_MAX: usize = 1_000;
+
+/// A message channel, as far as the book has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name in the configuration.
+    pub name: Name,
+    /// Whom it reaches.
+    pub audience: Audience,
+}
+
+/// Where a remedy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RemedyStage {
+    /// Waiting for an approval, or only observed.
+    Proposed,
+    /// In force, its effect not yet judged.
+    Started,
+    /// In force, and it helped.
+    Kept,
+    /// On the way back.
+    Lifting,
+    /// Gone: the traffic is as usual.
+    Lifted,
+    /// It did not help and was taken back.
+    Reverted,
+}
+
+/// A remedy with its history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemedyCase {
+    /// What it is.
+    pub remedy: Remedy,
+    /// Whether it may start without asking.
+    pub mode: crate::model::Mode,
+    /// Where it stands.
+    pub stage: RemedyStage,
+    /// Share of the usual traffic that its targets get now.
+    pub share: Strength,
+    /// Since when it has stood there.
+    pub since: Moment,
+    /// When it was started.
+    pub started_at: Option<Moment>,
+    /// By whom it was started.
+    pub by: Option<Actor>,
+    /// What the actuator said.
+    pub actuated: Option<Outcome>,
+    /// When the actuator said it.
+    pub actuated_at: Option<Moment>,
+    /// What was seen at its judgement.
+    pub observed: Option<String>,
+}
+
+impl RemedyCase {
+    /// True while it shapes traffic.
+    pub fn is_in_force(&self) -> bool {
+        matches!(self.stage, RemedyStage::Started | RemedyStage::Kept | RemedyStage::Lifting)
+    }
+}
+
+/// A public or internal word, with what the channels said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoticeCase {
+    /// The message.
+    pub notice: Notice,
+    /// When it was written.
+    pub at: Moment,
+    /// By channel.
+    pub sent: BTreeMap<Name, (Moment, Outcome)>,
+}
+
+/// An incident with everything that belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Its name.
+    pub id: IncidentId,
+    /// Its name for people.
+    pub title: String,
+    /// The smallest slice that holds all first findings.
+    pub slice: Slice,
+    /// Where it stands.
+    pub state: State,
+    /// Since when it has stood there.
+    pub state_since: Moment,
+    /// Estimated start of the outage.
+    pub since: Moment,
+    /// When it was first suspected.
+    pub suspected_at: Moment,
+    /// When it was confirmed first.
+    pub confirmed_at: Option<Moment>,
+    /// When a first hypothesis was named.
+    pub diagnosed_at: Option<Moment>,
+    /// When users were served again first.
+    pub mitigated_at: Option<Moment>,
+    /// When all traffic was back.
+    pub restored_at: Option<Moment>,
+    /// When it was over.
+    pub resolved_at: Option<Moment>,
+    /// The class that saw it first.
+    pub first_class: Option<SourceClass>,
+    /// The evidence by class at its height.
+    pub bits: BTreeMap<SourceClass, Bits>,
+    /// The strongest findings, one per class, measure and slice.
+    pub findings: Vec<Finding>,
+    /// When evidence last came in.
+    pub evidence_at: Moment,
+    /// Candidate causes, most likely first.
+    pub hypotheses: Vec<Hypothesis>,
+    /// What was proposed or done, in order.
+    pub remedies: Vec<RemedyCase>,
+    /// What guards forbade: kind, where, which guard, why.
+    pub refusals: Vec<(crate::model::RemedyKind, Slice, String, String)>,
+    /// What was said.
+    pub notices: Vec<NoticeCase>,
+    /// How often it came back.
+    pub relapses: u32,
+    /// Who has seen it.
+    pub acked_by: Option<Name>,
+    /// The review's file.
+    pub review: Option<String>,
+    /// What happened when, oldest first.
+    pub timeline: VecDeque<Record>,
+}
+
+impl Incident {
+    /// The most likely cause.
+    pub fn cause(&self) -> Option<&Hypothesis> {
+        self.hypotheses.first()
+    }
+
+    /// A remedy by its name.
+    pub fn remedy(&self, id: RemedyId) -> Option<&RemedyCase> {
+        self.remedies.iter().find(|r| r.remedy.id == id)
+    }
+
+    /// The latest public word.
+    pub fn public_word(&self) -> Option<&NoticeCase> {
+        self.notices.iter().rev().find(|n| n.notice.audience == Audience::Public)
+    }
+
+    /// Remedies that shape traffic now.
+    pub fn in_force(&self) -> impl Iterator<Item = &RemedyCase> {
+        self.remedies.iter().filter(|r| r.is_in_force())
+    }
+}
+
+/// Something the shell has to carry out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EffectId {
+    /// The outside part of a remedy.
+    Actuate(RemedyId),
+    /// One message on one channel.
+    Deliver(NoticeId, Name),
+    /// The review of an incident.
+    Review(IncidentId),
+}
+
+/// What carrying it out takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask the actuator.
+    Actuate(Actuation),
+    /// Send this message.
+    Deliver(Notice),
+    /// Write the review.
+    Review,
+}
+
+/// One removal of replicas from the traffic, for the guards on flapping and on budgets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removal {
+    /// When.
+    pub at: Moment,
+    /// By which remedy.
+    pub remedy: RemedyId,
+    /// Which replicas.
+    pub replicas: Vec<Name>,
+}
+
+/// Everything that is known and decided.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Book {
+    /// By name; finished ones too, newest [`INCIDENTS_MAX`].
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// The traffic plan in force.
+    pub plan: TrafficPlan,
+    /// Change events, oldest first.
+    pub changes: VecDeque<(Moment, Change)>,
+    /// What the shell still has to carry out.
+    pub pending: BTreeMap<EffectId, Effect>,
+    /// Who holds the automation back, if somebody does.
+    pub held_by: Option<Name>,
+    /// When the hub last started.
+    pub started_at: Moment,
+    /// Automatic actions, oldest first.
+    pub actions: VecDeque<(Moment, RemedyId)>,
+    /// Removals of the last hour and more, oldest first.
+    pub removals: VecDeque<Removal>,
+    /// Plans that edges refused: which edge, which epoch, why; newest last.
+    pub vetoes: VecDeque<(Moment, Name, u64, String)>,
+    /// The last line taken in.
+    pub last_seq: u64,
+    channels: Vec<Channel>,
+    highest: u64,
+}
+
+/// Why a record does not fit the book.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// A gap or a repeat.
+    #[error("record {found} follows {last}")]
+    Order {
+        /// The last one taken in.
+        last: u64,
+        /// The one that came.
+        found: u64,
+    },
+    /// An incident that the book does not know.
+    #[error("record {seq} speaks of incident {incident}, which was never suspected")]
+    Stranger {
+        /// The record.
+        seq: u64,
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// A move that the transition table does not have.
+    #[error("record {seq} cannot happen to incident {incident}, which is {state}")]
+    Move {
+        /// The record.
+        seq: u64,
+        /// The incident.
+        incident: IncidentId,
+        /// Where it stands.
+        state: &'static str,
+    },
+}
+
+impl Book {
+    /// An empty book whose messages go to these channels.
+    pub fn new(channels: Vec<Channel>) -> Self {
+        Self { channels, ..Self::default() }
+    }
+
+    /// The name of the next incident.
+    pub fn next_incident(&self) -> IncidentId {
+        IncidentId(self.highest + 1)
+    }
+
+    /// Incidents that somebody or something still has to act on, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|i| i.state.is_open())
+    }
+
+    /// Finds a remedy over all incidents.
+    pub fn remedy(&self, id: RemedyId) -> Option<&RemedyCase> {
+        self.incidents.get(&id.incident).and_then(|i| i.remedy(id))
+    }
+
+    /// All remedies that shape traffic now.
+    pub fn in_force(&self) -> impl Iterator<Item = &RemedyCase> {
+        self.incidents.values().flat_map(Incident::in_force)
+    }
+
+    /// Takes one line of the log in.
+    ///
+    /// # Errors
+    /// [`Misfit`] when the line cannot follow what is there; the book is then unchanged.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
+        if record.seq != self.last_seq + 1 {
+            return Err(Misfit::Order { last: self.last_seq, found: record.seq });
+        }
+        self.move_incident(record)?;
+        self.take_in(record);
+        if let Some(plan) = record.event.plan() {
+            self.plan = plan.clone();
+        }
+        self.last_seq = record.seq;
+        Ok(())
+    }
+
+    fn move_incident(&mut self, record: &Record) -> Result<(), Misfit> {
+        let Some(id) = record.event.incident() else { return Ok(()) };
+        if let Event::Suspected { .. } = record.event {
+            self.open_incident(record);
+        }
+        let stranger = Misfit::Stranger { seq: record.seq, incident: id };
+        let incident = self.incidents.get_mut(&id).ok_or(stranger)?;
+        let state = next(incident.state, &record.event).ok_or(Misfit::Move {
+            seq: record.seq,
+            incident: id,
+            state: incident.state.word(),
+        })?;
+        if state != incident.state {
+            incident.state = state;
+            incident.state_since = record.at;
+        }
+        incident.timeline.push_back(record.clone());
+        if incident.timeline.len() > TIMELINE_MAX {
+            incident.timeline.pop_front();
+        }
+        Ok(())
+    }
+
+    fn open_incident(&mut self, record: &Record) {
+        let Event::Suspected { incident, title, slice, since, findings, bits } = &record.event else { return };
+        self.highest = self.highest.max(incident.0);
+        self.incidents.insert(
+            *incident,
+            Incident {
+                id: *incident,
+                title: title.clone(),
+                slice: slice.clone(),
+                state: State::Suspected,
+                state_since: record.at,
+                since: *since,
+                suspected_at: record.at,
+                confirmed_at: None,
+                diagnosed_at: None,
+                mitigated_at: None,
+                restored_at: None,
+                resolved_at: None,
+                first_class: None,
+                bits: bits.clone(),
+                findings: findings.clone(),
+                evidence_at: record.at,
+                hypotheses: Vec::new(),
+                remedies: Vec::new(),
+                refusals: Vec::new(),
+                notices: Vec::new(),
+                relapses: 0,
+                acked_by: None,
+                review: None,
+                timeline: VecDeque::new(),
+            },
+        );
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.incidents.len() > INCIDENTS_MAX {
+            let oldest = self.incidents.values().find(|i| !i.state.is_open()).map(|i| i.id);
+            if let Some(id) = oldest {
+                self.incidents.remove(&id);
+            }
+        }
+    }
+
+    fn take_in(&mut self, record: &Record) {
+        let at = record.at;
+        match &record.event {
+            Event::HubStarted { .. } => self.started_at = at,
+            Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
+            Event::PlanRefused { edge, epoch, why } => {
+                push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), 64);
+            }
+            Event::OperatorActed { verb: Verb::Hold, who, .. } => self.held_by = Some(who.clone()),
+            Event::OperatorActed { verb: Verb::Release, .. } => self.held_by = None,
+            Event::RemedyStarted { remedy, by, .. } => self.start_remedy(at, *remedy, by),
+            Event::Relapsed { incident, .. } => self.count_relapse_removals(at, *incident),
+            Event::NoticeWritten { notice } => self.queue_notice(notice),
+            Event::NoticeSent { notice, channel, .. } => {
+                self.pending.remove(&EffectId::Deliver(*notice, channel.clone()));
+            }
+            Event::ActuationEnded { remedy, .. } => {
+                self.pending.remove(&EffectId::Actuate(*remedy));
+            }
+            Event::Resolved { incident, .. } => {
+                self.pending.insert(EffectId::Review(*incident), Effect::Review);
+            }
+            Event::Reviewed { incident, .. } => {
+                self.pending.remove(&EffectId::Review(*incident));
+            }
+            _ => {}
+        }
+        if let Some(incident) = record.event.incident().and_then(|id| self.incidents.get_mut(&id)) {
+            incident.take_in(at, &record.event);
+        }
+    }
+
+    fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
+        let Some(remedy) = self.remedy(id).map(|case| case.remedy.clone()) else { return };
+        if *by == Actor::Automation {
+            push_bounded(&mut self.actions, (at, id), 256);
+        }
+        if let Some(actuation) = remedy.actuation.clone() {
+            self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
+        }
+        self.note_removal(at, &remedy);
+    }
+
+    fn count_relapse_removals(&mut self, at: Moment, id: IncidentId) {
+        let remedies: Vec<Remedy> = self
+            .incidents
+            .get(&id)
+            .map(|i| i.remedies.iter().filter(|r| r.stage == RemedyStage::Lifting).map(|r| r.remedy.clone()).collect())
+            .unwrap_or_default();
+        for remedy in &remedies {
+            self.note_removal(at, remedy);
+        }
+    }
+
+    fn note_removal(&mut self, at: Moment, remedy: &Remedy) {
+        if let crate::model::Route::Away { replicas, .. } = &remedy.route {
+            push_bounded(&mut self.removals, Removal { at, remedy: remedy.id, replicas: replicas.clone() }, 1_024);
+        }
+    }
+
+    fn queue_notice(&mut self, notice: &Notice) {
+        for channel in self.channels.iter().filter(|c| c.audience == notice.audience) {
+            self.pending.insert(EffectId::Deliver(notice.id, channel.name.clone()), Effect::Deliver(notice.clone()));
+        }
+    }
+}
+
+impl Incident {
+    fn take_in(&mut self, at: Moment, event: &Event) {
+        match event {
+            Event::Confirmed { first, bits, .. } => {
+                self.confirmed_at.get_or_insert(at);
+                self.first_class.get_or_insert(*first);
+                self.raise(bits);
+            }
+            Event::EvidenceGrew { findings, bits, .. } => {
+                self.evidence_at = at;
+                self.raise(bits);
+                self.keep_findings(findings);
+            }
+            Event::Diagnosed { hypotheses, .. } => {
+                self.diagnosed_at.get_or_insert(at);
+                self.hypotheses.clone_from(hypotheses);
+            }
+            Event::RemedyProposed { remedy, mode } => self.remedies.push(RemedyCase::proposed(at, remedy, *mode)),
+            Event::RemedyRefused { kind, slice, guard, why, .. } => {
+                self.refusals.push((*kind, slice.clone(), guard.clone(), why.clone()));
+            }
+            Event::Mitigated { .. } => {
+                self.mitigated_at.get_or_insert(at);
+            }
+            Event::Relapsed { .. } => self.relapse(at),
+            Event::Restored { .. } => self.restored_at = Some(at),
+            Event::Resolved { .. } => self.resolved_at = Some(at),
+            Event::Reviewed { path, .. } => self.review = Some(path.clone()),
+            Event::NoticeWritten { notice } => {
+                self.notices.push(NoticeCase { notice: notice.clone(), at, sent: BTreeMap::new() });
+            }
+            Event::NoticeSent { notice, channel, outcome } => {
+                if let Some(case) = self.notices.iter_mut().find(|n| n.notice.id == *notice) {
+                    case.sent.insert(channel.clone(), (at, outcome.clone()));
+                }
+            }
+            Event::OperatorActed { verb: Verb::Ack, who, .. } => self.acked_by = Some(who.clone()),
+            _ => self.move_remedy(at, event),
+        }
+    }
+
+    fn move_remedy(&mut self, at: Moment, event: &Event) {
+        let (Event::RemedyStarted { remedy: id, .. }
+        | Event::ActuationEnded { remedy: id, .. }
+        | Event::RemedyJudged { remedy: id, .. }
+        | Event::RampStepped { remedy: id, .. }) = event
+        else {
+            return;
+        };
+        let Some(case) = self.remedies.iter_mut().find(|r| r.remedy.id == *id) else { return };
+        match event {
+            Event::RemedyStarted { by, .. } => {
+                case.started_at = Some(at);
+                case.by = Some(by.clone());
+                case.enter(RemedyStage::Started, Strength::NONE, at);
+            }
+            Event::ActuationEnded { outcome, .. } => {
+                case.actuated = Some(outcome.clone());
+                case.actuated_at = Some(at);
+            }
+            Event::RemedyJudged { verdict, observed, .. } => {
+                case.observed = Some(observed.clone());
+                match verdict {
+                    Verdict::Kept => case.enter(RemedyStage::Kept, case.share, at),
+                    Verdict::Reverted => case.enter(RemedyStage::Reverted, Strength::FULL, at),
+                }
+            }
+            Event::RampStepped { share, .. } if *share == Strength::FULL => {
+                case.enter(RemedyStage::Lifted, *share, at);
+            }
+            Event::RampStepped { share, .. } => case.enter(RemedyStage::Lifting, *share, at),
+            _ => {}
+        }
+    }
+
+    fn relapse(&mut self, at: Moment) {
+        self.relapses += 1;
+        self.restored_at = None;
+        self.evidence_at = at;
+        for case in self.remedies.iter_mut().filter(|r| r.stage == RemedyStage::Lifting) {
+            case.enter(RemedyStage::Kept, Strength::NONE, at);
+        }
+    }
+
+    fn raise(&mut self, bits: &BTreeMap<SourceClass, Bits>) {
+        for (class, now) in bits {
+            let height = self.bits.entry(*class).or_default();
+            if now > height {
+                *height = *now;
+            }
+        }
+    }
+
+    fn keep_findings(&mut self, findings: &[Finding]) {
+        for new in findings {
+            let same = |f: &&mut Finding| (f.class, f.measure, &f.slice) == (new.class, new.measure, &new.slice);
+            match self.findings.iter_mut().find(same) {
+                Some(old) => *old = new.clone(),
+                None => self.findings.push(new.clone()),
+            }
+        }
+        self.findings.sort_by(|a, b| b.bits.0.total_cmp(&a.bits.0));
+        self.findings.truncate(FINDINGS_MAX);
+    }
+}
+
+impl RemedyCase {
+    fn proposed(at: Moment, remedy: &Remedy, mode: crate::model::Mode) -> Self {
+        Self {
+            remedy: remedy.clone(),
+            mode,
+            stage: RemedyStage::Proposed,
+            share: Strength::FULL,
+            since: at,
+            started_at: None,
+            by: None,
+            actuated: None,
+            actuated_at: None,
+            observed: None,
+        }
+    }
+
+    fn enter(&mut self, stage: RemedyStage, share: Strength, at: Moment) {
+        self.stage = stage;
+        self.share = share;
+        self.since = at;
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    queue.push_back(item);
+    if queue.len() > most {
+        queue.pop_front();
+    }
+}

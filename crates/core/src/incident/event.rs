@@ -1,0 +1,292 @@
+//! What the log remembers: every decision and every outcome, in words that outlive the build that wrote them.
+//!
+//! Events are written before any of their effects is carried out; the state of everything is their fold. A
+//! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
+
+use crate::model::{
+    Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId, RemedyKind,
+    Slice, SourceClass, Strength, TrafficPlan,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1, 2, 3, … without a gap.
+    pub seq: u64,
+    /// When the hub wrote it.
+    pub at: Moment,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Downbeat itself.
+    Automation,
+    /// A person, by the name they gave.
+    Operator(Name),
+}
+
+/// How a remedy's effect was judged; exactly one of the two (invariant A12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It helped and stays until the way back.
+    Kept,
+    /// It did not help and was taken back.
+    Reverted,
+}
+
+/// How something outside ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it should.
+    Done,
+    /// It did not.
+    Failed {
+        /// What the other side said.
+        why: String,
+    },
+}
+
+/// What an operator did that changes no traffic and no state of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// I have seen it; stop calling.
+    Ack,
+    /// Automation starts nothing new until released.
+    Hold,
+    /// Automation may act again.
+    Release,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The hub started and goes on from here.
+    HubStarted {
+        /// The build that does.
+        version: String,
+    },
+    /// Somebody changed the service.
+    ChangeTold {
+        /// What they told.
+        change: Change,
+    },
+    /// Something is abnormal.
+    Suspected {
+        /// The new incident.
+        incident: IncidentId,
+        /// Its name for people.
+        title: String,
+        /// The smallest slice that holds all findings.
+        slice: Slice,
+        /// Estimated start of the outage.
+        since: Moment,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// The evidence by class.
+        bits: BTreeMap<SourceClass, Bits>,
+    },
+    /// More was found that belongs to it.
+    EvidenceGrew {
+        /// Which incident.
+        incident: IncidentId,
+        /// The new findings, and stronger versions of old ones.
+        findings: Vec<Finding>,
+        /// The evidence by class, now.
+        bits: BTreeMap<SourceClass, Bits>,
+    },
+    /// It is real.
+    Confirmed {
+        /// Which incident.
+        incident: IncidentId,
+        /// The class that saw it first.
+        first: SourceClass,
+        /// The evidence by class.
+        bits: BTreeMap<SourceClass, Bits>,
+        /// For people: why it is believed.
+        why: String,
+    },
+    /// It was nothing.
+    Dismissed {
+        /// Which incident.
+        incident: IncidentId,
+        /// For people.
+        why: String,
+    },
+    /// The ranking of causes, whenever its head changes.
+    Diagnosed {
+        /// Which incident.
+        incident: IncidentId,
+        /// Most likely first, at most eight.
+        hypotheses: Vec<Hypothesis>,
+    },
+    /// Something could be done.
+    RemedyProposed {
+        /// What.
+        remedy: Remedy,
+        /// Whether it may be done without asking.
+        mode: Mode,
+    },
+    /// Something could have been done, but a guard forbids it. Written once per reason.
+    RemedyRefused {
+        /// Which incident.
+        incident: IncidentId,
+        /// What kind of remedy.
+        kind: RemedyKind,
+        /// Where.
+        slice: Slice,
+        /// The invariant that forbids it: `A1`.
+        guard: String,
+        /// For people.
+        why: String,
+    },
+    /// It is being done.
+    RemedyStarted {
+        /// What.
+        remedy: RemedyId,
+        /// By whom.
+        by: Actor,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
+    /// The actuator answered.
+    ActuationEnded {
+        /// For which remedy.
+        remedy: RemedyId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The effect was judged.
+    RemedyJudged {
+        /// Which remedy.
+        remedy: RemedyId,
+        /// Kept or taken back.
+        verdict: Verdict,
+        /// For people: what was seen.
+        observed: String,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
+    /// Users are served again, though not yet as usual.
+    Mitigated {
+        /// Which incident.
+        incident: IncidentId,
+    },
+    /// One step of the way back.
+    RampStepped {
+        /// Which remedy is being lifted.
+        remedy: RemedyId,
+        /// Share of the usual traffic from now on.
+        share: Strength,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
+    /// It came back: what was lifted is in force again.
+    Relapsed {
+        /// Which incident.
+        incident: IncidentId,
+        /// For people: what was seen.
+        why: String,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
+    /// All traffic is back where it belongs.
+    Restored {
+        /// Which incident.
+        incident: IncidentId,
+    },
+    /// It is over.
+    Resolved {
+        /// Which incident.
+        incident: IncidentId,
+        /// By whom.
+        by: Actor,
+    },
+    /// Its review is written.
+    Reviewed {
+        /// Which incident.
+        incident: IncidentId,
+        /// The file, relative to the data directory.
+        path: String,
+    },
+    /// A message to be delivered to all channels of its audience.
+    NoticeWritten {
+        /// The message.
+        notice: Notice,
+    },
+    /// A channel took a message, or would not.
+    NoticeSent {
+        /// Which message.
+        notice: NoticeId,
+        /// Which channel.
+        channel: Name,
+        /// How it ended; a failure is final, retries are behind it.
+        outcome: Outcome,
+    },
+    /// An edge would not take a plan (invariant A8).
+    PlanRefused {
+        /// Which edge.
+        edge: Name,
+        /// Which plan.
+        epoch: u64,
+        /// In its words.
+        why: String,
+    },
+    /// A person did something.
+    OperatorActed {
+        /// About which incident, if one.
+        incident: Option<IncidentId>,
+        /// Who.
+        who: Name,
+        /// What.
+        verb: Verb,
+    },
+}
+
+impl Event {
+    /// The incident it belongs to, if it does to one.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Self::HubStarted { .. } | Self::ChangeTold { .. } | Self::PlanRefused { .. } => None,
+            Self::Suspected { incident, .. }
+            | Self::EvidenceGrew { incident, .. }
+            | Self::Confirmed { incident, .. }
+            | Self::Dismissed { incident, .. }
+            | Self::Diagnosed { incident, .. }
+            | Self::RemedyRefused { incident, .. }
+            | Self::Mitigated { incident }
+            | Self::Relapsed { incident, .. }
+            | Self::Restored { incident }
+            | Self::Resolved { incident, .. }
+            | Self::Reviewed { incident, .. } => Some(*incident),
+            Self::RemedyProposed { remedy, .. } => Some(remedy.id.incident),
+            Self::RemedyStarted { remedy, .. }
+            | Self::ActuationEnded { remedy, .. }
+            | Self::RemedyJudged { remedy, .. }
+            | Self::RampStepped { remedy, .. } => Some(remedy.incident),
+            Self::NoticeWritten { notice } => Some(notice.id.incident),
+            Self::NoticeSent { notice, .. } => Some(notice.incident),
+            Self::OperatorActed { incident, .. } => *incident,
+        }
+    }
+
+    /// The traffic plan that it puts in force, if it does.
+    pub fn plan(&self) -> Option<&TrafficPlan> {
+        match self {
+            Self::RemedyStarted { plan, .. }
+            | Self::RemedyJudged { plan, .. }
+            | Self::RampStepped { plan, .. }
+            | Self::Relapsed { plan, .. } => Some(plan),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Each event in one line for people: timelines, reviews and the log on the console read it from here.
+
+use super::event::{Actor, Event, Outcome, Verb, Verdict};
+
+impl Event {
+    /// One line for people, without time and without a full stop.
+    pub fn headline(&self) -> String {
+        match self {
+            Self::HubStarted { version } => format!("hub {version} started"),
+            Self::ChangeTold { change } => format!("change {} on {}: {}", change.to, change.slice, change.summary),
+            Self::Suspected { title, findings, .. } => format!("suspected: {title} ({} findings)", findings.len()),
+            Self::EvidenceGrew { findings, .. } => match findings.first() {
+                Some(f) => format!("more evidence: {} on {}, {}", f.measure.title(), f.slice, f.bits),
+                None => "more evidence".into(),
+            },
+            Self::Confirmed { why, .. } => format!("confirmed: {why}"),
+            Self::Dismissed { why, .. } => format!("dismissed: {why}"),
+            Self::Diagnosed { hypotheses, .. } => match hypotheses.first() {
+                Some(h) => format!("most likely cause: {}, {} ({:.0} %)", h.kind.title(), h.slice, h.posterior * 100.0),
+                None => "no cause stands out".into(),
+            },
+            Self::RemedyProposed { remedy, .. } => {
+                format!("remedy {} proposed: {} {}", remedy.id, remedy.kind, remedy.slice)
+            }
+            Self::RemedyRefused { kind, slice, guard, why, .. } => format!("{kind} {slice} refused by {guard}: {why}"),
+            Self::RemedyStarted { remedy, by, .. } => format!("remedy {remedy} started by {}", by_whom(by)),
+            Self::ActuationEnded { remedy, outcome } => format!("remedy {remedy}: actuator {}", how(outcome)),
+            Self::RemedyJudged { remedy, verdict: Verdict::Kept, observed, .. } => {
+                format!("remedy {remedy} helped: {observed}")
+            }
+            Self::RemedyJudged { remedy, observed, .. } => format!("remedy {remedy} taken back: {observed}"),
+            Self::Mitigated { .. } => "mitigated: users are served again".into(),
+            Self::RampStepped { remedy, share, .. } => format!("remedy {remedy} lifted to {share}"),
+            Self::Relapsed { why, .. } => format!("relapse: {why}"),
+            Self::Restored { .. } => "all traffic is back where it belongs".into(),
+            Self::Resolved { by, .. } => format!("resolved by {}", by_whom(by)),
+            Self::Reviewed { path, .. } => format!("review written: {path}"),
+            Self::NoticeWritten { notice } => format!("{} told: {}", audience(notice.audience), notice.title),
+            Self::NoticeSent { channel, outcome, .. } => format!("channel {channel} {}", how(outcome)),
+            Self::PlanRefused { edge, epoch, why } => format!("edge {edge} refused plan {epoch}: {why}"),
+            Self::OperatorActed { who, verb, .. } => format!(
+                "{who} {}",
+                match verb {
+                    Verb::Ack => "has seen it",
+                    Verb::Hold => "holds the automation",
+                    Verb::Release => "released the automation",
+                }
+            ),
+        }
+    }
+}
+
+fn by_whom(actor: &Actor) -> String {
+    match actor {
+        Actor::Automation => "Downbeat".into(),
+        Actor::Operator(name) => name.to_string(),
+    }
+}
+
+fn how(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".into(),
+        Outcome::Failed { why } => format!("failed: {why}"),
+    }
+}
+
+fn audience(audience: crate::model::Audience) -> &'static str {
+    match audience {
+        crate::model::Audience::Public => "public",
+        crate::model::Audience::OnCall => "on call",
+    }
+}

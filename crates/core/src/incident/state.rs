@@ -1,0 +1,85 @@
+//! The life of an incident: one table, small enough for a screen.
+//!
+//! ```text
+//! suspected ──> confirmed ──> mitigated ──> restoring ──> resolved ──> reviewed
+//!     └──> dismissed  ▲           │             │
+//!                     └─ relapse ─┴─────────────┘
+//! ```
+
+use super::event::Event;
+use serde::{Deserialize, Serialize};
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Something is abnormal; it may be nothing.
+    Suspected,
+    /// It is real.
+    Confirmed,
+    /// Users are served again by a remedy in force.
+    Mitigated,
+    /// Traffic is on its way back.
+    Restoring,
+    /// It is over.
+    Resolved,
+    /// Its review is written.
+    Reviewed,
+    /// It was nothing.
+    Dismissed,
+}
+
+impl State {
+    /// The word in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suspected => "suspected",
+            Self::Confirmed => "confirmed",
+            Self::Mitigated => "mitigated",
+            Self::Restoring => "restoring",
+            Self::Resolved => "resolved",
+            Self::Reviewed => "reviewed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+
+    /// True while somebody or something still has to act.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Suspected | Self::Confirmed | Self::Mitigated | Self::Restoring)
+    }
+}
+
+/// Where an incident stands after an event; `None` when the event cannot happen there.
+///
+/// Events that do not move an incident leave it where it is. A manual `Resolved` may come from any open state.
+pub fn next(state: State, event: &Event) -> Option<State> {
+    use State::{Confirmed, Dismissed, Mitigated, Resolved, Restoring, Reviewed, Suspected};
+    match (state, event) {
+        (Suspected, Event::Confirmed { .. }) => Some(Confirmed),
+        (Suspected, Event::Dismissed { .. }) => Some(Dismissed),
+        (Confirmed, Event::Mitigated { .. }) => Some(Mitigated),
+        (Mitigated, Event::RampStepped { .. }) => Some(Restoring),
+        (Mitigated | Restoring, Event::Restored { .. }) => Some(Restoring),
+        (Mitigated | Restoring, Event::Relapsed { .. }) => Some(Confirmed),
+        (open, Event::Resolved { .. }) if open.is_open() => Some(Resolved),
+        (Resolved, Event::Reviewed { .. }) => Some(Reviewed),
+        (_, moves) if is_move(moves) && !matches!(moves, Event::RampStepped { .. }) => None,
+        (Restoring, Event::RampStepped { .. }) => Some(Restoring),
+        (_, Event::RampStepped { .. }) => None,
+        (stays, _) => Some(stays),
+    }
+}
+
+fn is_move(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Confirmed { .. }
+            | Event::Dismissed { .. }
+            | Event::Mitigated { .. }
+            | Event::RampStepped { .. }
+            | Event::Restored { .. }
+            | Event::Relapsed { .. }
+            | Event::Resolved { .. }
+            | Event::Reviewed { .. }
+    )
+}
