@@ -1,6 +1,9 @@
 //! Outage stories, lived through by real processes, with a scorecard.
 
+pub mod crowd;
 mod dice;
+mod encore_api;
+mod http;
 pub mod link;
 pub mod listener;
 pub mod names;
