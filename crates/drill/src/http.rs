@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RANGE};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -22,7 +22,7 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// No connection.
     #[error("connect to {0}")]
     Connect(SocketAddr, #[source] io::Error),
@@ -106,7 +106,6 @@ impl Ask {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -163,7 +162,7 @@ impl Caller {
             return Err(CallError::Late(self.server, self.patience));
         };
         let body = body.map_err(CallError::Body)?.to_bytes();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer { status: head.status, body })
     }
 
     /// Asks for JSON; any status but 200 to 299 is an error.

@@ -9,3 +9,4 @@ pub mod listener;
 pub mod names;
 pub mod place;
 pub mod span;
+pub mod story;
