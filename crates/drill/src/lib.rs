@@ -8,5 +8,7 @@ pub mod link;
 pub mod listener;
 pub mod names;
 pub mod place;
+pub mod progress;
 pub mod span;
 pub mod story;
+pub mod world;

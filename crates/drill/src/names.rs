@@ -162,7 +162,13 @@ mod tests {
         let table = [
             ("eu.encore.internal.", RecordType::A, Answer::Right, ResponseCode::NoError, Some((eu, 1))),
             ("EU.Encore.Internal.", RecordType::A, Answer::Right, ResponseCode::NoError, Some((eu, 1))),
-            ("us.encore.internal.", RecordType::A, Answer::None, ResponseCode::NoError, Some((Region::Us.address(), 1))),
+            (
+                "us.encore.internal.",
+                RecordType::A,
+                Answer::None,
+                ResponseCode::NoError,
+                Some((Region::Us.address(), 1)),
+            ),
             ("eu.encore.internal.", RecordType::AAAA, Answer::Right, ResponseCode::NoError, None),
             ("eu.encore.internal.", RecordType::A, Answer::Wrong, ResponseCode::NoError, Some((PARKED, 1))),
             ("eu.encore.internal.", RecordType::A, Answer::None, ResponseCode::NXDomain, None),

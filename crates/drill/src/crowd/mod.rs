@@ -220,9 +220,9 @@ impl Extra {
 
     fn of(demand: Demand, now: Duration, seed: u64, edge: SocketAddr) -> Self {
         let surge = demand.surge.map(|(component, rate)| (component, Arrivals::new(rate, now, seed ^ 2)));
-        let attack = demand.attack.map(|(network, rate)| {
-            (Arrivals::new(rate, now, seed ^ 3), Pool::of_one_network(edge, network, PATIENCE))
-        });
+        let attack = demand
+            .attack
+            .map(|(network, rate)| (Arrivals::new(rate, now, seed ^ 3), Pool::of_one_network(edge, network, PATIENCE)));
         Self { surge, attack }
     }
 

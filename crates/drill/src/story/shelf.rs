@@ -10,9 +10,8 @@ macro_rules! shelf {
 }
 
 /// Every story that comes with the program, in the order in which they are listed.
-const SHELF: [(&str, &str); 9] = shelf![
-    "overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host", "quiet", "hub-dies",
-];
+const SHELF: [(&str, &str); 9] =
+    shelf!["overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host", "quiet", "hub-dies",];
 
 /// Why there is no such story.
 #[derive(Debug, thiserror::Error)]
