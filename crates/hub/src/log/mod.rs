@@ -1,0 +1,4 @@
+//! The log.
+/// Reads the log.
+#[derive(Debug, Clone)]
+pub struct LogReader;

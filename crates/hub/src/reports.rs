@@ -1,0 +1,4 @@
+//! The report desk.
+/// The desk.
+#[derive(Debug, Clone)]
+pub struct ReportDesk;
