@@ -1,10 +1,10 @@
 //! `downbeat check`: everything a configuration resolves to, defaults included, for people and for programs.
 
-use super::output::{self, Table};
 use super::ConfigArgs;
+use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use clap::Args;
-use downbeat_core::model::{Policy, RemedyKind};
+use downbeat_core::model::{Name, Policy, RemedyKind};
 use downbeat_edge::settings::{EdgeSettings, HealthSettings, RouteRule};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
@@ -28,7 +28,9 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
     }
     let service = settings.hub.policy.topology.service.clone();
     let sections = tables.iter().map(|table| (table.title.to_owned(), table.json()));
-    output::write_json(&Value::Object([("service".into(), service.into())].into_iter().chain(sections).collect::<Map<_, _>>()))
+    output::write_json(&Value::Object(
+        [("service".into(), service.into())].into_iter().chain(sections).collect::<Map<_, _>>(),
+    ))
 }
 
 fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
@@ -57,7 +59,11 @@ fn service(hub: &HubSettings) -> Table {
         json!(proven),
         json!(hub.data),
     ];
-    Table { title: "summary", columns: &["service", "components", "replicas", "regions", "proven_versions", "data"], rows: vec![row] }
+    Table {
+        title: "summary",
+        columns: &["service", "components", "replicas", "regions", "proven_versions", "data"],
+        rows: vec![row],
+    }
 }
 
 fn listeners(edge: &EdgeSettings, hub: &HubSettings) -> Table {
@@ -83,7 +89,7 @@ fn routes(edge: &EdgeSettings) -> Table {
 }
 
 fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
-    let title = |name| hub.policy.topology.components.get(name).map(|c| c.title.as_str());
+    let title = |name: &Name| hub.policy.topology.components.get(name).map(|c| c.title.as_str());
     let row = |c: &downbeat_edge::settings::ComponentSettings| {
         vec![json!(c.name), json!(title(&c.name)), json!(c.priority), json!(duration_text(c.slow)), json!(c.replicas)]
     };
@@ -92,7 +98,7 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
 }
 
 fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {
-    let proven = |name| hub.policy.topology.replicas.get(name).and_then(|r| r.proven_per_second);
+    let proven = |name: &Name| hub.policy.topology.replicas.get(name).and_then(|r| r.proven_per_second);
     let row = |r: &downbeat_edge::settings::ReplicaSettings| {
         vec![
             json!(r.name),
@@ -130,7 +136,9 @@ fn task(task: &ProbeTask) -> (&'static str, String) {
         ProbeTask::Http { url, .. } => ("http", url.clone()),
         ProbeTask::Tcp { address } => ("tcp", address.clone()),
         ProbeTask::Dns { host, .. } => ("dns", host.clone()),
-        ProbeTask::Tls { address, valid_for, .. } => ("tls", format!("{address} valid for {}", duration_text(*valid_for))),
+        ProbeTask::Tls { address, valid_for, .. } => {
+            ("tls", format!("{address} valid for {}", duration_text(*valid_for)))
+        }
         ProbeTask::Journey { url, user, listen, .. } => {
             ("journey", format!("{url} as {user}, listens {}", duration_text(*listen)))
         }
@@ -142,18 +150,26 @@ fn messages(hub: &HubSettings) -> Table {
         let signed = if w.secret.is_some() { "signed" } else { "unsigned" };
         vec![json!(w.name), json!(w.audience), json!(w.url), json!(signed)]
     };
-    Table { title: "webhooks", columns: &["name", "audience", "url", "body"], rows: hub.webhooks.iter().map(row).collect() }
+    Table {
+        title: "webhooks",
+        columns: &["name", "audience", "url", "body"],
+        rows: hub.webhooks.iter().map(row).collect(),
+    }
 }
 
 fn actuator(hub: &HubSettings) -> Table {
     let rows = match &hub.actuator {
         None => vec![],
-        Some(ActuatorSettings::Http { url, timeout }) => vec![vec![json!("any"), json!(url), json!(duration_text(*timeout))]],
-        Some(ActuatorSettings::Command { restart, roll_back, timeout }) => [("restart", restart), ("roll_back", roll_back)]
-            .into_iter()
-            .filter(|(_, command)| !command.is_empty())
-            .map(|(kind, command)| vec![json!(kind), json!(command.join(" ")), json!(duration_text(*timeout))])
-            .collect(),
+        Some(ActuatorSettings::Http { url, timeout }) => {
+            vec![vec![json!("any"), json!(url), json!(duration_text(*timeout))]]
+        }
+        Some(ActuatorSettings::Command { restart, roll_back, timeout }) => {
+            [("restart", restart), ("roll_back", roll_back)]
+                .into_iter()
+                .filter(|(_, command)| !command.is_empty())
+                .map(|(kind, command)| vec![json!(kind), json!(command.join(" ")), json!(duration_text(*timeout))])
+                .collect()
+        }
     };
     Table { title: "actuator", columns: &["remedy", "by", "timeout"], rows }
 }
@@ -172,7 +188,11 @@ fn figures_of(edge: &EdgeSettings, hub: &HubSettings) -> Table {
         let default = if value == usual { Value::Null } else { usual };
         vec![key.into(), value, default]
     };
-    Table { title: "figures", columns: &["key", "value", "default"], rows: set.into_iter().zip(usual).map(row).collect() }
+    Table {
+        title: "figures",
+        columns: &["key", "value", "instead_of"],
+        rows: set.into_iter().zip(usual).map(row).collect(),
+    }
 }
 
 fn all_figures(mut edge: EdgeSettings, mut health: HealthSettings, mut policy: Policy) -> Vec<(String, Value)> {

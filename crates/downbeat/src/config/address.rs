@@ -23,7 +23,11 @@ impl Origin {
 
     /// `10.0.0.1:9001`, with the port always.
     pub(crate) fn authority(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// What a replica is called that has no name but its address.
@@ -61,7 +65,7 @@ impl FromText for Origin {
 pub(crate) struct WebUrl(pub(crate) String);
 
 impl FromText for WebUrl {
-    const EXPECTED: &'static str = "a URL such as \"https://example.com/hook\"";
+    const EXPECTED: &'static str = "a URL such as \"https://example.com/page\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         web_url(text).map(|_| Self(text.trim_end_matches('/').into()))
@@ -77,6 +81,9 @@ fn web_url(text: &str) -> Result<Url, Complaint> {
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return Err(wrong("it has a space or a backslash in it"));
+    }
+    if text.contains(":///") {
+        return Err(wrong("it has no host"));
     }
     Url::parse(text).map_err(|error| wrong(&error.to_string()))
 }
@@ -110,10 +117,13 @@ impl FromText for PathPrefix {
             return Err(Complaint::new(format!("\"{text}\" does not begin with \"/\"")));
         }
         if let Some(odd) = text.chars().find(|c| !plain(*c)) {
-            return Err(Complaint::new(format!("a path has no {odd:?} here")).hint("write it without query, escapes or wildcards"));
+            return Err(Complaint::new(format!("a path has no {odd:?} here"))
+                .hint("write it without query, escapes or wildcards"));
         }
         if text.contains("//") || text.split('/').any(|part| part == "." || part == "..") {
-            return Err(Complaint::new(format!("\"{text}\" has an empty step, \".\" or \"..\" in it; no request would match")));
+            return Err(Complaint::new(format!(
+                "\"{text}\" has an empty step, \".\" or \"..\" in it; no request would match"
+            )));
         }
         Ok(Self(text.into()))
     }
@@ -127,7 +137,9 @@ impl FromText for HostName {
     const EXPECTED: &'static str = "a host name such as \"music.example.com\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        let label = |part: &str| !part.is_empty() && part.len() <= 63 && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let label = |part: &str| {
+            !part.is_empty() && part.len() <= 63 && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
         if text.len() > 253 || !text.split('.').all(label) {
             let hint = "write the name alone, without scheme, port or wildcard, such as \"music.example.com\"";
             return Err(Complaint::new(format!("\"{text}\" is no host name")).hint(hint));
@@ -163,13 +175,31 @@ mod tests {
 
     #[test]
     fn endpoints_hosts_and_paths() {
-        for (text, good) in [("a:1", true), ("10.0.0.1:9001", true), ("[::1]:5", true), ("a", false), (":80", false), ("a:0", false), ("a:1/x", false)] {
+        for (text, good) in [
+            ("a:1", true),
+            ("10.0.0.1:9001", true),
+            ("[::1]:5", true),
+            ("a", false),
+            (":80", false),
+            ("a:0", false),
+            ("a:1/x", false),
+        ] {
             assert_eq!(Endpoint::from_text(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("a.b", true), ("A-1", true), ("a:80", false), ("*.a", false), ("", false), ("a..b", false)] {
+        for (text, good) in
+            [("a.b", true), ("A-1", true), ("a:80", false), ("*.a", false), ("", false), ("a..b", false)]
+        {
             assert_eq!(HostName::from_text(text).is_ok(), good, "{text}");
         }
-        for (text, good) in [("/", true), ("/api/v1", true), ("api", false), ("/a?b", false), ("/a/../b", false), ("/a//b", false), ("/a%20", false)] {
+        for (text, good) in [
+            ("/", true),
+            ("/api/v1", true),
+            ("api", false),
+            ("/a?b", false),
+            ("/a/../b", false),
+            ("/a//b", false),
+            ("/a%20", false),
+        ] {
             assert_eq!(PathPrefix::from_text(text).is_ok(), good, "{text}");
         }
     }

@@ -43,11 +43,7 @@ impl Figure<'_> {
             Self::Small(field) => reader.set(key, *field),
             Self::Large(field) => reader.set(key, *field),
             Self::Size(field) => **field = reader.or(key, Size(**field)).0,
-            Self::Ramp(field) => {
-                if let Some(steps) = reader.list::<Strength>(key) {
-                    **field = steps.into_iter().map(toml::Spanned::into_inner).collect();
-                }
-            }
+            Self::Ramp(field) => reader.set(key, *field),
             Self::Flaps(field) => {
                 let table = reader.table(key);
                 table.set("per_ten_minutes", &mut field.0);

@@ -134,3 +134,50 @@ fn parse(source: &Source, folder: &Path) -> Result<Settings, Vec<String>> {
     }
     Err(faults.iter().map(|fault| source.render(fault)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = include_str!("../../tests/config/good/everything.toml");
+
+    /// Parsing ends in settings or in faults that point into the text; it never panics.
+    fn check(text: &str) {
+        let lines = text.lines().count().max(1);
+        let source = Source::new("a.toml".into(), text.into());
+        let Err(faults) = parse(&source, Path::new("")) else { return };
+        assert!(!faults.is_empty());
+        for fault in faults {
+            let line = fault.strip_prefix("a.toml:").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
+            assert!(line.is_some_and(|line| (1..=lines + 1).contains(&line)), "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        assert!(parse(&Source::new("a.toml".into(), EXAMPLE.into()), Path::new("")).is_ok());
+    }
+
+    #[test]
+    fn every_beginning_of_a_file_is_read_without_panic() {
+        assert!(parse(&Source::new("a.toml".into(), WHOLE.into()), Path::new("")).is_ok());
+        (0..WHOLE.len()).filter(|at| WHOLE.is_char_boundary(*at)).for_each(|at| check(&WHOLE[..at]));
+    }
+
+    #[test]
+    fn every_file_without_one_of_its_lines_is_read_without_panic() {
+        let lines: Vec<&str> = WHOLE.lines().collect();
+        for without in 0..lines.len() {
+            check(&[&lines[..without], &lines[without + 1..]].concat().join("\n"));
+        }
+    }
+
+    #[test]
+    fn every_file_with_one_character_changed_is_read_without_panic() {
+        for (at, old) in WHOLE.char_indices() {
+            for new in ["\"", "]", "=", "0", "\0", "é", ""] {
+                check(&[&WHOLE[..at], new, &WHOLE[at + old.len_utf8()..]].concat());
+            }
+        }
+    }
+}

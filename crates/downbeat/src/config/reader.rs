@@ -23,7 +23,13 @@ impl<'d> Reader<'d> {
     /// A reader of the whole file.
     pub(crate) fn root(document: &'d Spanned<DeTable<'d>>, faults: &'d Faults) -> Self {
         // What misses in the file as a whole is shown at its first line.
-        Self { title: "the file".into(), table: Some(document.get_ref()), span: 0..0, known: RefCell::default(), faults }
+        Self {
+            title: "the file".into(),
+            table: Some(document.get_ref()),
+            span: 0..0,
+            known: RefCell::default(),
+            faults,
+        }
     }
 
     /// Where the table begins: its header.
@@ -80,6 +86,15 @@ impl<'d> Reader<'d> {
         }
     }
 
+    /// The items of a list that has at least one.
+    pub(crate) fn filled_list<T: FromValue>(&self, key: &'static str, hint: &str) -> Option<Vec<Spanned<T>>> {
+        let value = self.find(key)?;
+        if value.get_ref().as_array().is_some_and(|items| items.is_empty()) {
+            self.complain(value.span(), Complaint::new(format!("{key}: the list is empty")).hint(hint));
+        }
+        self.list(key)
+    }
+
     /// The reader of a table in this one; of an empty one when it is absent.
     pub(crate) fn table(&self, key: &'static str) -> Reader<'d> {
         let value = self.find(key);
@@ -95,13 +110,23 @@ impl<'d> Reader<'d> {
     /// The readers of a list of tables.
     pub(crate) fn tables(&self, key: &'static str, most: usize) -> Vec<Reader<'d>> {
         let Some(value) = self.find(key) else { return Vec::new() };
-        let Some(items) = value.get_ref().as_array() else {
+        if let Some(single) = value.get_ref().as_table() {
             let complaint = unexpected(&format!("tables [[{key}]]"), value.get_ref());
-            self.complain(value.span(), complaint.hint(format!("write [[{key}]] with two brackets: there may be several")));
+            self.complain(
+                value.span(),
+                complaint.hint(format!("write [[{key}]] with two brackets: there may be several")),
+            );
+            return vec![self.child(format!("[[{key}]]"), Some(single), value.span())];
+        }
+        let Some(items) = value.get_ref().as_array() else {
+            self.complain(value.span(), unexpected(&format!("tables [[{key}]]"), value.get_ref()));
             return Vec::new();
         };
         if items.len() > most {
-            self.complain(value.span(), Complaint::new(format!("{} [[{key}]] are more than the {most} that are taken", items.len())));
+            self.complain(
+                value.span(),
+                Complaint::new(format!("{} [[{key}]] are more than the {most} that are taken", items.len())),
+            );
         }
         items.iter().take(most).filter_map(|item| self.item(key, item)).collect()
     }
@@ -111,7 +136,8 @@ impl<'d> Reader<'d> {
         let known = self.known.borrow();
         for (key, _) in self.table.into_iter().flatten() {
             if !known.contains(&key.get_ref().as_ref()) {
-                let complaint = Complaint::new(format!("unknown key \"{}\" in {}", key.get_ref().escape_debug(), self.title));
+                let complaint =
+                    Complaint::new(format!("unknown key \"{}\" in {}", key.get_ref().escape_debug(), self.title));
                 self.complain(key.span(), complaint.hint(spelling::suggest(key.get_ref(), &known)));
             }
         }

@@ -49,7 +49,7 @@ impl Source {
         let gutter = " ".repeat(number.len());
         let mut out = format!("{}:{number}:{}: {}\n", self.name, place.column, fault.message);
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {number} | {}", printable(line));
+        let _ = writeln!(out, "{}", format!("  {number} | {}", printable(line)).trim_end());
         let _ = write!(out, "  {gutter} | {}", underline(line, place.column, self.width(&fault.span)));
         if let Some(hint) = &fault.hint {
             let _ = write!(out, "\nhint: {hint}");
@@ -100,7 +100,7 @@ mod tests {
             ("é = ü\n", 5..7, "a.toml:1:5: wrong\n  1 | é = ü\n    |     ^"),
             ("\tx = 1", 1..2, "a.toml:1:2: wrong\n  1 | \tx = 1\n    | \t^"),
             ("a = [1,\n2]", 4..10, "a.toml:1:5: wrong\n  1 | a = [1,\n    |     ^^^"),
-            ("", 0..0, "a.toml:1:1: wrong\n  1 | \n    | ^"),
+            ("", 0..0, "a.toml:1:1: wrong\n  1 |\n    | ^"),
             ("x\u{1b}y", 9..99, "a.toml:1:4: wrong\n  1 | x\u{fffd}y\n    |    ^"),
         ];
         for (text, span, expected) in table {

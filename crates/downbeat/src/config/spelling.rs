@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn distances() {
-        let table = [("", "", 0), ("", "abc", 3), ("listen", "listen", 0), ("lisen", "listen", 1), ("lsiten", "listen", 1)];
+        let table =
+            [("", "", 0), ("", "abc", 3), ("listen", "listen", 0), ("lisen", "listen", 1), ("lsiten", "listen", 1)];
         for (a, b, expected) in table {
             assert_eq!(distance(a, b), expected, "{a} {b}");
             assert_eq!(distance(b, a), expected, "{b} {a}");

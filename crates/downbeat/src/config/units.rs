@@ -8,8 +8,15 @@ use std::time::Duration;
 const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 const TIME_UNITS: [(&str, f64); 5] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
-const SIZE_UNITS: [(&str, f64); 7] =
-    [("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("GiB", 1_073_741_824.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)];
+const SIZE_UNITS: [(&str, f64); 7] = [
+    ("B", 1.0),
+    ("KiB", 1024.0),
+    ("MiB", 1_048_576.0),
+    ("GiB", 1_073_741_824.0),
+    ("kB", 1e3),
+    ("MB", 1e6),
+    ("GB", 1e9),
+];
 
 /// A duration above zero: an interval, a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +46,9 @@ impl FromText for Span {
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let duration = Duration::from_text(text)?;
         if duration < Duration::from_millis(1) {
-            return Err(Complaint::new(format!("\"{text}\" is less than a millisecond, the least that makes sense here")));
+            return Err(Complaint::new(format!(
+                "\"{text}\" is less than a millisecond, the least that makes sense here"
+            )));
         }
         Ok(Self(duration))
     }
@@ -128,7 +137,8 @@ mod tests {
 
     #[test]
     fn sizes_carry_units() {
-        let table = [("64KiB", Some(65_536)), ("1.5MiB", Some(1_572_864)), ("1kB", Some(1_000)), ("64", None), ("0B", None)];
+        let table =
+            [("64KiB", Some(65_536)), ("1.5MiB", Some(1_572_864)), ("1kB", Some(1_000)), ("64", None), ("0B", None)];
         for (text, expected) in table {
             assert_eq!(Size::from_text(text).ok().map(|s| s.0), expected, "{text:?}");
         }

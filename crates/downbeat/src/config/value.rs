@@ -67,7 +67,7 @@ impl FromValue for bool {
 
 /// Figures are finite and not negative: no quantity of this file is anything else.
 impl FromValue for f64 {
-    const EXPECTED: &'static str = "a number such as 0.5";
+    const EXPECTED: &'static str = "a finite number from 0 up, such as 0.5";
 
     fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
         let number = match value {
@@ -97,9 +97,9 @@ macro_rules! whole_numbers {
 whole_numbers!(
     u8 => "a whole number from 0 to 255",
     u16 => "a whole number from 0 to 65535",
-    u32 => "a whole number",
-    u64 => "a whole number",
-    usize => "a whole number"
+    u32 => "a whole number from 0 up",
+    u64 => "a whole number from 0 up",
+    usize => "a whole number from 0 up"
 );
 
 fn whole<T: TryFrom<i64>>(value: &DeValue<'_>, expected: &str) -> Result<T, Complaint> {
@@ -119,6 +119,16 @@ impl FromValue for Strength {
     }
 }
 
+/// The steps of a ramp.
+impl FromValue for Vec<Strength> {
+    const EXPECTED: &'static str = "shares in percent such as [1, 10, 100]";
+
+    fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
+        let items = value.as_array().ok_or_else(|| mismatch::<Self>(value))?;
+        items.iter().map(|item| Strength::from_value(item.get_ref())).collect()
+    }
+}
+
 impl FromText for Name {
     const EXPECTED: &'static str = "a name such as \"eu-1\"";
 
@@ -135,7 +145,9 @@ impl FromText for String {
         let length = text.chars().count();
         match length {
             0 => Err(Complaint::new("the text is empty")),
-            _ if length > TEXT_MAX => Err(Complaint::new(format!("the text has {length} characters, at most {TEXT_MAX} are taken"))),
+            _ if length > TEXT_MAX => {
+                Err(Complaint::new(format!("the text has {length} characters, at most {TEXT_MAX} are taken")))
+            }
             _ if text.chars().any(char::is_control) => Err(Complaint::new("the text has a control character in it")),
             _ => Ok(text.into()),
         }

@@ -28,7 +28,8 @@ fn check_clashes(file: &File, check: &Check<'_>) {
     for (i, (key, address)) in listeners.iter().enumerate() {
         let clash = listeners[..i].iter().find(|(_, other)| overlap(*address.get_ref(), *other.get_ref()));
         if let Some((other, _)) = clash {
-            let complaint = Complaint::new(format!("{key} and {other} cannot both listen on port {}", address.get_ref().port()));
+            let complaint =
+                Complaint::new(format!("{key} and {other} cannot both listen on port {}", address.get_ref().port()));
             check.complain(address.span(), complaint.hint("give one of them another port"));
         }
     }
@@ -55,12 +56,15 @@ fn check_openness(file: &File, check: &Check<'_>) {
 /// A replica that is the edge itself would be sent its own traffic for ever.
 fn check_circles(file: &File, check: &Check<'_>) {
     let (front, admin) = (*file.edge.listen.get_ref(), *file.edge.admin.get_ref());
-    let own = file.components.iter().flat_map(|c| c.replicas.iter().flat_map(|r| r.get_ref()));
+    let own = file.components.iter().flat_map(|c| c.replicas.iter().flatten());
     let own = own.filter_map(|r| r.get_ref().origin().map(|o| (r.span(), o)));
     let pool = file.replicas.iter().filter_map(|r| r.url.as_ref().map(|url| (url.span(), url.get_ref())));
     for (span, origin) in own.chain(pool) {
         if socket_of(origin).is_some_and(|to| lands(to, front) || lands(to, admin)) {
-            let complaint = Complaint::new(format!("{} is the edge itself: it would send its own requests in circles", origin.url()));
+            let complaint = Complaint::new(format!(
+                "{} is the edge itself: it would send its own requests in circles",
+                origin.url()
+            ));
             check.complain(span, complaint.hint("name the address where the service listens, behind the edge"));
         }
     }

@@ -106,7 +106,8 @@ fn check_hub_names(webhooks: &[Webhook], categories: &[CategoryTable], site: &Si
     check.unique("categories", categories.iter().filter_map(|c| c.name.as_ref()));
     for name in webhooks.iter().filter_map(|w| w.name.as_ref()) {
         if BUILT_IN_CHANNELS.contains(&name.get_ref().as_str()) {
-            let complaint = Complaint::new(format!("\"{}\" is the name of a channel that is always there", name.get_ref()));
+            let complaint =
+                Complaint::new(format!("\"{}\" is the name of a channel that is always there", name.get_ref()));
             check.complain(name.span(), complaint.hint("choose another name"));
         }
     }

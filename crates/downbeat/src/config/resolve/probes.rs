@@ -27,19 +27,20 @@ pub(super) fn resolve(
 /// One probe a replica: of its health path when one is configured, of its port when none is, because then
 /// nothing says which answer at `/` would be the right one.
 fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
-    let probe = |(name, origin, table): (&Name, &crate::config::address::Origin, &crate::config::written::ReplicaTable)| {
-        let task = match health.path_given {
-            true => ProbeTask::Http { url: origin.url() + &health.settings.path, status: None, body: None },
-            false => ProbeTask::Tcp { address: origin.authority() },
+    let probe =
+        |(name, origin, table): (&Name, &crate::config::address::Origin, &crate::config::written::ReplicaTable)| {
+            let task = match health.path_given {
+                true => ProbeTask::Http { url: origin.url() + &health.settings.path, status: None, body: None },
+                false => ProbeTask::Tcp { address: origin.authority() },
+            };
+            ProbeSettings {
+                name: name.clone(),
+                slice: Slice::of(Dimension::Region, table.region.clone()).with(Dimension::Replica, name.clone()),
+                every: health.settings.every,
+                timeout: health.settings.timeout,
+                task,
+            }
         };
-        ProbeSettings {
-            name: name.clone(),
-            slice: Slice::of(Dimension::Region, table.region.clone()).with(Dimension::Replica, name.clone()),
-            every: health.settings.every,
-            timeout: health.settings.timeout,
-            task,
-        }
-    };
     site.whole().map(probe).collect()
 }
 

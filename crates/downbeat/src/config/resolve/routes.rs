@@ -15,7 +15,9 @@ pub(super) fn of(table: &ComponentTable) -> impl Iterator<Item = (Range<usize>, 
         [] => vec![None],
         hosts => hosts.iter().map(|host| Some(host.get_ref().0.as_str())).collect(),
     };
-    hosts.into_iter().flat_map(|host| table.paths.iter().map(move |path| (path.span(), (host, whole(&path.get_ref().0)))))
+    hosts
+        .into_iter()
+        .flat_map(|host| table.paths.iter().map(move |path| (path.span(), (host, whole(&path.get_ref().0)))))
 }
 
 fn whole(path: &str) -> &str {
@@ -29,7 +31,10 @@ pub(super) fn check(tables: &[ComponentTable], check: &Check<'_>) {
         for (span, route) in of(table) {
             if let Some(first) = seen.insert(route, table) {
                 let complaint = Complaint::new(format!("{} belongs to {} already", text(route), title(first)));
-                let hint = format!("that is at {}; the longest path wins, so give one of them paths of its own", check.source.line(&first.span));
+                let hint = format!(
+                    "that is at {}; the longest path wins, so give one of them paths of its own",
+                    check.source.line(&first.span)
+                );
                 check.complain(span, complaint.hint(hint));
             }
         }

@@ -5,7 +5,7 @@ use crate::config::address::Origin;
 use crate::config::fault::Complaint;
 use crate::config::spelling;
 use crate::config::value::FromText;
-use crate::config::written::{ComponentTable, ReplicaRef, ReplicaTable, Service};
+use crate::config::written::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
 use downbeat_core::model::{Component, Name, Priority, Replica, Topology};
 use downbeat_edge::settings::{ComponentSettings, ReplicaSettings, RouteRule};
 use downbeat_hub::settings::Category;
@@ -22,13 +22,21 @@ pub(super) struct Site {
 
 impl Site {
     /// Brings replicas and components together.
-    pub(super) fn of(pool: Vec<ReplicaTable>, tables: Vec<ComponentTable>, service: Service, check: &Check<'_>) -> Self {
+    pub(super) fn of(
+        pool: Vec<ReplicaTable>,
+        tables: Vec<ComponentTable>,
+        service: Service,
+        check: &Check<'_>,
+    ) -> Self {
         check.unique("replicas", pool.iter().filter_map(|r| r.name.as_ref()));
         check.unique("components", tables.iter().filter_map(|c| c.name.as_ref()));
         routes::check(&tables, check);
         check_addresses(&pool, check);
         if tables.is_empty() {
-            check.complain(0..0, Complaint::new("there is no [[component]], so nothing to protect").hint(super::super::EXAMPLE_HINT));
+            check.complain(
+                0..0,
+                Complaint::new("there is no [[component]], so nothing to protect").hint(super::super::EXAMPLE_HINT),
+            );
         }
         let mut site = Self { service, replicas: pool, components: Vec::new() };
         let declared: Vec<Name> = site.names().cloned().collect();
@@ -50,17 +58,14 @@ impl Site {
 
     /// Who serves a component.
     fn serving(&mut self, table: &ComponentTable, declared: &[Name], check: &Check<'_>) -> Vec<Name> {
-        let (span, serving) = match &table.replicas {
-            None => (table.span.clone(), declared.to_vec()),
-            Some(refs) => (refs.span(), self.look_up_all(refs.get_ref(), check)),
+        let Some(references) = &table.replicas else {
+            if declared.is_empty() {
+                let complaint = Complaint::new(format!("component {} has no replicas", table.label()));
+                check.complain(table.span.clone(), complaint.hint(NO_REPLICAS_HINT));
+            }
+            return declared.to_vec();
         };
-        // A list of which every item is at fault has been complained about.
-        let listed = table.replicas.as_ref().is_some_and(|refs| !refs.get_ref().is_empty());
-        if serving.is_empty() && !listed {
-            let complaint = Complaint::new(format!("component {} has no replicas", table.label()));
-            check.complain(span, complaint.hint("replicas = [\"http://10.0.0.1:9001\"], or some [[replica]]"));
-        }
-        serving
+        self.look_up_all(references, check)
     }
 
     fn look_up_all(&mut self, refs: &[Spanned<ReplicaRef>], check: &Check<'_>) -> Vec<Name> {
@@ -128,7 +133,8 @@ impl Site {
         for name in self.replicas.iter().filter_map(|r| r.name.as_ref()) {
             if !faulty && !used.contains(name.get_ref()) {
                 let complaint = Complaint::new(format!("replica {} serves no component", name.get_ref()));
-                check.complain(name.span(), complaint.hint("add it to the replicas of a [[component]], or take it out"));
+                check
+                    .complain(name.span(), complaint.hint("add it to the replicas of a [[component]], or take it out"));
             }
         }
     }

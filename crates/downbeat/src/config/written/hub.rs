@@ -131,10 +131,7 @@ pub(super) fn read_actuator(reader: Reader<'_>) -> Option<ActuatorSettings> {
 }
 
 fn read_command(reader: &Reader<'_>, key: &'static str) -> Option<Vec<String>> {
-    let words = reader.list::<String>(key)?;
-    if words.is_empty() {
-        reader.complain(reader.span_of(key), Complaint::new(format!("{key}: a command needs a program")));
-    }
+    let words = reader.filled_list::<String>(key, "the first item is the program, the others its arguments")?;
     for word in &words {
         if let Some(odd) = unknown_placeholder(word.get_ref()) {
             let complaint = Complaint::new(format!("{key}: nothing is filled in for {odd}"));

@@ -76,7 +76,8 @@ impl FromValue for HubChoice {
 fn hub_origin(text: &str) -> Result<Origin, Complaint> {
     let origin = Origin::from_text(text)?;
     if origin.ip().is_none() {
-        let hint = "an edge must find its hub when name servers are down: write an address, such as \"http://10.0.0.1:8080\"";
+        let hint =
+            "an edge must find its hub when name servers are down: write an address, such as \"http://10.0.0.1:8080\"";
         return Err(Complaint::new(format!("\"{}\" is a name", origin.host)).hint(hint));
     }
     Ok(origin)

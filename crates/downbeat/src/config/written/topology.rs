@@ -16,6 +16,9 @@ const WEIGHTS: RangeInclusive<u32> = 1..=10_000;
 /// Requests in flight to one replica: beyond this a machine runs out of ports first.
 const IN_FLIGHT: RangeInclusive<u32> = 1..=50_000;
 
+/// What to write where nobody serves a component.
+pub(crate) const NO_REPLICAS_HINT: &str = "replicas = [\"http://10.0.0.1:9001\"], or some [[replica]]";
+
 /// `[[replica]]`.
 pub(crate) struct ReplicaTable {
     pub(crate) name: Option<Spanned<Name>>,
@@ -80,7 +83,7 @@ pub(crate) struct ComponentTable {
     pub(crate) priority: u8,
     pub(crate) slow: Duration,
     /// `None` for all of `[[replica]]`.
-    pub(crate) replicas: Option<Spanned<Vec<Spanned<ReplicaRef>>>>,
+    pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
 }
 
 /// How a component names who serves it.
@@ -106,7 +109,11 @@ impl FromText for ReplicaRef {
     const EXPECTED: &'static str = "the name of a [[replica]] or a URL such as \"http://10.0.0.1:9001\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        if text.contains("://") { Origin::from_text(text).map(Self::At) } else { Name::from_text(text).map(Self::Named) }
+        if text.contains("://") {
+            Origin::from_text(text).map(Self::At)
+        } else {
+            Name::from_text(text).map(Self::Named)
+        }
     }
 }
 
@@ -124,21 +131,17 @@ impl ComponentTable {
 
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
-        let replicas = reader.list("replicas");
+        let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
             title: reader.get("title").map(Spanned::into_inner),
             hosts: reader.list("hosts").unwrap_or_default(),
-            paths: reader.list("paths").unwrap_or_else(|| vec![everything()]),
+            paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),
             priority: reader.or("priority", 0),
             slow: reader.or("slow", Span(SLOW)).0,
-            replicas: replicas.map(|list| Spanned::new(reader.span_of("replicas"), list)),
+            replicas,
         };
-        if table.paths.is_empty() {
-            let complaint = Complaint::new("paths: an empty list matches no request");
-            reader.complain(reader.span_of("paths"), complaint.hint("leave it out for all paths"));
-        }
         reader.finish();
         table
     }
