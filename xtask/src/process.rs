@@ -22,6 +22,12 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     Ok(status.success())
 }
 
+/// Like [`succeeds`], for a command that depends on the world outside and may never end by itself.
+pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let mut child = command.spawn().with_context(|| format!("start {}", name(command)))?;
+    Ok(wait(&mut child, limit)?.success())
+}
+
 /// Waits for the child until `limit` has passed; then stops it, which is an error.
 pub(crate) fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
     match wait_quietly(child, limit)? {
@@ -135,6 +141,16 @@ mod tests {
         let mut child = shell("exec sleep 600").spawn()?;
         assert!(wait(&mut child, Duration::from_millis(200)).is_err());
         assert!(child.try_wait()?.is_some(), "the child must be gone");
+        Ok(())
+    }
+
+    #[test]
+    fn success_is_told_from_failure() -> Result<()> {
+        for (script, success) in [("exit 0", true), ("exit 3", false)] {
+            assert_eq!(succeeds(&mut shell(script))?, success);
+            assert_eq!(succeeds_within(&mut shell(script), Duration::from_secs(60))?, success);
+        }
+        assert!(succeeds_within(&mut shell("exec sleep 600"), Duration::from_millis(200)).is_err());
         Ok(())
     }
 

@@ -9,10 +9,14 @@ use std::fmt::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
 /// Searched after the path, which leaves them out for ordinary users.
 const ALSO: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// How long one call of apt-get may take; a browser is some hundred megabytes.
+const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A program some tests need.
 struct Need {
@@ -153,12 +157,12 @@ fn apt_get(workspace: &Workspace, arguments: &[&str]) {
     let patience = ["Acquire::Retries=1", "Acquire::http::Timeout=20", "DPkg::Lock::Timeout=60"];
     let mut command = workspace.command("apt-get");
     command.args(patience.iter().flat_map(|option| ["-o", option])).args(arguments).stdin(Stdio::null());
-    // Run level 1 keeps a package from starting the service it brings: we want the program alone.
+    // We want the program alone: in run level 1, SysV init does not start the service that a package brings.
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
-    match process::succeeds(&mut command) {
+    match process::succeeds_within(&mut command, INSTALL_LIMIT) {
         Ok(true) => {}
         Ok(false) => eprintln!("apt-get {} failed", arguments.join(" ")),
-        Err(error) => eprintln!("{error:#}"),
+        Err(error) => eprintln!("apt-get {}: {error:#}", arguments.join(" ")),
     }
 }
 

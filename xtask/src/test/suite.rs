@@ -17,6 +17,7 @@ const LIMIT: Duration = Duration::from_secs(45 * 60);
 pub(super) struct Tally {
     passed: usize,
     failed: usize,
+    /// What is worth repeating at the end: failed tests, and the result of each suite.
     closing: Vec<String>,
     /// The suite that has begun and not given its result.
     open: Option<String>,
@@ -46,7 +47,7 @@ impl Tally {
         self.failed
     }
 
-    /// The result of every suite that ran a test, a line each.
+    /// The result of every suite that ran a test, after the names of its failed tests; a line each.
     pub(super) fn closing_lines(&self) -> String {
         self.closing.iter().map(|line| format!("{line}\n")).collect()
     }
@@ -63,6 +64,8 @@ impl Tally {
             self.passed += passed;
             self.failed += failed;
             self.open = None;
+        } else if self.open.is_some() && line.starts_with("test ") && line.ends_with(" ... FAILED") {
+            self.closing.push(line.to_owned());
         }
     }
 
@@ -132,11 +135,12 @@ mod tests {
 
     #[test]
     fn results_are_added_up() {
-        let tally = tally(&format!("{RUNNING}\nrunning 12 tests\n\n{OK}\n\n{DOCS}\n{BAD}\n"), false);
+        let bad = "test a ... ok\ntest b ... FAILED";
+        let tally = tally(&format!("{RUNNING}\nrunning 12 tests\n\n{OK}\n\n{DOCS}\n{bad}\n{BAD}\n"), false);
         assert_eq!((tally.passed(), tally.failed()), (15, 2));
-        let closing = tally.closing_lines();
-        assert!(closing.contains("finished in 0.02s (downbeat_core: unittests src/lib.rs)\n"), "{closing}");
-        assert!(closing.contains("(downbeat_core: examples in the docs)\n"), "{closing}");
+        let core = format!("{OK} (downbeat_core: unittests src/lib.rs)");
+        let docs = format!("{BAD} (downbeat_core: examples in the docs)");
+        assert_eq!(tally.closing_lines(), format!("{core}\ntest b ... FAILED\n{docs}\n"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) fn check(file: &TextFile) -> Vec<Finding> {
     if openers.iter().any(|opener| speaks(line, opener)) {
         return Vec::new();
     }
-    let hint = format!("start with `{} …`", openers[0]);
+    let hint = format!("start with `{} …`", openers.join(" …` or `"));
     vec![Finding::new(&file.path, 1, "the first line does not say what the file is for", hint)]
 }
 
