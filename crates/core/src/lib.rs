@@ -14,3 +14,4 @@ pub mod incident;
 pub mod learn;
 pub mod model;
 pub mod signal;
+pub mod tell;

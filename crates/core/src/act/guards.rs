@@ -147,20 +147,8 @@ fn a15_blind(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
 
 /// At most one remedy in flight on a slice.
 fn one_at_a_time(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
-    let clash = s.in_force.iter().any(|route| overlap(route, &remedy.route));
+    let clash = s.in_force.iter().any(|route| route.overlaps(&remedy.route));
     if clash { refuse("A12", "another remedy is in force on the same targets") } else { Ok(()) }
-}
-
-fn overlap(a: &Route, b: &Route) -> bool {
-    match (a, b) {
-        (Route::Away { replicas: a, component: ca }, Route::Away { replicas: b, component: cb }) => {
-            a.iter().any(|r| b.contains(r)) && (ca.is_none() || cb.is_none() || ca == cb)
-        }
-        (Route::Admit { components: a, .. }, Route::Admit { components: b, .. }) => a.iter().any(|c| b.contains(c)),
-        (Route::Cap { network: a, .. }, Route::Cap { network: b, .. }) => a == b,
-        (Route::Hold { hosts: a }, Route::Hold { hosts: b }) => a.iter().any(|h| b.contains(h)),
-        _ => false,
-    }
 }
 
 /// A11: a budget of actions, and none after two in a row without benefit.
