@@ -48,7 +48,7 @@ pub(crate) enum Arrival {
         reply: oneshot::Sender<Result<(), CommandError>>,
     },
     /// An effect was carried out, or could not be.
-    Ended(EffectId, Event),
+    Ended(EffectId, Box<Event>),
 }
 
 /// Takes operators' commands to the driver.
