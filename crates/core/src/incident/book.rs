@@ -43,8 +43,25 @@ pub enum RemedyStage {
     Lifting,
     /// Gone: the traffic is as usual.
     Lifted,
+    /// Another remedy on the same targets has taken over.
+    Superseded,
     /// It did not help and was taken back.
     Reverted,
+}
+
+impl RemedyStage {
+    /// The word in the API and for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Started => "started",
+            Self::Kept => "kept",
+            Self::Lifting => "lifting",
+            Self::Lifted => "lifted",
+            Self::Superseded => "superseded",
+            Self::Reverted => "reverted",
+        }
+    }
 }
 
 /// A remedy with its history.
@@ -60,6 +77,10 @@ pub struct RemedyCase {
     pub share: Strength,
     /// Since when it has stood there.
     pub since: Moment,
+    /// When it was proposed.
+    pub proposed_at: Moment,
+    /// The epoch of the plan that its start put in force.
+    pub epoch: u64,
     /// When it was started.
     pub started_at: Option<Moment>,
     /// By whom it was started.
@@ -111,6 +132,8 @@ pub struct Incident {
     pub confirmed_at: Option<Moment>,
     /// When a first hypothesis was named.
     pub diagnosed_at: Option<Moment>,
+    /// When the ranking was last written down.
+    pub ranked_at: Option<Moment>,
     /// When users were served again first.
     pub mitigated_at: Option<Moment>,
     /// When all traffic was back.
@@ -135,6 +158,8 @@ pub struct Incident {
     pub notices: Vec<NoticeCase>,
     /// How often it came back.
     pub relapses: u32,
+    /// When it last came back.
+    pub relapsed_at: Option<Moment>,
     /// Who has seen it.
     pub acked_by: Option<Name>,
     /// The review's file.
@@ -337,6 +362,7 @@ impl Book {
                 suspected_at: record.at,
                 confirmed_at: None,
                 diagnosed_at: None,
+                ranked_at: None,
                 mitigated_at: None,
                 restored_at: None,
                 resolved_at: None,
@@ -349,6 +375,7 @@ impl Book {
                 refusals: Vec::new(),
                 notices: Vec::new(),
                 relapses: 0,
+                relapsed_at: None,
                 acked_by: None,
                 review: None,
                 timeline: VecDeque::new(),
@@ -448,6 +475,7 @@ impl Incident {
             }
             Event::Diagnosed { hypotheses, .. } => {
                 self.diagnosed_at.get_or_insert(at);
+                self.ranked_at = Some(at);
                 self.hypotheses.clone_from(hypotheses);
             }
             Event::RemedyProposed { remedy, mode } => self.remedies.push(RemedyCase::proposed(at, remedy, *mode)),
@@ -482,9 +510,13 @@ impl Incident {
         else {
             return;
         };
+        if let Event::RemedyStarted { .. } = event {
+            self.supersede(*id, at);
+        }
         let Some(case) = self.remedies.iter_mut().find(|r| r.remedy.id == *id) else { return };
         match event {
-            Event::RemedyStarted { by, .. } => {
+            Event::RemedyStarted { by, plan, .. } => {
+                case.epoch = plan.epoch;
                 case.started_at = Some(at);
                 case.by = Some(by.clone());
                 case.enter(RemedyStage::Started, Strength::NONE, at);
@@ -508,8 +540,18 @@ impl Incident {
         }
     }
 
+    /// What stood on the same targets steps aside for the new remedy.
+    fn supersede(&mut self, new: RemedyId, at: Moment) {
+        let Some(route) = self.remedy(new).map(|case| case.remedy.route.clone()) else { return };
+        let older = self.remedies.iter_mut().filter(|case| case.remedy.id != new && case.is_in_force());
+        for case in older.filter(|case| case.remedy.route.overlaps(&route)) {
+            case.enter(RemedyStage::Superseded, Strength::FULL, at);
+        }
+    }
+
     fn relapse(&mut self, at: Moment) {
         self.relapses += 1;
+        self.relapsed_at = Some(at);
         self.restored_at = None;
         self.evidence_at = at;
         for case in self.remedies.iter_mut().filter(|r| r.stage == RemedyStage::Lifting) {
@@ -547,6 +589,8 @@ impl RemedyCase {
             stage: RemedyStage::Proposed,
             share: Strength::FULL,
             since: at,
+            proposed_at: at,
+            epoch: 0,
             started_at: None,
             by: None,
             actuated: None,
