@@ -6,8 +6,9 @@
 use crate::log::LogReader;
 use crate::reports::ReportDesk;
 use crate::view::Snapshot;
-use downbeat_core::incident::{Command, CommandRefused, EffectId, Event, SignalRefused};
+use downbeat_core::incident::{Command, CommandRefused, EffectId, Event};
 use downbeat_core::model::{Name, Signal};
+use downbeat_core::signal::SignalRefused;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
