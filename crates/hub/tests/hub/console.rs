@@ -78,8 +78,9 @@ async fn roll_ups_are_answered_with_the_plan_an_edge_does_not_have() {
     assert_eq!(plan.epoch, console.get("/v1/plan").await["epoch"]);
     assert_eq!(tell(2, plan.epoch).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(tell(2, plan.epoch).await.status(), StatusCode::NO_CONTENT, "a repeat changes nothing");
-    let board = console.get("/v1/board").await;
-    assert!(board["heard_at_ms"].is_u64(), "{board}");
+    let heard = || console.hub.doors().snapshots.borrow().board.heard_at;
+    eventually("the edge on the board", heard).await;
+    assert!(console.get("/v1/board").await["heard_at_ms"].is_u64());
     console.hub.stop().await;
 }
 
@@ -203,6 +204,21 @@ async fn operators_see_and_say() {
     let head = console.request("HEAD", "/healthz").send().await.expect("answered");
     assert_eq!(head.status(), StatusCode::OK);
     console.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_holds_nobody_up() {
+    let data = tempfile::tempdir().expect("a directory");
+    let console = Console::start(settings(data.path())).await;
+    let mut idle = Vec::new();
+    for _ in 0..50 {
+        let stream = tokio::net::TcpStream::connect(console.hub.console_address()).await.expect("connected");
+        stream.try_write(b"POST /v1/rollups HTTP/1.1\r\nContent-Le").expect("written");
+        idle.push(stream);
+    }
+    assert_eq!(console.get("/v1/plan").await["epoch"], 0);
+    let stopped = tokio::time::timeout(crate::rig::PATIENCE, console.hub.stop()).await;
+    stopped.expect("open connections do not keep the hub from stopping");
 }
 
 #[tokio::test(flavor = "multi_thread")]
