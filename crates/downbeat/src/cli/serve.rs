@@ -4,7 +4,8 @@ use super::logging::LogFormat;
 use super::style::{Palette, Style};
 use crate::config::Settings;
 use downbeat_edge::{EdgeHandle, EdgeSettings};
-use downbeat_hub::{HubHandle, HubSettings};
+use downbeat_hub::HubHandle;
+use downbeat_hub::settings::HubSettings;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub(crate) enum ServeError {
     /// Something did not come to its end.
     #[error("did not stop within {} s", STOP_WITHIN.as_secs())]
     Stuck,
+    /// The hub ended by itself, which it does only when one of its own invariants is broken.
+    #[error("the hub ended by itself; the log says why")]
+    HubEnded,
     /// Somebody did not want to wait.
     #[error("stopped at once by a second signal")]
     Hurried,
@@ -52,11 +56,11 @@ impl ServeError {
 
 /// Hub and edge in one process.
 pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let title = settings.hub.policy.topology.service.clone();
     let status_url = settings.hub.status_url.clone();
     let data = settings.hub.data.clone();
-    let hub = start_hub(settings.hub).await?;
+    let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
     let mut edge_settings = settings.edge;
     follow(&mut edge_settings, hub.console_address());
     let edge = match downbeat_edge::start(edge_settings).await {
@@ -80,25 +84,23 @@ pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Resul
 
 /// The hub alone.
 pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let title = settings.hub.policy.topology.service.clone();
     let (status_url, data) = (settings.hub.status_url.clone(), settings.hub.data.clone());
-    let hub = start_hub(settings.hub).await?;
+    let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
     announce(&title, &hub_places(&hub, &status_url), Some(&data), format);
-    signals.wait_then(hub.stop()).await
+    signals.until_asked(hub.wait()).await?;
+    signals.finish(hub.stop()).await
 }
 
 /// An edge alone.
 pub(crate) async fn edge(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let title = settings.hub.policy.topology.service;
     let edge = downbeat_edge::start(settings.edge).await.map_err(ServeError::from)?;
     announce(&title, &edge_places(&edge), None, format);
-    signals.wait_then(edge.stop()).await
-}
-
-async fn start_hub(settings: HubSettings) -> Result<HubHandle, ServeError> {
-    Ok(downbeat_hub::start(settings).await?)
+    signals.until_asked(std::future::pending()).await?;
+    signals.finish(edge.stop()).await
 }
 
 /// Where the console listens on a port that the system chose, the edge learns the port here.
@@ -161,9 +163,16 @@ impl Signals {
         }
     }
 
-    /// Waits for the first signal, then for the stop, the time limit, or a second signal.
-    async fn wait_then(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        self.next().await;
+    /// Waits for a signal; an error when the hub ends before.
+    async fn until_asked(&mut self, hub_ends: impl Future<Output = ()>) -> Result<(), ServeError> {
+        tokio::select! {
+            () = self.next() => Ok(()),
+            () = hub_ends => Err(ServeError::HubEnded),
+        }
+    }
+
+    /// Waits for the stop, the time limit, or one more signal.
+    async fn finish(&mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         tracing::info!(event = "stopping", "finishing what is in flight");
         tokio::select! {
             stopped = tokio::time::timeout(STOP_WITHIN, stop) => stopped.map_err(|_| ServeError::Stuck.into()),

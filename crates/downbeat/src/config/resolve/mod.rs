@@ -12,7 +12,7 @@ use super::fault::{Complaint, Faults};
 use super::source::Source;
 use super::written::{CategoryTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
 use downbeat_core::model::{Name, Policy, PolicyFault};
-use downbeat_edge::settings::{EdgeSettings, HubLink};
+use downbeat_edge::{EdgeSettings, HubLink};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
 use std::collections::BTreeMap;
