@@ -59,6 +59,8 @@ pub struct Situation<'a> {
     pub demand: &'a BTreeMap<Name, f64>,
     /// Replicas that automation keeps out of the traffic already, whole or in part.
     pub held_out: &'a BTreeSet<Name>,
+    /// Replicas that get nothing at this moment: taking them out again is no further removal.
+    pub out_now: &'a BTreeSet<Name>,
     /// Replicas with evidence against them.
     pub bad: &'a BTreeSet<Name>,
     /// Classes of evidence that agree.
@@ -231,8 +233,8 @@ fn a9_restart(replica: &Name, s: &Situation<'_>) -> Result<(), Refusal> {
 /// A10: routing of a replica changes so often and no more.
 fn a10_flapping(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
     let (ten, hour) = (Duration::from_secs(600), Duration::from_secs(3_600));
-    for replica in removes(remedy) {
-        let within = |span| s.removals.iter().filter(|r| r.replica == replica && s.now.since(r.at) < span).count();
+    for replica in removes(remedy).difference(s.out_now) {
+        let within = |span| s.removals.iter().filter(|r| r.replica == *replica && s.now.since(r.at) < span).count();
         if within(ten) >= s.policy.flaps.0 || within(hour) >= s.policy.flaps.1 {
             return refuse("A10", format!("{replica} was removed {} times within ten minutes", within(ten)));
         }

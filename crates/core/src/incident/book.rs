@@ -18,6 +18,12 @@ const FINDINGS_MAX: usize = 64;
 const TIMELINE_MAX: usize = 500;
 /// Most change events remembered.
 const CHANGES_MAX: usize = 256;
+/// Most automatic actions remembered: far more than any budget asks about.
+const ACTIONS_MAX: usize = 256;
+/// Most removals remembered.
+const REMOVALS_MAX: usize = 1_024;
+/// Most refused plans remembered.
+const VETOES_MAX: usize = 64;
 /// Most finished incidents kept at hand; the log has them all.
 const INCIDENTS_MAX: usize = 1_000;
 
@@ -212,15 +218,13 @@ pub enum Effect {
     Review,
 }
 
-/// One removal of replicas from the traffic, for the guards on flapping and on budgets.
+/// One removal of a replica from the traffic, for the guards on flapping and on shares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removal {
     /// When.
     pub at: Moment,
-    /// By which remedy.
-    pub remedy: RemedyId,
-    /// Which replicas.
-    pub replicas: Vec<Name>,
+    /// Which replica.
+    pub replica: Name,
 }
 
 /// Everything that is known and decided.
@@ -318,6 +322,7 @@ impl Book {
         self.move_incident(record)?;
         self.take_in(record);
         if let Some(plan) = record.event.plan() {
+            self.note_removals(record.at, plan);
             self.plan = plan.clone();
         }
         self.last_seq = record.seq;
@@ -399,12 +404,11 @@ impl Book {
             Event::HubStarted { .. } => self.started_at = at,
             Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
             Event::PlanRefused { edge, epoch, why } => {
-                push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), 64);
+                push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), VETOES_MAX);
             }
             Event::OperatorActed { verb: Verb::Hold, who, .. } => self.held_by = Some(who.clone()),
             Event::OperatorActed { verb: Verb::Release, .. } => self.held_by = None,
             Event::RemedyStarted { remedy, by, .. } => self.start_remedy(at, *remedy, by),
-            Event::Relapsed { incident, .. } => self.count_relapse_removals(at, *incident),
             Event::NoticeWritten { notice } => self.queue_notice(notice),
             Event::NoticeSent { notice, channel, .. } => {
                 self.pending.remove(&EffectId::Deliver(*notice, channel.clone()));
@@ -426,30 +430,21 @@ impl Book {
     }
 
     fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
-        let Some(remedy) = self.remedy(id).map(|case| case.remedy.clone()) else { return };
+        let Some(case) = self.remedy(id) else { return };
+        let actuation = case.remedy.actuation.clone();
         if *by == Actor::Automation {
-            push_bounded(&mut self.actions, (at, id), 256);
+            push_bounded(&mut self.actions, (at, id), ACTIONS_MAX);
         }
-        if let Some(actuation) = remedy.actuation.clone() {
+        if let Some(actuation) = actuation {
             self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
         }
-        self.note_removal(at, &remedy);
     }
 
-    fn count_relapse_removals(&mut self, at: Moment, id: IncidentId) {
-        let remedies: Vec<Remedy> = self
-            .incidents
-            .get(&id)
-            .map(|i| i.remedies.iter().filter(|r| r.stage == RemedyStage::Lifting).map(|r| r.remedy.clone()).collect())
-            .unwrap_or_default();
-        for remedy in &remedies {
-            self.note_removal(at, remedy);
-        }
-    }
-
-    fn note_removal(&mut self, at: Moment, remedy: &Remedy) {
-        if let crate::model::Route::Away { replicas, .. } = &remedy.route {
-            push_bounded(&mut self.removals, Removal { at, remedy: remedy.id, replicas: replicas.clone() }, 1_024);
+    /// Replicas that the new plan takes out and the old one did not.
+    fn note_removals(&mut self, at: Moment, new: &TrafficPlan) {
+        let before = self.plan.removed();
+        for replica in new.removed().difference(&before) {
+            push_bounded(&mut self.removals, Removal { at, replica: replica.clone() }, REMOVALS_MAX);
         }
     }
 

@@ -222,12 +222,8 @@ impl Engine {
             self.book.in_force().filter(|c| !steps_aside(c)).map(|c| c.remedy.route.clone()).collect();
         let actions: Vec<guards::Action> =
             self.book.actions.iter().filter_map(|(at, id)| self.book.remedy(*id).map(|c| action(*at, c))).collect();
-        let removals: Vec<guards::Removed> = self
-            .book
-            .removals
-            .iter()
-            .flat_map(|r| r.replicas.iter().map(|replica| guards::Removed { at: r.at, replica: replica.clone() }))
-            .collect();
+        let removals: Vec<guards::Removed> =
+            self.book.removals.iter().map(|r| guards::Removed { at: r.at, replica: r.replica.clone() }).collect();
         ask(&guards::Situation {
             now,
             topology: &self.policy.topology,
@@ -237,6 +233,7 @@ impl Engine {
             deaf_for: self.deaf_for(now),
             demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
             held_out: &held_out(&in_force),
+            out_now: &self.book.plan.removed(),
             bad: &Contrast::new(&self.ledger, since, now + SECOND, &places).bad_replicas(),
             classes: &self.classes(incident, now),
             sustained: now.since(since),

@@ -37,9 +37,10 @@ impl Engine {
         }
         match incident.restored_at {
             None => Some(Event::Restored { incident: incident.id }),
-            Some(at) => self
-                .is_over(incident, at, now)
-                .then(|| Event::Resolved { incident: incident.id, by: Actor::Automation }),
+            Some(at) if self.is_over(incident, at, now) => {
+                Some(Event::Resolved { incident: incident.id, by: Actor::Automation })
+            }
+            Some(_) => None,
         }
     }
 
@@ -64,7 +65,7 @@ impl Engine {
     fn first_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
         let wait = self.policy.act.ramp_after * 2_u32.pow(incident.relapses.min(DOUBLINGS_MAX));
         let elsewhere = self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
-        if elsewhere || now.since(case.since) < wait || !is_carried_out(case) {
+        if elsewhere || now.since(case.since) < wait || !is_carried_out(case) || self.would_flap(case, now) {
             return None;
         }
         let from = case.actuated_at.map_or(now.before(wait), |at| now.before(wait).max(at));
@@ -74,6 +75,17 @@ impl Engine {
         let usual = self.usual_of(incident, case);
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
         healed.then(|| self.step_to(case, self.first_share(case)))
+    }
+
+    /// A10: no way back that could end in one removal too many.
+    fn would_flap(&self, case: &RemedyCase, now: Moment) -> bool {
+        let Route::Away { replicas, .. } = &case.remedy.route else { return false };
+        let (per_ten_minutes, per_hour) = self.policy.act.flaps;
+        replicas.iter().any(|replica| {
+            let within =
+                |span| self.book.removals.iter().filter(|r| r.replica == *replica && now.since(r.at) < span).count();
+            within(Duration::from_secs(600)) >= per_ten_minutes || within(Duration::from_secs(3_600)) >= per_hour
+        })
     }
 
     fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> f64 {
