@@ -5,7 +5,7 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use clap::Args;
 use downbeat_core::model::{Name, Policy, RemedyKind};
-use downbeat_edge::settings::{EdgeSettings, HealthSettings, RouteRule};
+use downbeat_edge::{EdgeSettings, HealthSettings, RouteRule};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
 
@@ -90,7 +90,7 @@ fn routes(edge: &EdgeSettings) -> Table {
 
 fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     let title = |name: &Name| hub.policy.topology.components.get(name).map(|c| c.title.as_str());
-    let row = |c: &downbeat_edge::settings::ComponentSettings| {
+    let row = |c: &downbeat_edge::ComponentSettings| {
         vec![json!(c.name), json!(title(&c.name)), json!(c.priority), json!(duration_text(c.slow)), json!(c.replicas)]
     };
     let rows = edge.components.iter().map(row).collect();
@@ -99,7 +99,7 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
 
 fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     let proven = |name: &Name| hub.policy.topology.replicas.get(name).and_then(|r| r.proven_per_second);
-    let row = |r: &downbeat_edge::settings::ReplicaSettings| {
+    let row = |r: &downbeat_edge::ReplicaSettings| {
         vec![
             json!(r.name),
             json!(r.region),

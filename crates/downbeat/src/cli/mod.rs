@@ -3,6 +3,7 @@
 mod check;
 mod client;
 pub(crate) mod failure;
+mod incident;
 mod log;
 mod logging;
 mod operator;
@@ -119,9 +120,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(serve::edge(settings, format))
         }
         Command::Check(args) => check::run(&args),
-        Command::Incident(args) => block_on(operator::incident(args)),
-        Command::Remedy(args) => block_on(operator::remedy(args)),
-        Command::Automation(args) => block_on(operator::automation(args)),
+        Command::Incident(args) => block_on(operator::about_incident(args)),
+        Command::Remedy(args) => block_on(operator::about_remedy(args)),
+        Command::Automation(args) => block_on(operator::about_automation(args)),
         Command::Log(args) => log::run(&args),
     }
 }

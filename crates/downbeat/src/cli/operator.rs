@@ -1,11 +1,16 @@
 //! `downbeat incident`, `remedy` and `automation`: the operator's verbs, through the hub's API.
 
 use super::client::{HubArgs, HubClient};
-use super::log::time;
-use super::output::{self, Table};
+use super::incident;
+use super::output;
+use super::style::Palette;
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use downbeat_core::model::{IncidentId, RemedyId};
 use serde_json::{Value, json};
+
+/// Where incidents stand in the API.
+const INCIDENTS: &str = "/v1/incidents";
 
 /// At the end of the help.
 pub(super) const INCIDENT_EXAMPLES: &str = "\
@@ -135,7 +140,7 @@ enum AutomationVerb {
 }
 
 /// Does what is asked about incidents.
-pub(crate) async fn incident(args: IncidentArgs) -> anyhow::Result<()> {
+pub(crate) async fn about_incident(args: IncidentArgs) -> anyhow::Result<()> {
     match args.verb {
         IncidentVerb::List { hub, json } => list(hub, json).await,
         IncidentVerb::Show { which, json } => show(which, json).await,
@@ -150,7 +155,7 @@ pub(crate) async fn incident(args: IncidentArgs) -> anyhow::Result<()> {
 }
 
 /// Does what is asked about a remedy.
-pub(crate) async fn remedy(args: RemedyArgs) -> anyhow::Result<()> {
+pub(crate) async fn about_remedy(args: RemedyArgs) -> anyhow::Result<()> {
     let (which, verb) = match args.verb {
         RemedyVerb::Approve(which) => (which, "approve"),
         RemedyVerb::Undo(which) => (which, "undo"),
@@ -160,7 +165,7 @@ pub(crate) async fn remedy(args: RemedyArgs) -> anyhow::Result<()> {
 }
 
 /// Holds or releases automation.
-pub(crate) async fn automation(args: AutomationArgs) -> anyhow::Result<()> {
+pub(crate) async fn about_automation(args: AutomationArgs) -> anyhow::Result<()> {
     let (hub, path, done) = match args.verb {
         AutomationVerb::Hold(hub) => (hub, "/v1/automation/hold", "automation starts nothing new until released\n"),
         AutomationVerb::Release(hub) => (hub, "/v1/automation/release", "automation may act again\n"),
@@ -175,11 +180,27 @@ async fn tell(which: Which, verb: &str, body: Value) -> anyhow::Result<()> {
 }
 
 async fn list(hub: HubArgs, json: bool) -> anyhow::Result<()> {
-    let incidents = HubClient::new(hub)?.get("/v1/incidents").await?;
-    output::write_json(&incidents)
+    let answer = HubClient::new(hub)?.get(INCIDENTS).await?;
+    if json {
+        return output::write_json(&answer);
+    }
+    let list: incident::List = understand(answer)?;
+    if list.is_empty() {
+        return output::write("no incident yet\n");
+    }
+    output::write_tables(&[list.table()])
 }
 
 async fn show(which: Which, json: bool) -> anyhow::Result<()> {
-    let incidents = HubClient::new(which.hub)?.get("/v1/incidents").await?;
-    output::write_json(&incidents)
+    let answer = HubClient::new(which.hub)?.get(&format!("{INCIDENTS}/{}", which.id)).await?;
+    if json {
+        return output::write_json(&answer);
+    }
+    let incident: incident::Incident = understand(answer)?;
+    output::write(&incident.text(Palette::stdout()))
+}
+
+fn understand<T: serde::de::DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
+    serde_json::from_value(answer)
+        .context("the hub speaks in a way that this build does not know; --json prints it as it is")
 }

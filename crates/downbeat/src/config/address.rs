@@ -68,6 +68,18 @@ impl FromText for WebUrl {
     const EXPECTED: &'static str = "a URL such as \"https://example.com/page\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
+        web_url(text).map(|_| Self(text.into()))
+    }
+}
+
+/// The root of a web site or an API, to which paths are added: without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseUrl(pub(crate) String);
+
+impl FromText for BaseUrl {
+    const EXPECTED: &'static str = "a URL such as \"https://status.example.com\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
         web_url(text).map(|_| Self(text.trim_end_matches('/').into()))
     }
 }

@@ -3,7 +3,7 @@
 use super::reader::Reader;
 use super::units::{Size, Span, duration_text, size_text};
 use downbeat_core::model::{Policy, Strength};
-use downbeat_edge::settings::{EdgeSettings, HealthSettings};
+use downbeat_edge::{EdgeSettings, HealthSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
 

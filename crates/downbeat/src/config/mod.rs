@@ -18,7 +18,7 @@ mod written;
 
 pub(crate) use units::duration_text;
 
-use downbeat_edge::settings::EdgeSettings;
+use downbeat_edge::EdgeSettings;
 use downbeat_hub::settings::HubSettings;
 use fault::{Complaint, Faults};
 use reader::Reader;

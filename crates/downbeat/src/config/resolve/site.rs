@@ -7,7 +7,7 @@ use crate::config::spelling;
 use crate::config::value::FromText;
 use crate::config::written::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
 use downbeat_core::model::{Component, Name, Priority, Replica, Topology};
-use downbeat_edge::settings::{ComponentSettings, ReplicaSettings, RouteRule};
+use downbeat_edge::{ComponentSettings, ReplicaSettings, RouteRule};
 use downbeat_hub::settings::Category;
 use std::collections::BTreeSet;
 use toml::Spanned;

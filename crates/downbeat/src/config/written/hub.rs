@@ -1,7 +1,7 @@
 //! `[hub]` and what only the hub needs: `[[webhook]]`, `[actuator]`, `[[category]]`, `[demo]`.
 
-use super::service::{loopback, url};
-use crate::config::address::WebUrl;
+use super::service::loopback;
+use crate::config::address::{BaseUrl, WebUrl};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
@@ -66,14 +66,18 @@ impl HubTable {
         let table = Self {
             console: reader.get("console").unwrap_or_else(|| default("console", CONSOLE)),
             status: reader.get("status").unwrap_or_else(|| default("status", STATUS)),
-            status_url: url(&reader, "status_url"),
-            console_url: url(&reader, "console_url"),
+            status_url: base_url(&reader, "status_url"),
+            console_url: base_url(&reader, "console_url"),
             token: read_token(&reader),
             resolver: reader.get("resolver").map(Spanned::into_inner),
         };
         reader.finish();
         table
     }
+}
+
+fn base_url(reader: &Reader<'_>, key: &'static str) -> Option<String> {
+    reader.get::<BaseUrl>(key).map(|url| url.into_inner().0)
 }
 
 fn read_token(reader: &Reader<'_>) -> Option<Token> {
@@ -111,7 +115,7 @@ impl Webhook {
 pub(super) fn read_actuator(reader: Reader<'_>) -> Option<ActuatorSettings> {
     let timeout = reader.or("timeout", ACTUATE_WITHIN).0;
     let (restart, roll_back) = (read_command(&reader, "restart"), read_command(&reader, "roll_back"));
-    let url = url(&reader, "url");
+    let url = reader.get::<WebUrl>("url").map(|url| url.into_inner().0);
     let commands = restart.is_some() || roll_back.is_some();
     let silent = ["url", "restart", "roll_back"].iter().all(|key| reader.span_of(key) == reader.span());
     if reader.is_there() && silent {
@@ -172,7 +176,7 @@ pub(super) fn read_demo(reader: Reader<'_>) -> Option<BreakerSettings> {
     if !reader.is_there() {
         return None;
     }
-    let (breaker, music) = (reader.required::<WebUrl>("breaker"), reader.required::<WebUrl>("music"));
+    let (breaker, music) = (reader.required::<BaseUrl>("breaker"), reader.required::<BaseUrl>("music"));
     reader.finish();
     Some(BreakerSettings { url: breaker?.into_inner().0, music_url: music?.into_inner().0 })
 }

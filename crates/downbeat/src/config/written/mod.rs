@@ -15,7 +15,7 @@ pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaT
 use super::figures;
 use super::reader::Reader;
 use downbeat_core::model::{Mode, Policy, RemedyKind};
-use downbeat_edge::settings::HealthSettings;
+use downbeat_edge::HealthSettings;
 use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
 use std::ops::Range;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! `[[probe]]`: its kind says which further keys it has.
 
-use crate::config::address::{Endpoint, HostName, WebUrl};
+use crate::config::address::{BaseUrl, Endpoint, HostName, WebUrl};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
@@ -76,7 +76,7 @@ fn read_http(reader: &Reader<'_>) -> Option<ProbeTask> {
     if let Some(odd) = status.as_ref().filter(|s| !(200..600).contains(s.get_ref())) {
         reader.complain(odd.span(), Complaint::new(format!("status: no answer ends with {}", odd.get_ref())));
     }
-    let url = required_url(reader)?;
+    let url = reader.required::<WebUrl>("url")?.into_inner().0;
     Some(ProbeTask::Http { url, status: status.map(Spanned::into_inner), body: body.map(Spanned::into_inner) })
 }
 
@@ -98,14 +98,10 @@ fn read_tls(reader: &Reader<'_>) -> Option<ProbeTask> {
 fn read_journey(reader: &Reader<'_>) -> Option<ProbeTask> {
     let (user, password) = (reader.required("user"), reader.required("password"));
     let listen = reader.or("listen", SECOND).0;
-    let url = required_url(reader)?;
+    let url = reader.required::<BaseUrl>("url")?.into_inner().0;
     Some(ProbeTask::Journey { url, user: user?.into_inner(), password: password?.into_inner(), listen })
 }
 
 fn endpoint(reader: &Reader<'_>) -> Option<String> {
     reader.required::<Endpoint>("address").map(|a| a.into_inner().0)
-}
-
-fn required_url(reader: &Reader<'_>) -> Option<String> {
-    reader.required::<WebUrl>("url").map(|url| url.into_inner().0)
 }

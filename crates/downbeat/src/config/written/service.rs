@@ -1,12 +1,12 @@
 //! `[service]` and `[edge]`.
 
-use crate::config::address::{Origin, WebUrl};
+use crate::config::address::Origin;
 use crate::config::fault::Complaint;
 use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
 use downbeat_core::model::Name;
-use downbeat_edge::settings::{EdgeSettings, Repeatable};
+use downbeat_edge::{EdgeSettings, Repeatable};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use toml::Spanned;
@@ -147,9 +147,4 @@ fn check_figures(reader: &Reader<'_>, settings: &EdgeSettings) {
         let complaint = Complaint::new("connections_max: at least 1 connection a thread");
         reader.complain(reader.span_of("connections_max"), complaint);
     }
-}
-
-/// A URL without a slash at its end, as text.
-pub(super) fn url(reader: &Reader<'_>, key: &'static str) -> Option<String> {
-    reader.get::<WebUrl>(key).map(|url| url.into_inner().0)
 }

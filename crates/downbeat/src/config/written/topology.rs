@@ -6,7 +6,7 @@ use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
 use downbeat_core::model::Name;
-use downbeat_edge::settings::{MAX_IN_FLIGHT, SLOW, WEIGHT};
+use downbeat_edge::{MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
