@@ -234,3 +234,49 @@ impl Caller {
         Ok(stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::extract::ConnectInfo;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Tells callers where they come from; never answers at `/never`.
+    async fn serve() -> SocketAddr {
+        let tell = async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.to_string();
+        let pages = Router::new().route("/", get(tell)).route("/never", get(std::future::pending::<&str>));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, pages).await });
+        address
+    }
+
+    async fn whence(caller: &mut Caller) -> String {
+        let answer = caller.ask(&Ask::get("/")).await.expect("an answer");
+        String::from_utf8_lossy(&answer.body).into_owned()
+    }
+
+    #[tokio::test]
+    async fn one_connection_from_the_address_of_choice() {
+        let mut caller = Caller::new(serve().await, PATIENCE).from(Ipv4Addr::new(127, 10, 3, 1));
+        let first = whence(&mut caller).await;
+        assert!(first.starts_with("127.10.3.1:"), "{first}");
+        assert_eq!(whence(&mut caller).await, first, "the connection is kept");
+        drop(caller.open(&Ask::get("/")).await.expect("an answer"));
+        assert_ne!(whence(&mut caller).await, first, "one whose body is left to others is not");
+    }
+
+    #[tokio::test]
+    async fn no_answer_and_no_server() {
+        let mut hasty = Caller::new(serve().await, Duration::from_millis(100));
+        assert!(matches!(hasty.ask(&Ask::get("/never")).await, Err(CallError::Late(..))));
+        assert_eq!(hasty.ask(&Ask::get("/")).await.expect("it goes on").status, StatusCode::OK);
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port").local_addr().expect("an address");
+        assert!(matches!(Caller::new(free, PATIENCE).ask(&Ask::get("/")).await, Err(CallError::Connect(..))));
+    }
+}

@@ -1,4 +1,17 @@
 //! Outage stories, lived through by real processes, with a scorecard.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`story`] | what breaks when, and what has to come of it: the files `drills/*.md` |
+//! | [`world`] | the processes: Encore in three regions, hub, edge |
+//! | [`link`], [`names`] | the doors and the name server between them, which can be made to fail |
+//! | [`listener`], [`crowd`] | the people: synthetic listeners who know their silence, and an open-loop crowd |
+//! | [`scene`] | a world with people in it, and the hands that break and mend it |
+//! | [`supervisor`] | carries the hub's orders out, each once; breaks things for the console |
+//! | [`run`](fn@run), [`demo`](fn@demo) | one drill from its first process to its scorecard; all of it until Ctrl-C |
+//!
+//! Nothing of the product is linked in but its words ([`downbeat_core`]): hub, edge and Encore are seen from
+//! outside only, as their users see them.
 
 mod conduct;
 pub mod crowd;

@@ -85,7 +85,7 @@ impl Scene {
             // A hub that does not answer tells nothing.
             Condition::Confirmed | Condition::Mitigated => self.hub().incidents().await.unwrap_or_default(),
         };
-        incidents.iter().any(|incident| match condition {
+        incidents.iter().filter(|incident| incident.is_open()).any(|incident| match condition {
             Condition::Confirmed => incident.confirmed_at_ms.is_some(),
             Condition::Mitigated => incident.mitigated_at_ms.is_some(),
             Condition::AllUp => true,

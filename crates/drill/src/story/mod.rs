@@ -63,9 +63,9 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// An incident is confirmed.
+    /// An open incident is confirmed.
     Confirmed,
-    /// An incident is mitigated.
+    /// An open incident is mitigated.
     Mitigated,
     /// Every replica has a process that answers.
     AllUp,
