@@ -1,0 +1,117 @@
+//! How many extra attempts a component may make, so that trouble is not multiplied (invariant B5).
+//!
+//! Over the last ten seconds, extra attempts stay below a tenth of the requests plus a small floor. When exactly one
+//! replica is the trouble, the others demonstrably well, the share is a fifth: then the extra attempts are what saves
+//! the requests, and the ejection of that replica ends them soon. Source: Finagle's `RetryBudget`, with a ring of
+//! one-second buckets instead of a token bucket, so that the bound is exact over any stretch.
+
+use std::time::Instant;
+
+/// Length of the window in buckets of one second.
+const BUCKETS: usize = 10;
+/// Extra attempts allowed for each request.
+const SHARE: f64 = 0.1;
+/// The same, when one replica alone is the trouble.
+const SHARE_LONE: f64 = 0.2;
+/// Extra attempts allowed whatever the traffic, over the window.
+const FLOOR: f64 = 10.0;
+
+/// Whose trouble the extra attempt is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// One replica alone is failing or silent.
+    Lone,
+    /// Several are.
+    Common,
+}
+
+/// The window of one component.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    start: Instant,
+    newest: u64,
+    requests: [u32; BUCKETS],
+    extras: [u32; BUCKETS],
+}
+
+impl Budget {
+    pub(crate) fn new(start: Instant) -> Self {
+        Self { start, newest: 0, requests: [0; BUCKETS], extras: [0; BUCKETS] }
+    }
+
+    /// A request came.
+    pub(crate) fn request(&mut self, now: Instant) {
+        let bucket = self.turn(now);
+        self.requests[bucket] = self.requests[bucket].saturating_add(1);
+    }
+
+    /// Takes one extra attempt out of the budget, if it is there.
+    pub(crate) fn take(&mut self, trouble: Trouble, now: Instant) -> bool {
+        let bucket = self.turn(now);
+        let sum = |counts: &[u32; BUCKETS]| counts.iter().map(|n| f64::from(*n)).sum::<f64>();
+        let share = if trouble == Trouble::Lone { SHARE_LONE } else { SHARE };
+        let room = sum(&self.extras) + 1.0 <= FLOOR + share * sum(&self.requests);
+        if room {
+            self.note(bucket);
+        }
+        room
+    }
+
+    /// Counts an extra attempt that is made whatever the budget says.
+    pub(crate) fn force(&mut self, now: Instant) {
+        let bucket = self.turn(now);
+        self.note(bucket);
+    }
+
+    fn note(&mut self, bucket: usize) {
+        self.extras[bucket] = self.extras[bucket].saturating_add(1);
+    }
+
+    /// Empties the buckets that have left the window; returns the newest.
+    fn turn(&mut self, now: Instant) -> usize {
+        let second = now.saturating_duration_since(self.start).as_secs();
+        let gone = second.saturating_sub(self.newest).min(BUCKETS as u64);
+        for step in 0..gone {
+            let bucket = index(second - step);
+            (self.requests[bucket], self.extras[bucket]) = (0, 0);
+        }
+        self.newest = self.newest.max(second);
+        index(self.newest)
+    }
+}
+
+fn index(second: u64) -> usize {
+    // The remainder is below BUCKETS, so it fits.
+    (second % BUCKETS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_tenth_and_a_floor() {
+        let start = Instant::now();
+        for (requests, trouble, allowed) in [
+            (0, Trouble::Common, 10),
+            (100, Trouble::Common, 20),
+            (1_000, Trouble::Common, 110),
+            (100, Trouble::Lone, 30),
+        ] {
+            let mut budget = Budget::new(start);
+            (0..requests).for_each(|_| budget.request(start));
+            let taken = (0..10_000).filter(|_| budget.take(trouble, start)).count();
+            assert_eq!(taken, allowed, "{requests} requests, {trouble:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_moves_on() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        while budget.take(Trouble::Common, start) {}
+        assert!(!budget.take(Trouble::Common, start + Duration::from_millis(9_999)));
+        assert!(budget.take(Trouble::Common, start + Duration::from_secs(10)));
+    }
+}

@@ -1,0 +1,155 @@
+//! The chunked coding, read strictly: CR LF everywhere, hexadecimal sizes without signs or blanks.
+//!
+//! Chunk extensions and trailers are read over and dropped; both are bounded.
+
+use super::body::{BadBody, Piece};
+use bytes::BytesMut;
+
+/// Most bytes of one size line or trailer line.
+const LINE_BYTES_MAX: usize = 1024;
+/// Most trailer lines.
+const TRAILERS_MAX: u32 = 32;
+
+/// Where in the coding the reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Size,
+    Data(u64),
+    DataEnd,
+    Trailer(u32),
+    Done,
+}
+
+/// Reads one chunked body.
+#[derive(Debug)]
+pub(crate) struct ChunkedDecoder {
+    stage: Stage,
+}
+
+impl ChunkedDecoder {
+    pub(crate) const fn new() -> Self {
+        Self { stage: Stage::Size }
+    }
+
+    pub(crate) fn take(&mut self, buffer: &mut BytesMut) -> Result<Piece, BadBody> {
+        loop {
+            match self.stage {
+                Stage::Done => return Ok(Piece::End),
+                Stage::Data(left) => return Ok(self.take_data(buffer, left)),
+                Stage::Size | Stage::DataEnd | Stage::Trailer(_) => {
+                    let Some(line) = take_line(buffer)? else { return Ok(Piece::More) };
+                    self.stage = after_line(self.stage, &line)?;
+                }
+            }
+        }
+    }
+
+    fn take_data(&mut self, buffer: &mut BytesMut, left: u64) -> Piece {
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        if size == 0 {
+            return Piece::More;
+        }
+        let rest = left - size as u64;
+        self.stage = if rest == 0 { Stage::DataEnd } else { Stage::Data(rest) };
+        Piece::Data(buffer.split_to(size).freeze())
+    }
+}
+
+/// The stage behind a whole line.
+fn after_line(stage: Stage, line: &[u8]) -> Result<Stage, BadBody> {
+    match stage {
+        Stage::Size => Ok(match chunk_size(line)? {
+            0 => Stage::Trailer(0),
+            size => Stage::Data(size),
+        }),
+        Stage::DataEnd if line.is_empty() => Ok(Stage::Size),
+        Stage::Trailer(_) if line.is_empty() => Ok(Stage::Done),
+        Stage::Trailer(seen) if seen < TRAILERS_MAX && is_field(line) => Ok(Stage::Trailer(seen + 1)),
+        _ => Err(BadBody),
+    }
+}
+
+/// Takes one line without its CR LF.
+fn take_line(buffer: &mut BytesMut) -> Result<Option<BytesMut>, BadBody> {
+    let window = &buffer[..buffer.len().min(LINE_BYTES_MAX)];
+    match window.iter().position(|b| *b == b'\n') {
+        Some(end) if end > 0 && buffer[end - 1] == b'\r' && !buffer[..end - 1].contains(&b'\r') => {
+            let mut line = buffer.split_to(end + 1);
+            line.truncate(end - 1);
+            Ok(Some(line))
+        }
+        Some(_) => Err(BadBody),
+        None if window.len() == LINE_BYTES_MAX => Err(BadBody),
+        None => Ok(None),
+    }
+}
+
+fn chunk_size(line: &[u8]) -> Result<u64, BadBody> {
+    let end = line.iter().position(|b| *b == b';').unwrap_or(line.len());
+    let (digits, extension) = line.split_at(end);
+    let hexadecimal = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    if !hexadecimal || !extension.iter().all(|b| *b == b'\t' || (0x20..0x7f).contains(b)) {
+        return Err(BadBody);
+    }
+    std::str::from_utf8(digits).ok().and_then(|d| u64::from_str_radix(d, 16).ok()).ok_or(BadBody)
+}
+
+fn is_field(line: &[u8]) -> bool {
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    let colon = line.iter().position(|b| *b == b':');
+    colon.is_some_and(|end| end > 0 && line[..end].iter().all(token)) && !line.contains(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8], step: usize) -> Result<Option<Vec<u8>>, BadBody> {
+        let (mut decoder, mut buffer, mut body) = (ChunkedDecoder::new(), BytesMut::new(), Vec::new());
+        for part in bytes.chunks(step) {
+            buffer.extend_from_slice(part);
+            loop {
+                match decoder.take(&mut buffer)? {
+                    Piece::Data(data) => body.extend_from_slice(&data),
+                    Piece::More => break,
+                    Piece::End => return Ok(Some(body)),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn good_and_bad_codings() {
+        let table: [(&str, Result<Option<&str>, BadBody>); 15] = [
+            ("5\r\nhello\r\n0\r\n\r\n", Ok(Some("hello"))),
+            ("5;a=b\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", Ok(Some("hello!"))),
+            ("00A\r\n0123456789\r\n0\r\nX: y\r\n\r\n", Ok(Some("0123456789"))),
+            ("0\r\n\r\n", Ok(Some(""))),
+            ("5\r\nhel", Ok(None)),
+            ("5\nhello\r\n0\r\n\r\n", Err(BadBody)),
+            ("5\r\nhello0\r\n\r\n", Err(BadBody)),
+            ("5\r\nhelloXX0\r\n\r\n", Err(BadBody)),
+            ("-5\r\nhello\r\n0\r\n\r\n", Err(BadBody)),
+            ("0x5\r\nhello\r\n0\r\n\r\n", Err(BadBody)),
+            ("5 \r\nhello\r\n0\r\n\r\n", Err(BadBody)),
+            ("\r\nhello\r\n0\r\n\r\n", Err(BadBody)),
+            ("11112222333344445\r\nx", Err(BadBody)),
+            ("5;\r\rn\nhello", Err(BadBody)),
+            ("0\r\nno trailer\r\n\r\n", Err(BadBody)),
+        ];
+        for (text, expected) in table {
+            for step in [1, 3, text.len()] {
+                let got = decode(text.as_bytes(), step);
+                assert_eq!(got, expected.map(|e| e.map(|e| e.as_bytes().to_vec())), "{text:?} in steps of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_and_trailers_are_bounded() {
+        assert_eq!(decode(&[b'1'; 2 * LINE_BYTES_MAX], 100), Err(BadBody));
+        let trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(TRAILERS_MAX as usize + 1));
+        assert_eq!(decode(trailers.as_bytes(), 1000), Err(BadBody));
+    }
+}

@@ -1,0 +1,60 @@
+//! HTTP/1.1 without sockets: bytes in, heads and body pieces out, and the way back.
+//!
+//! What goes on to a replica is always written anew from what was understood, never passed through as
+//! received (invariant H1). So whatever is ambiguous (two lengths, a length and chunks, folded lines, bare line
+//! feeds, hidden slashes) is refused here and reaches nobody.
+//! Source: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 3986 (targets).
+
+mod answer;
+mod body;
+mod chunked;
+mod fields;
+mod lines;
+mod refusal;
+mod request;
+mod serialise;
+mod target;
+
+pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
+pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
+use fields::Field;
+pub(crate) use fields::Fields;
+pub(crate) use lines::HeadScanner;
+pub(crate) use refusal::Refusal;
+pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
+pub(crate) use serialise::{Onward, Outgoing, answer_bytes, own_answer_bytes, reason, request_bytes};
+
+/// Most bytes of a head, request line and fields together.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most fields in a head.
+pub(crate) const FIELDS_MAX: usize = 100;
+
+/// Whether a connection serves another exchange after this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    /// It may.
+    Keep,
+    /// It ends with this exchange.
+    Close,
+}
+
+/// The two versions spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// HTTP/1.0: no chunks, one exchange a connection.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+impl Version {
+    fn from_minor(minor: Option<u8>) -> Self {
+        if minor == Some(0) { Self::Http10 } else { Self::Http11 }
+    }
+
+    /// A 1.0 connection ends with its exchange, a 1.1 one goes on unless a side says `close`.
+    fn persistence(self, fields: &Fields) -> Persistence {
+        let stays = self == Self::Http11 && !fields.lists("connection", "close");
+        if stays { Persistence::Keep } else { Persistence::Close }
+    }
+}

@@ -1,0 +1,177 @@
+//! Heads, written anew from what was understood: the only form in which anything leaves the edge.
+
+use super::answer::AnswerLength;
+use super::request::RequestHead;
+use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Version};
+use bytes::{BufMut, Bytes, BytesMut};
+use std::net::IpAddr;
+
+/// What our hop calls itself in `Via`.
+const VIA: &[u8] = b"1.1 downbeat";
+
+/// How a request goes on to a replica.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Onward<'a> {
+    /// The client's address.
+    pub(crate) peer: IpAddr,
+    /// How the body is framed.
+    pub(crate) length: Outgoing,
+    /// Ask for the rest of a body only: the value of `Range` and the strong ETag for `If-Range`.
+    pub(crate) rest: Option<(&'a str, &'a [u8])>,
+}
+
+/// How an outgoing body is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    /// None follows and none is announced.
+    None,
+    /// So many bytes follow.
+    Known(u64),
+    /// Chunks follow.
+    Chunked,
+}
+
+/// A request's head as it goes on to a replica.
+pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut {
+    let mut out = BytesMut::with_capacity(512);
+    out.put(head.method.as_bytes());
+    out.put_u8(b' ');
+    out.put(&head.target[..]);
+    out.put(&b" HTTP/1.1\r\n"[..]);
+    put_field(&mut out, b"Host", &head.host);
+    for field in head.fields.iter().filter(|f| goes_on(&head.fields, f, onward.rest.is_some())) {
+        put_field(&mut out, &field.name, &field.value);
+    }
+    put_trace(&mut out, head, onward.peer);
+    if let Some((range, etag)) = onward.rest {
+        put_field(&mut out, b"Range", range.as_bytes());
+        put_field(&mut out, b"If-Range", etag);
+    }
+    put_length(&mut out, onward.length);
+    out.put(&b"\r\n"[..]);
+    out
+}
+
+/// The fields that say by which way a request came.
+fn put_trace(out: &mut BytesMut, head: &RequestHead, peer: IpAddr) {
+    let mut way: Vec<&[u8]> = head.fields.all("x-forwarded-for").map(|v| &v[..]).collect();
+    let peer = peer.to_string();
+    way.push(peer.as_bytes());
+    put_field(out, b"X-Forwarded-For", &way.join(&b", "[..]));
+    put_field(out, b"X-Forwarded-Proto", b"http");
+    put_field(out, b"X-Forwarded-Host", &head.host);
+    put_field(out, b"Via", VIA);
+}
+
+/// True for fields of a client that a replica shall see as they are.
+fn goes_on(fields: &Fields, field: &Field, rest_only: bool) -> bool {
+    const REPLACED: [&str; 5] = ["host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+    const CONDITIONS: [&str; 6] =
+        ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+    let replaced = REPLACED.iter().any(|name| field.is(name));
+    // The conditions were answered with the first head; asking them again could only lead elsewhere.
+    let answered = rest_only && CONDITIONS.iter().any(|name| field.is(name));
+    !replaced && !answered && !imitates(field) && !fields.is_hop_by_hop(field)
+}
+
+/// True for `X_Forwarded_For` and the like: gateways that turn `-` and `_` into one would take it for ours.
+fn imitates(field: &Field) -> bool {
+    let dashed: Vec<u8> = field.name.iter().map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() }).collect();
+    let ours = dashed.starts_with(b"x-forwarded-") || dashed == b"content-length" || dashed == b"transfer-encoding";
+    field.name.contains(&b'_') && ours
+}
+
+/// An answer's head as it goes out to a client, and how its body has to be written.
+pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence) -> (BytesMut, BodyEncoder) {
+    let mut out = BytesMut::with_capacity(512);
+    put_status(&mut out, head.status);
+    for field in head.fields.iter().filter(|f| !head.fields.is_hop_by_hop(f)) {
+        put_field(&mut out, &field.name, &field.value);
+    }
+    let length = match (head.length, client) {
+        (AnswerLength::Bodiless { would_be }, _) => would_be.map_or(Outgoing::None, Outgoing::Known),
+        (AnswerLength::Known(bytes), _) => Outgoing::Known(bytes),
+        (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http11) => Outgoing::Chunked,
+        (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http10) => Outgoing::None,
+    };
+    put_length(&mut out, length);
+    put_end(&mut out, then);
+    let encoder = if length == Outgoing::Chunked { BodyEncoder::Chunked } else { BodyEncoder::Plain };
+    (out, encoder)
+}
+
+/// An answer of the edge itself, whole; `fields` come as they are, each ended by CR LF.
+pub(crate) fn own_answer_bytes(status: u16, fields: &str, body: &[u8], then: Persistence) -> Bytes {
+    let mut out = BytesMut::with_capacity(256 + body.len());
+    put_status(&mut out, status);
+    put_field(&mut out, b"Server", b"downbeat");
+    out.put(fields.as_bytes());
+    put_length(&mut out, Outgoing::Known(body.len() as u64));
+    put_end(&mut out, then);
+    out.put(body);
+    out.freeze()
+}
+
+fn put_status(out: &mut BytesMut, status: u16) {
+    out.put(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
+}
+
+fn put_end(out: &mut BytesMut, then: Persistence) {
+    if then == Persistence::Close {
+        put_field(out, b"Connection", b"close");
+    }
+    out.put(&b"\r\n"[..]);
+}
+
+fn put_length(out: &mut BytesMut, length: Outgoing) {
+    match length {
+        Outgoing::None => {}
+        Outgoing::Known(bytes) => put_field(out, b"Content-Length", bytes.to_string().as_bytes()),
+        Outgoing::Chunked => put_field(out, b"Transfer-Encoding", b"chunked"),
+    }
+}
+
+fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+    out.put(name);
+    out.put(&b": "[..]);
+    out.put(value);
+    out.put(&b"\r\n"[..]);
+}
+
+/// The phrase behind a status; empty for those that nobody reads.
+pub(crate) const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

@@ -1,0 +1,253 @@
+//! What the binary hands in: everything an edge has to know, with its defaults as named constants.
+
+use downbeat_core::model::Name;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything an edge has to know.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
+    /// What the edge calls itself towards the hub.
+    pub name: Name,
+    /// Where clients come in.
+    pub listen: SocketAddr,
+    /// Where operators and Prometheus come in; nowhere when absent.
+    pub admin: Option<SocketAddr>,
+    /// The folder for the last good plan and addresses.
+    pub data: PathBuf,
+    /// Whom to tell once a second what was seen; nobody when absent.
+    pub hub: Option<HubLink>,
+    /// Threads that serve clients, at least 1.
+    pub threads: usize,
+    /// Which requests belong to which component.
+    pub routes: Vec<RouteRule>,
+    /// What users want.
+    pub components: Vec<ComponentSettings>,
+    /// Who serves it.
+    pub replicas: Vec<ReplicaSettings>,
+    /// How replicas are checked.
+    pub health: HealthSettings,
+    /// What a client may ask for.
+    pub limits: LimitSettings,
+    /// When a request is tried again.
+    pub retry: RetrySettings,
+    /// When a second replica is asked besides a silent one.
+    pub hedge: HedgeSettings,
+    /// When a body goes on from another replica.
+    pub resume: ResumeSettings,
+    /// The name server to ask; the system's when absent.
+    pub resolver: Option<SocketAddr>,
+    /// How often host names are looked up again.
+    pub resolve_every: Duration,
+    /// The field in which replicas tell their version, for example `x-encore-version`.
+    pub version_header: Option<String>,
+    /// Whether drills may make faults through the admin endpoint.
+    pub drills: bool,
+    /// How long exchanges in flight may go on after a stop.
+    pub drain: Duration,
+}
+
+/// How often host names are looked up again.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// How long exchanges in flight may go on after a stop.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+impl EdgeSettings {
+    /// An edge with the defaults, one thread, and nothing to serve yet.
+    pub fn new(name: Name, listen: SocketAddr, data: PathBuf) -> Self {
+        Self {
+            name,
+            listen,
+            admin: None,
+            data,
+            hub: None,
+            threads: 1,
+            routes: Vec::new(),
+            components: Vec::new(),
+            replicas: Vec::new(),
+            health: HealthSettings::default(),
+            limits: LimitSettings::default(),
+            retry: RetrySettings::default(),
+            hedge: HedgeSettings::default(),
+            resume: ResumeSettings::default(),
+            resolver: None,
+            resolve_every: RESOLVE_EVERY,
+            version_header: None,
+            drills: false,
+            drain: DRAIN,
+        }
+    }
+}
+
+/// Where the hub is.
+#[derive(Debug, Clone)]
+pub struct HubLink {
+    /// `http://IP:PORT`.
+    pub url: String,
+    /// Sent as `authorization: Bearer …` when there is one.
+    pub token: Option<String>,
+}
+
+/// One rule of which requests belong to which component; the longest fitting prefix wins.
+#[derive(Debug, Clone)]
+pub struct RouteRule {
+    /// Whose requests they are.
+    pub component: Name,
+    /// Only for this host name; for all when absent. A rule with a host goes before one without.
+    pub host: Option<String>,
+    /// What the path starts with, in whole segments: `/rest` fits `/rest` and `/rest/ping`, not `/restful`.
+    pub prefix: String,
+}
+
+/// What users want.
+#[derive(Debug, Clone)]
+pub struct ComponentSettings {
+    /// Its name.
+    pub name: Name,
+    /// How dear it is: 0 is given up last, and may use the last seats of a replica.
+    pub priority: u8,
+    /// A first byte later than this counts as slow.
+    pub slow: Duration,
+    /// Who serves it.
+    pub replicas: Vec<Name>,
+}
+
+/// A first byte later than this counts as slow.
+pub const SLOW: Duration = Duration::from_millis(500);
+
+/// Who serves it.
+#[derive(Debug, Clone)]
+pub struct ReplicaSettings {
+    /// Its name.
+    pub name: Name,
+    /// Where it runs.
+    pub region: Name,
+    /// Its version as configured; what it says of itself goes before.
+    pub version: Option<Name>,
+    /// `http://HOST:PORT`, the host an address or a name.
+    pub url: String,
+    /// Its usual share of the traffic, against the weights of the others.
+    pub weight: u32,
+    /// Most requests in flight to it.
+    pub max_in_flight: u32,
+}
+
+/// The weight of a replica unless configured.
+pub const WEIGHT: u32 = 100;
+/// Most requests in flight to one replica unless configured.
+pub const MAX_IN_FLIGHT: u32 = 256;
+
+/// How replicas are checked.
+#[derive(Debug, Clone)]
+pub struct HealthSettings {
+    /// What is asked for. At `/` any answer below 500 is good; at any other path only 200 to 299.
+    pub path: String,
+    /// From one check to the next.
+    pub every: Duration,
+    /// An answer later than this is none.
+    pub timeout: Duration,
+    /// So many failed checks in a row take a replica out.
+    pub fall: u32,
+    /// So many good checks in a row bring it back.
+    pub rise: u32,
+    /// So many failed attempts in a row for one component take a replica out for that component.
+    pub consecutive: u32,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        let second = Duration::from_secs(1);
+        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5 }
+    }
+}
+
+/// What a client may ask for.
+#[derive(Debug, Clone)]
+pub struct LimitSettings {
+    /// Most bytes of a request body.
+    pub body_bytes: u64,
+    /// Most connections of one thread.
+    pub connections: usize,
+    /// A request's head has to be whole this long after its first byte.
+    pub head: Duration,
+    /// A connection without a request is closed after this.
+    pub idle: Duration,
+    /// A client that takes or sends nothing for this long has gone.
+    pub client_stall: Duration,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 16 * 1024 * 1024,
+            connections: 10_000,
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            // Long, because a paused player takes nothing and has not gone.
+            client_stall: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Which methods may be repeated once a replica has seen the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeatable {
+    /// GET, HEAD and OPTIONS.
+    Safe,
+    /// PUT and DELETE besides.
+    Idempotent,
+}
+
+/// When a request is tried again.
+#[derive(Debug, Clone)]
+pub struct RetrySettings {
+    /// Which methods may be repeated once a replica has seen the request.
+    pub methods: Repeatable,
+    /// Most attempts beyond the first, hedges included.
+    pub extra: u32,
+    /// A connection has to be made within this.
+    pub connect: Duration,
+    /// A first byte has to come within this, all attempts together.
+    pub first_byte: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        let (connect, first_byte) = (Duration::from_secs(1), Duration::from_secs(10));
+        Self { methods: Repeatable::Safe, extra: 2, connect, first_byte }
+    }
+}
+
+/// When a second replica is asked besides a silent one. The delay adapts between the two bounds.
+#[derive(Debug, Clone)]
+pub struct HedgeSettings {
+    /// Never earlier than this.
+    pub after_min: Duration,
+    /// Never later than this.
+    pub after_max: Duration,
+}
+
+impl Default for HedgeSettings {
+    fn default() -> Self {
+        Self { after_min: Duration::from_millis(100), after_max: Duration::from_secs(2) }
+    }
+}
+
+/// When a body goes on from another replica.
+#[derive(Debug, Clone)]
+pub struct ResumeSettings {
+    /// A replica that sends no byte for this long, while one is waited for, has stalled.
+    pub stall_after: Duration,
+    /// Without any progress for this long the body is given up.
+    pub give_up: Duration,
+    /// A body that cannot be resumed is given up after this long without a byte.
+    pub idle: Duration,
+}
+
+impl Default for ResumeSettings {
+    fn default() -> Self {
+        let (give_up, idle) = (Duration::from_secs(10), Duration::from_secs(30));
+        Self { stall_after: Duration::from_millis(300), give_up, idle }
+    }
+}
