@@ -1,1 +1,66 @@
-fn main() {}
+//! One door for working on Downbeat: `cargo xtask test`, `cargo xtask check`, `cargo xtask tidy`.
+//!
+//! A module per verb. A verb prints its own results and answers with an [`Outcome`]; an error means that the verb
+//! could not be carried out at all.
+
+mod check;
+mod process;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// One door for working on Downbeat.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build everything, run every test, then live through every drill.
+    Test(test::Options),
+    /// Check format, lints, docs, tidiness and licences.
+    Check,
+    /// Check the repository itself: arrows between crates, words, links, opening lines.
+    Tidy,
+}
+
+/// How a verb that was carried out ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+}
+
+impl Outcome {
+    fn of(passed: bool) -> Self {
+        if passed { Self::Passed } else { Self::Failed }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Passed => Self::SUCCESS,
+            Outcome::Failed => Self::FAILURE,
+        }
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let workspace = Workspace::find()?;
+    let outcome = match arguments.verb {
+        Verb::Test(options) => test::run(&workspace, &options),
+        Verb::Check => check::run(&workspace),
+        Verb::Tidy => tidy::run(&workspace),
+    }?;
+    Ok(outcome.into())
+}

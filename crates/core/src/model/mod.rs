@@ -5,6 +5,7 @@
 
 mod cause;
 mod evidence;
+mod ledger;
 mod moment;
 mod name;
 mod notice;
@@ -17,6 +18,7 @@ mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
 pub use evidence::{Bits, Finding, Measure, SourceClass};
+pub use ledger::{Ledger, Second};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notice::{Audience, Notice, NoticeId, Stage};

@@ -1,0 +1,217 @@
+//! Is it real? Adds the evidence of independent classes up and says how far it carries.
+//!
+//! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
+//! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
+//! nothing else is needed. Users' reports are capped: any number of them makes an incident suspected, never
+//! confirmed (G1, G2). When everything looks slow at once, without failures and without a surge, the observer is as
+//! likely to be unwell as the service (A4): that stays a suspicion.
+
+use crate::model::{Bits, ConfirmPolicy, Finding, Measure, SourceClass};
+use std::collections::BTreeMap;
+
+/// A class has to have this much to count as agreeing.
+const AGREES: f64 = 8.0;
+/// Share of the threshold at which a single class is worth watching. Suspicion costs nobody sleep.
+const SUSPICION: f64 = 0.6;
+
+/// What else has to be known to judge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Surroundings {
+    /// The number of bits that health exceeds as seldom as the budget allows.
+    pub threshold: Bits,
+    /// Share of the replicas with evidence against them, 0 to 1.
+    pub spread: f64,
+    /// Share of the replicas above which the observer is suspect [A4].
+    pub panic_share: f64,
+    /// True when clients ask for much more than usual.
+    pub surging: bool,
+    /// True while no edge has been heard for too long [A15].
+    pub deaf: bool,
+}
+
+/// How far the evidence carries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Nothing is known: no edge is heard.
+    Unknown,
+    /// Nothing worth a word.
+    Healthy,
+    /// Something may be wrong.
+    Suspected(Evidence),
+    /// It is real, and why.
+    Confirmed(Evidence, String),
+}
+
+/// The evidence by class, and the findings that carry it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The strongest finding of each class that agrees with the strongest of all.
+    pub bits: BTreeMap<SourceClass, Bits>,
+    /// The class whose finding began first.
+    pub first: SourceClass,
+    /// Those findings.
+    pub pillars: Vec<Finding>,
+}
+
+/// Judges the findings of one place and time, strongest first.
+pub fn judge(findings: &[Finding], around: Surroundings, policy: &ConfirmPolicy) -> Verdict {
+    if around.deaf {
+        return Verdict::Unknown;
+    }
+    let Some(evidence) = gather(findings, policy) else { return Verdict::Healthy };
+    match why_confirmed(&evidence, around, policy) {
+        Some(why) => Verdict::Confirmed(evidence, why),
+        None if best(&evidence) >= SUSPICION * around.threshold.0 => Verdict::Suspected(evidence),
+        None => Verdict::Healthy,
+    }
+}
+
+fn gather(findings: &[Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
+    let strongest = findings.iter().max_by(|a, b| a.bits.0.total_cmp(&b.bits.0))?;
+    let mut pillars: BTreeMap<SourceClass, &Finding> = BTreeMap::new();
+    for finding in findings.iter().filter(|f| f.slice.meets(&strongest.slice)) {
+        let pillar = pillars.entry(finding.class).or_insert(finding);
+        if finding.bits.0 > pillar.bits.0 {
+            *pillar = finding;
+        }
+    }
+    let first = pillars.values().min_by_key(|f| f.since).map(|f| f.class)?;
+    let capped = |f: &Finding| match f.class {
+        SourceClass::Report => Bits(f.bits.0.min(policy.reports_cap)),
+        SourceClass::Edge | SourceClass::Probe => f.bits,
+    };
+    let bits = pillars.iter().map(|(class, f)| (*class, capped(f))).collect();
+    Some(Evidence { bits, first, pillars: pillars.into_values().cloned().collect() })
+}
+
+fn why_confirmed(evidence: &Evidence, around: Surroundings, policy: &ConfirmPolicy) -> Option<String> {
+    if observer_is_suspect(evidence, around) {
+        return None;
+    }
+    let threshold = around.threshold.0;
+    let edge = evidence.pillars.iter().find(|f| f.class == SourceClass::Edge && f.measure != Measure::Slowness);
+    if let Some(f) = edge.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
+        return Some(format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits));
+    }
+    let agreeing: Vec<_> = evidence.bits.iter().filter(|(_, bits)| bits.0 >= AGREES).collect();
+    let measured = agreeing.iter().filter(|(class, _)| **class != SourceClass::Report).count();
+    let sum: f64 = agreeing.iter().map(|(_, bits)| bits.0).sum();
+    (agreeing.len() >= 2 && measured >= 1 && sum >= threshold && has_measured_weight(evidence, threshold)).then(|| {
+        let parts: Vec<String> = agreeing.iter().map(|(class, bits)| format!("{} {bits}", class.word())).collect();
+        format!("{} agree, {sum:.0} bits against {threshold:.0}", parts.join(" and "))
+    })
+}
+
+/// Reports may tip the scales but never be most of the weight: half of the threshold has to be measured.
+fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
+    let measured: f64 =
+        evidence.bits.iter().filter(|(class, _)| **class != SourceClass::Report).map(|(_, bits)| bits.0).sum();
+    measured >= threshold / 2.0
+}
+
+fn observer_is_suspect(evidence: &Evidence, around: Surroundings) -> bool {
+    let soft =
+        evidence.pillars.iter().filter(|f| f.class != SourceClass::Report).all(|f| {
+            f.measure == Measure::Slowness || (!f.kinds.is_empty() && f.kinds.keys().all(|kind| kind.is_soft()))
+        });
+    soft && !around.surging && around.spread > around.panic_share
+}
+
+fn best(evidence: &Evidence) -> f64 {
+    evidence.bits.values().fold(0.0, |best, bits| best.max(bits.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FailureKind, Moment, Slice};
+
+    const CALM: Surroundings =
+        Surroundings { threshold: Bits(28.0), spread: 0.2, panic_share: 0.5, surging: false, deaf: false };
+
+    fn finding(class: SourceClass, measure: Measure, kind: FailureKind, slice: &str, bits: f64) -> Finding {
+        Finding {
+            class,
+            measure,
+            slice: slice.parse::<Slice>().expect("a good slice"),
+            since: Moment::from_millis(1_000),
+            at: Moment::from_millis(2_000),
+            expected: 0.0,
+            observed: 1.0,
+            total: 10,
+            kinds: [(kind, 5)].into(),
+            bits: Bits(bits),
+        }
+    }
+
+    fn edge(slice: &str, bits: f64) -> Finding {
+        finding(SourceClass::Edge, Measure::Attempts, FailureKind::Reset, slice, bits)
+    }
+
+    fn probe(slice: &str, bits: f64) -> Finding {
+        finding(SourceClass::Probe, Measure::Checks, FailureKind::Reset, slice, bits)
+    }
+
+    fn reports(bits: f64) -> Finding {
+        finding(SourceClass::Report, Measure::Reports, FailureKind::Wrong, "component=login", bits)
+    }
+
+    fn said(findings: &[Finding], around: Surroundings) -> &'static str {
+        match judge(findings, around, &ConfirmPolicy::default()) {
+            Verdict::Unknown => "unknown",
+            Verdict::Healthy => "healthy",
+            Verdict::Suspected(_) => "suspected",
+            Verdict::Confirmed(..) => "confirmed",
+        }
+    }
+
+    #[test]
+    fn how_far_evidence_carries() {
+        let slow = |class, bits| finding(class, Measure::Checks, FailureKind::Late, "region=eu", bits);
+        let table = [
+            (vec![], CALM, "healthy"),
+            (vec![edge("region=eu", 10.0)], CALM, "healthy"),
+            (vec![edge("region=eu", 30.0)], CALM, "suspected"),
+            (vec![edge("region=eu", 50.0)], CALM, "confirmed"),
+            (vec![probe("region=eu", 80.0)], CALM, "suspected"),
+            (vec![edge("replica=eu-1", 20.0), probe("region=eu", 13.0)], CALM, "confirmed"),
+            (vec![edge("region=us", 20.0), probe("region=eu", 13.0)], CALM, "suspected"),
+            (vec![edge("region=eu", 20.0), probe("region=eu", 5.0)], CALM, "suspected"),
+            (vec![edge("region=eu", 50.0)], Surroundings { deaf: true, ..CALM }, "unknown"),
+            (
+                vec![slow(SourceClass::Edge, 60.0), slow(SourceClass::Probe, 40.0)],
+                Surroundings { spread: 1.0, ..CALM },
+                "suspected",
+            ),
+            (
+                vec![slow(SourceClass::Edge, 60.0), slow(SourceClass::Probe, 40.0)],
+                Surroundings { spread: 1.0, surging: true, ..CALM },
+                "confirmed",
+            ),
+        ];
+        for (findings, around, expected) in table {
+            assert_eq!(said(&findings, around), expected, "{findings:#?}");
+        }
+    }
+
+    /// G1, G2: any number of reports alone opens a suspicion, never more.
+    #[test]
+    fn g2_reports_alone_never_confirm() {
+        for bits in [18.0, 60.0, 1e9] {
+            assert_eq!(said(&[reports(bits)], CALM), "suspected");
+            assert_ne!(said(&[reports(bits), probe("component=login", 8.5)], CALM), "confirmed");
+        }
+        assert_eq!(said(&[reports(20.0), edge("component=login", 16.0)], CALM), "confirmed");
+    }
+
+    #[test]
+    fn the_class_that_saw_it_first_is_remembered() {
+        let mut early = probe("region=eu", 20.0);
+        early.since = Moment::from_millis(1);
+        let Verdict::Confirmed(evidence, _) = judge(&[edge("region=eu", 30.0), early], CALM, &ConfirmPolicy::default())
+        else {
+            panic!("confirmed")
+        };
+        assert_eq!(evidence.first, SourceClass::Probe);
+    }
+}

@@ -1,0 +1,294 @@
+//! Tests every series there is, each second, and answers with findings.
+//!
+//! A leaf is looked at from its sides: an attempt at `login` on `eu-1`, version 1.5.0, counts for the replica, its
+//! region, its version, its component, and the component in the region and on the replica. The number of series
+//! is bounded by the configuration; client networks are bounded by [`NETWORKS_MAX`].
+
+mod count;
+mod ratio;
+
+pub use count::CountTest;
+pub use ratio::{Cap, RatioTest, Reading};
+
+use crate::model::{
+    Bits, DetectPolicy, Dimension, FailureKind, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most series of client networks; the quietest goes first.
+const NETWORKS_MAX: usize = 512;
+/// Refused credentials are usual: people mistype. 10 % of log-ins.
+const DENIAL_FLOOR: f64 = 0.1;
+/// Look-ups that fail by themselves: one lost datagram in a hundred.
+const LOOKUP_FLOOR: f64 = 0.01;
+/// Evidence below this is not worth a finding.
+const BITS_MIN: f64 = 6.0;
+/// A second has to hold so many bits at most of one probe: one run is one observation.
+const CHECK_CAP: f64 = 16.0;
+/// Seconds in the month of the false-alarm budget.
+const MONTH_S: f64 = 30.0 * 86_400.0;
+
+/// Names a series.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    class: SourceClass,
+    measure: Measure,
+    slice: Slice,
+}
+
+#[derive(Debug, Clone)]
+struct Series {
+    test: RatioTest,
+    fresh: Moment,
+    kinds: BTreeMap<FailureKind, u64>,
+}
+
+/// All series.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    policy: DetectPolicy,
+    series: BTreeMap<Key, Series>,
+    reports: BTreeMap<Slice, (CountTest, u64)>,
+}
+
+/// The number of bits that a healthy service exceeds as seldom as the budget allows.
+pub fn threshold(policy: &DetectPolicy, topology: &Topology) -> Bits {
+    let (replicas, components) = (topology.replicas.len(), topology.components.len());
+    let regions = topology.regions().len();
+    let sides = replicas + regions + 2 + components * (1 + regions + replicas);
+    let series = 2 * sides + 2 * (replicas + regions) + 2 * components;
+    Bits((series as f64 * MONTH_S / policy.false_incidents_per_month).log2())
+}
+
+impl Watch {
+    /// No series yet; each begins with its first observation.
+    pub fn new(policy: DetectPolicy) -> Self {
+        Self { policy, series: BTreeMap::new(), reports: BTreeMap::new() }
+    }
+
+    /// Takes one batch of observations in, all of the same arrival: what falls on the same side is one batch.
+    pub fn add<'a>(
+        &mut self,
+        now: Moment,
+        observations: impl IntoIterator<Item = (SourceClass, Measure, &'a Slice, &'a Tally)>,
+    ) {
+        let mut batches: BTreeMap<Key, Tally> = BTreeMap::new();
+        for (class, measure, leaf, tally) in observations {
+            if measure == Measure::Reports {
+                self.count_report(now, leaf);
+                continue;
+            }
+            for slice in sides(measure, leaf) {
+                batches.entry(Key { class, measure, slice }).or_default().add(tally);
+            }
+        }
+        for (key, tally) in batches {
+            self.test(now, key, &tally);
+        }
+    }
+
+    fn test(&mut self, now: Moment, key: Key, tally: &Tally) {
+        let cap = self.cap(key.measure, tally);
+        let floor = self.floor(key.measure);
+        let fresh = |now| Series { test: RatioTest::new(floor), fresh: now, kinds: BTreeMap::new() };
+        let series = self.series.entry(key).or_insert_with(|| fresh(now));
+        series.test.add(now, tally.total, tally.failed(), cap);
+        if series.test.reading().bits.0 <= 0.0 {
+            series.kinds.clear();
+        }
+        for (kind, n) in &tally.failures {
+            *series.kinds.entry(*kind).or_default() += n;
+            series.fresh = now;
+        }
+        self.bound_networks();
+    }
+
+    fn bound_networks(&mut self) {
+        let is_network = |key: &Key| key.slice.get(Dimension::Network).is_some();
+        if self.series.keys().filter(|k| is_network(k)).count() <= NETWORKS_MAX {
+            return;
+        }
+        let quietest = self
+            .series
+            .iter()
+            .filter(|(key, _)| is_network(key))
+            .min_by(|a, b| a.1.test.reading().bits.0.total_cmp(&b.1.test.reading().bits.0))
+            .map(|(key, _)| key.clone());
+        if let Some(key) = quietest {
+            self.series.remove(&key);
+        }
+    }
+
+    fn count_report(&mut self, now: Moment, leaf: &Slice) {
+        let per_second = self.policy.reports_per_minute / 60.0;
+        let (test, waiting) = self.reports.entry(leaf.clone()).or_insert_with(|| (CountTest::new(per_second, now), 0));
+        *waiting += 1;
+        test.add(now, std::mem::take(waiting));
+    }
+
+    fn cap(&self, measure: Measure, tally: &Tally) -> Cap {
+        let soft = tally.failures.keys().all(|kind| kind.is_soft());
+        match measure {
+            Measure::Checks | Measure::Lookups => Cap(CHECK_CAP),
+            _ if soft => Cap(self.policy.soft_bits_per_second),
+            _ => Cap(self.policy.hard_bits_per_second),
+        }
+    }
+
+    fn floor(&self, measure: Measure) -> f64 {
+        match measure {
+            Measure::Attempts | Measure::Requests | Measure::Reports => self.policy.failure_floor,
+            Measure::Slowness => self.policy.slow_floor,
+            Measure::Checks => self.policy.check_floor,
+            Measure::Denials => DENIAL_FLOOR,
+            Measure::Lookups => LOOKUP_FLOOR,
+        }
+    }
+
+    /// What is abnormal, strongest first; evidence that nothing has renewed for `freshness` is left out.
+    pub fn findings(&self, now: Moment, freshness: Duration) -> Vec<Finding> {
+        let ratios = self.series.iter().filter(|(_, s)| now.since(s.fresh) <= freshness).map(|(key, s)| Finding {
+            class: key.class,
+            measure: key.measure,
+            slice: key.slice.clone(),
+            kinds: s.kinds.clone(),
+            ..blank(now, s.test.reading())
+        });
+        let counts = self.reports.iter().map(|(slice, (test, _))| {
+            let mut aged = test.clone();
+            aged.add(now, 0);
+            Finding { slice: slice.clone(), ..blank(now, aged.reading()) }
+        });
+        let mut findings: Vec<Finding> = ratios.chain(counts).filter(|f| f.bits.0 >= BITS_MIN).collect();
+        findings.sort_by(|a, b| b.bits.0.total_cmp(&a.bits.0).then_with(|| a.slice.cmp(&b.slice)));
+        findings
+    }
+
+    /// Begins anew everywhere: what was found has been dealt with, the usual shares stay.
+    pub fn reset(&mut self) {
+        for series in self.series.values_mut() {
+            series.test.reset();
+            series.kinds.clear();
+        }
+        for (test, _) in self.reports.values_mut() {
+            test.reset();
+        }
+    }
+}
+
+fn blank(now: Moment, reading: Reading) -> Finding {
+    Finding {
+        class: SourceClass::Report,
+        measure: Measure::Reports,
+        slice: Slice::everywhere(),
+        since: reading.since,
+        at: now,
+        expected: reading.expected,
+        observed: reading.observed,
+        total: reading.total,
+        kinds: BTreeMap::new(),
+        bits: reading.bits,
+    }
+}
+
+/// The slices that a leaf counts for.
+fn sides(measure: Measure, leaf: &Slice) -> Vec<Slice> {
+    use Dimension::{Component, Network, Region, Replica, Version};
+    let sets: &[&[Dimension]] = match measure {
+        Measure::Attempts | Measure::Slowness => &[
+            &[Replica],
+            &[Region],
+            &[Version],
+            &[Component],
+            &[Component, Region],
+            &[Component, Replica],
+            &[Component, Version],
+        ],
+        Measure::Requests => &[&[Component]],
+        Measure::Denials => &[&[Component], &[Component, Network]],
+        Measure::Checks => &[&[Replica], &[Region], &[Component, Region]],
+        Measure::Lookups => &[&[Region]],
+        Measure::Reports => &[],
+    };
+    let cut = |set: &[Dimension]| {
+        set.iter().try_fold(Slice::everywhere(), |slice, d| leaf.get(*d).map(|name| slice.with(*d, name.clone())))
+    };
+    let cuts: Vec<Slice> = sets.iter().filter_map(|set| cut(set)).collect();
+    if cuts.is_empty() { vec![leaf.clone()] } else { cuts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(text: &str) -> Slice {
+        text.parse().expect("a good slice")
+    }
+
+    fn tally(total: u64, kind: FailureKind, bad: u64) -> Tally {
+        let failures = if bad == 0 { BTreeMap::new() } else { [(kind, bad)].into() };
+        Tally { total, slow: 0, failures }
+    }
+
+    fn run(watch: &mut Watch, seconds: std::ops::Range<u64>, per_replica: [(u64, FailureKind, u64); 2]) {
+        let leaves =
+            ["component=login,region=eu,replica=eu-1,version=1", "component=login,region=eu,replica=eu-2,version=2"]
+                .map(slice);
+        for s in seconds {
+            let tallies = per_replica.map(|(total, kind, bad)| tally(total, kind, bad));
+            let batch = leaves.iter().zip(&tallies).map(|(l, t)| (SourceClass::Edge, Measure::Attempts, l, t));
+            watch.add(Moment::from_millis(s * 1_000), batch);
+        }
+    }
+
+    fn strongest(watch: &Watch, at: u64) -> Option<Finding> {
+        watch.findings(Moment::from_millis(at * 1_000), Duration::from_secs(60)).into_iter().next()
+    }
+
+    #[test]
+    fn health_finds_nothing() {
+        let mut watch = Watch::new(DetectPolicy::default());
+        run(&mut watch, 0..600, [(20, FailureKind::Reset, 0); 2]);
+        assert_eq!(strongest(&watch, 600), None);
+    }
+
+    #[test]
+    fn a_failing_replica_is_found_from_all_its_sides() {
+        let mut watch = Watch::new(DetectPolicy::default());
+        run(&mut watch, 0..60, [(20, FailureKind::Reset, 0); 2]);
+        run(&mut watch, 60..62, [(20, FailureKind::Reset, 0), (20, FailureKind::Reset, 15)]);
+        let found = watch.findings(Moment::from_millis(62_000), Duration::from_secs(60));
+        for side in ["replica=eu-2", "version=2", "component=login,replica=eu-2", "region=eu"] {
+            assert!(found.iter().any(|f| f.slice == slice(side) && f.bits.0 > 28.0), "{side}: {found:#?}");
+        }
+        assert!(!found.iter().any(|f| f.slice == slice("replica=eu-1")));
+    }
+
+    #[test]
+    fn a_busy_machine_needs_longer_to_convince_than_a_broken_service() {
+        let bits_after_a_second = |kind| {
+            let mut watch = Watch::new(DetectPolicy::default());
+            run(&mut watch, 0..1, [(20, kind, 20), (20, kind, 0)]);
+            strongest(&watch, 1).expect("found").bits.0
+        };
+        assert!(bits_after_a_second(FailureKind::Late) <= 12.0);
+        assert!(bits_after_a_second(FailureKind::Reset) > 30.0);
+    }
+
+    #[test]
+    fn after_a_reset_only_news_counts() {
+        let mut watch = Watch::new(DetectPolicy::default());
+        run(&mut watch, 0..5, [(20, FailureKind::Reset, 20), (20, FailureKind::Reset, 0)]);
+        watch.reset();
+        assert_eq!(strongest(&watch, 5), None);
+    }
+
+    #[test]
+    fn the_threshold_keeps_the_budget() {
+        let topology = Topology::default();
+        let once = threshold(&DetectPolicy::default(), &topology).0;
+        let policy = DetectPolicy { false_incidents_per_month: 0.5, ..DetectPolicy::default() };
+        assert!((threshold(&policy, &topology).0 - once - 1.0).abs() < 1e-9, "half the budget is one bit more");
+    }
+}

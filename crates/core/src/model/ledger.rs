@@ -1,0 +1,121 @@
+//! The last minutes of counts, by leaf: what contrasts, gates and pictures are computed from.
+//!
+//! A leaf is the finest thing counted: attempts by component and replica, clients by component and network,
+//! checks by replica, look-ups by region. Counts are kept a second at a time and forgotten after
+//! [`Ledger::memory`]; the number of leaves is bounded by the configuration and by the edge's bound on networks.
+
+use super::{Moment, Name, Tally};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The counts that arrived within one second.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Second {
+    /// When it began.
+    pub at: Moment,
+    /// Attempts, by component and replica.
+    pub attempts: BTreeMap<(Name, Name), Tally>,
+    /// Sum of the times to the first byte, in microseconds, by component and replica.
+    pub first_byte_us: BTreeMap<(Name, Name), u64>,
+    /// Clients' requests, by component and network.
+    pub clients: BTreeMap<(Name, Name), Tally>,
+    /// Active checks and probes of a replica; with the component where the probe names one.
+    pub checks: BTreeMap<(Option<Name>, Name), Tally>,
+    /// Look-ups, by region.
+    pub lookups: BTreeMap<Name, Tally>,
+    /// Users' reports, one per network.
+    pub reports: u64,
+}
+
+/// The last minutes of counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    memory: Duration,
+    seconds: VecDeque<Second>,
+}
+
+impl Ledger {
+    /// An empty ledger that forgets after `memory`.
+    pub fn new(memory: Duration) -> Self {
+        Self { memory, seconds: VecDeque::new() }
+    }
+
+    /// The second to count into at `now`.
+    pub fn at(&mut self, now: Moment) -> &mut Second {
+        let begin = Moment::from_millis(now.as_millis() / 1_000 * 1_000);
+        while self.seconds.front().is_some_and(|s| now.since(s.at) > self.memory) {
+            self.seconds.pop_front();
+        }
+        if self.seconds.back().is_none_or(|s| s.at < begin) {
+            self.seconds.push_back(Second { at: begin, ..Second::default() });
+        }
+        self.seconds.back_mut().expect("one was pushed when there was none")
+    }
+
+    /// The seconds that began within `[from, to)`, oldest first.
+    pub fn within(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Second> {
+        self.seconds.iter().filter(move |s| from <= s.at && s.at < to)
+    }
+
+    /// All seconds, oldest first.
+    pub fn seconds(&self) -> impl Iterator<Item = &Second> {
+        self.seconds.iter()
+    }
+
+    /// Attempts by leaf within `[from, to)`.
+    pub fn attempts(&self, from: Moment, to: Moment) -> BTreeMap<(Name, Name), Tally> {
+        sum(self.within(from, to).map(|s| &s.attempts))
+    }
+
+    /// Clients' requests by leaf within `[from, to)`.
+    pub fn clients(&self, from: Moment, to: Moment) -> BTreeMap<(Name, Name), Tally> {
+        sum(self.within(from, to).map(|s| &s.clients))
+    }
+
+    /// Checks by leaf within `[from, to)`.
+    pub fn checks(&self, from: Moment, to: Moment) -> BTreeMap<(Option<Name>, Name), Tally> {
+        sum(self.within(from, to).map(|s| &s.checks))
+    }
+
+    /// Look-ups by region within `[from, to)`.
+    pub fn lookups(&self, from: Moment, to: Moment) -> BTreeMap<Name, Tally> {
+        sum(self.within(from, to).map(|s| &s.lookups))
+    }
+
+    /// Clients' requests a second by component, averaged over the seconds within `[from, to)` that are there.
+    pub fn demand(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
+        let seconds = self.within(from, to).count().max(1) as f64;
+        let mut demand: BTreeMap<Name, f64> = BTreeMap::new();
+        for ((component, _), tally) in self.clients(from, to) {
+            *demand.entry(component).or_default() += tally.total as f64 / seconds;
+        }
+        demand
+    }
+}
+
+fn sum<'a, K: Ord + Clone + 'a>(maps: impl Iterator<Item = &'a BTreeMap<K, Tally>>) -> BTreeMap<K, Tally> {
+    maps.flatten().fold(BTreeMap::new(), |mut all, (key, tally)| {
+        all.entry(key.clone()).or_default().add(tally);
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_summed_within_a_window_and_forgotten_after_it() {
+        let (login, net) = (Name::new("login").expect("good"), Name::new("10.0.0.0/24").expect("good"));
+        let mut ledger = Ledger::new(Duration::from_secs(10));
+        for ms in [0, 400, 1_200, 30_000] {
+            let second = ledger.at(Moment::from_millis(ms));
+            second.clients.entry((login.clone(), net.clone())).or_default().count(None);
+        }
+        let total = |from, to| -> u64 {
+            ledger.clients(Moment::from_millis(from), Moment::from_millis(to)).values().map(|t| t.total).sum()
+        };
+        assert_eq!((total(0, 60_000), total(0, 2_000)), (1, 0), "what is older than the memory is gone");
+        assert_eq!(ledger.demand(Moment::from_millis(30_000), Moment::from_millis(31_000))[&login], 1.0);
+    }
+}
