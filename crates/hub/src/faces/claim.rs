@@ -193,8 +193,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CONDITIONS: [Condition; 4] =
-        [Condition::Unknown, Condition::Healthy, Condition::Degraded, Condition::Down];
+    const CONDITIONS: [Condition; 4] = [Condition::Unknown, Condition::Healthy, Condition::Degraded, Condition::Down];
 
     /// A board on which playback is so for clients, and so in one region.
     fn board(overall: Condition, eu: Condition) -> Board {

@@ -8,6 +8,8 @@
 mod answer;
 mod assets;
 mod claim;
+mod console;
+mod desk;
 mod html;
 mod stamp;
 mod status;
@@ -15,4 +17,6 @@ mod status;
 mod story;
 mod tone;
 
+pub use console::console_routes;
+pub use desk::Desk;
 pub use status::status_routes;

@@ -8,9 +8,9 @@ use crate::view::{Day, Snapshot};
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
 use downbeat_core::incident::{ReplicaLine, State, Verb, Verdict};
 use downbeat_core::model::{
-    Actuation, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis,
-    IncidentId, Measure, Mode, Moment, Name, Notice, NoticeId, Policy, Priority, Remedy, RemedyId, RemedyKind,
-    Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
+    Actuation, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis, IncidentId,
+    Measure, Mode, Moment, Name, Notice, NoticeId, Policy, Priority, Remedy, RemedyId, RemedyKind, Replica, Route,
+    Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,10 +77,8 @@ pub(crate) fn settings() -> HubSettings {
 }
 
 fn topology() -> Topology {
-    let replicas: BTreeMap<Name, Replica> = ["ap-1", "ap-2", "eu-1", "eu-2", "us-1", "us-2"]
-        .into_iter()
-        .map(|text| (name(text), replica(text)))
-        .collect();
+    let replicas: BTreeMap<Name, Replica> =
+        ["ap-1", "ap-2", "eu-1", "eu-2", "us-1", "us-2"].into_iter().map(|text| (name(text), replica(text))).collect();
     let everywhere = || replicas.keys().cloned().collect();
     let components = [("playback", "Playback"), ("login", "Log-in"), ("playlists", "Playlists"), ("search", "Search")]
         .into_iter()
@@ -112,12 +110,7 @@ pub(crate) fn healthy() -> Snapshot {
 
 /// A hub that has heard nothing yet, of a service without a component.
 pub(crate) fn empty() -> Snapshot {
-    let settings = HubSettings {
-        policy: Policy::default(),
-        categories: Vec::new(),
-        breaker: None,
-        ..settings()
-    };
+    let settings = HubSettings { policy: Policy::default(), categories: Vec::new(), breaker: None, ..settings() };
     Snapshot {
         now: Moment::from_millis(ONSET_MS),
         settings: Arc::new(settings),
@@ -227,7 +220,13 @@ impl Tale {
             bits: bits(64.0, 22.0),
             why: "edge and probes agree: 64 and 22 bits".into(),
         });
-        self.tell(first, Audience::Public, Stage::Investigating, "Slow log-in", "Logging in takes **longer than usual**.");
+        self.tell(
+            first,
+            Audience::Public,
+            Stage::Investigating,
+            "Slow log-in",
+            "Logging in takes **longer than usual**.",
+        );
         self.now = self.now + Duration::from_secs(900);
         self.write(Event::Resolved { incident: first, by: Actor::Operator(name("mira")) });
         self.tell(first, Audience::Public, Stage::Resolved, "Log-in is back", "Logging in works as usual again.");

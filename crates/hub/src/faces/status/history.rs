@@ -66,7 +66,8 @@ fn in_words(day: &Day) -> String {
     let part = |seconds: u32, word: &str| {
         (seconds > 0).then(|| format!("{} {word}", span(Duration::from_secs(u64::from(seconds)))))
     };
-    let parts: Vec<String> = [part(day.down_s, "down"), part(day.degraded_s, "degraded")].into_iter().flatten().collect();
+    let parts: Vec<String> =
+        [part(day.down_s, "down"), part(day.degraded_s, "degraded")].into_iter().flatten().collect();
     if parts.is_empty() { "no trouble".into() } else { parts.join(", ") }
 }
 
@@ -89,7 +90,8 @@ fn summary(uptime: Option<&str>, bars: &[Bar]) -> String {
         None => return format!("Nothing is known about the last {DAYS} days."),
     };
     let unknown = if unknown == 0 { String::new() } else { format!("; no data on {unknown} days") };
-    let trouble = if trouble.is_empty() { "; no trouble".into() } else { format!("; trouble on {}", trouble.join("; ")) };
+    let trouble =
+        if trouble.is_empty() { "; no trouble".into() } else { format!("; trouble on {}", trouble.join("; ")) };
     format!("{worked}{unknown}{trouble}.")
 }
 

@@ -14,6 +14,7 @@ pub(super) use site::{File, Kind};
 
 use super::answer::{self, Door};
 use super::claim::Claims;
+use super::desk::Desk;
 use super::stamp::Stamp;
 use crate::view::Snapshot;
 use axum::Router;
@@ -36,7 +37,8 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 /// The status page's routes. Draws at once, and again whenever the snapshots change, until their sender is gone.
 ///
 /// Has to be called within a tokio runtime.
-pub fn status_routes(snapshots: watch::Receiver<Snapshot>) -> Router {
+pub fn status_routes<D: Desk>(desk: D) -> Router {
+    let snapshots = desk.snapshots();
     let first = Drawn::of(&snapshots.borrow(), &Claims::new());
     let shelf = Shelf::at(snapshots.borrow().settings.data.join("status"));
     let (sender, drawn) = watch::channel(Arc::new(first));
@@ -88,11 +90,7 @@ impl Drawn {
 }
 
 /// Draws and shelves until the snapshots end.
-async fn keep_drawing(
-    mut snapshots: watch::Receiver<Snapshot>,
-    drawn: watch::Sender<Arc<Drawn>>,
-    mut shelf: Shelf,
-) {
+async fn keep_drawing(mut snapshots: watch::Receiver<Snapshot>, drawn: watch::Sender<Arc<Drawn>>, mut shelf: Shelf) {
     let mut healthy = true;
     loop {
         let newest = Arc::clone(&drawn.borrow());
