@@ -10,6 +10,7 @@ pub mod doors;
 mod driver;
 mod http;
 mod intake;
+pub mod faces;
 pub mod log;
 pub mod outbox;
 pub mod probes;
