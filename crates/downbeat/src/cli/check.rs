@@ -1,0 +1,209 @@
+//! `downbeat check`: everything a configuration resolves to, defaults included, for people and for programs.
+
+use super::ConfigArgs;
+use super::output::{self, Table};
+use crate::config::{self, Settings, duration_text, figures};
+use clap::Args;
+use downbeat_core::model::{Name, Policy, RemedyKind};
+use downbeat_edge::{EdgeSettings, HealthSettings, RouteRule};
+use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
+use serde_json::{Map, Value, json};
+
+/// What to check.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what a configuration resolves to.
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
+    let settings = config::load(&args.config.config)?;
+    let tables = tables(&settings);
+    if !args.json {
+        return output::write_tables(&tables);
+    }
+    let service = settings.hub.policy.topology.service.clone();
+    let sections = tables.iter().map(|table| (table.title.to_owned(), table.json()));
+    output::write_json(&Value::Object(
+        [("service".into(), service.into())].into_iter().chain(sections).collect::<Map<_, _>>(),
+    ))
+}
+
+fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
+    vec![
+        service(hub),
+        listeners(edge, hub),
+        routes(edge),
+        components(edge, hub),
+        replicas(edge, hub),
+        probes(hub),
+        messages(hub),
+        actuator(hub),
+        automation(hub),
+        figures_of(edge, hub),
+    ]
+}
+
+fn service(hub: &HubSettings) -> Table {
+    let topology = &hub.policy.topology;
+    let proven: Vec<&str> = topology.proven_versions.iter().map(|v| v.as_str()).collect();
+    let row = vec![
+        json!(topology.service),
+        json!(topology.components.len()),
+        json!(topology.replicas.len()),
+        json!(topology.regions().len()),
+        json!(proven),
+        json!(hub.data),
+    ];
+    Table {
+        title: "summary",
+        columns: &["service", "components", "replicas", "regions", "proven_versions", "data"],
+        rows: vec![row],
+    }
+}
+
+fn listeners(edge: &EdgeSettings, hub: &HubSettings) -> Table {
+    let rows = vec![
+        vec![json!("edge"), json!(edge.listen), json!("clients of the service")],
+        vec![json!("edge admin"), json!(edge.admin), json!("health, metrics, state of the edge")],
+        vec![json!("console"), json!(hub.console), json!(format!("operators, API, edges; {}", door(hub)))],
+        vec![json!("status page"), json!(hub.status), json!(format!("everybody, as {}", hub.status_url))],
+    ];
+    Table { title: "listeners", columns: &["name", "address", "for"], rows }
+}
+
+fn door(hub: &HubSettings) -> &'static str {
+    if hub.token.is_some() { "with a token" } else { "from this machine only" }
+}
+
+/// In the order in which the edge compares them.
+fn routes(edge: &EdgeSettings) -> Table {
+    let mut rules: Vec<&RouteRule> = edge.routes.iter().collect();
+    rules.sort_by_key(|r| (r.host.is_none(), std::cmp::Reverse(r.prefix.len())));
+    let row = |r: &RouteRule| vec![json!(r.host.as_deref().unwrap_or("any")), json!(r.prefix), json!(r.component)];
+    Table { title: "routes", columns: &["host", "path", "component"], rows: rules.into_iter().map(row).collect() }
+}
+
+fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
+    let title = |name: &Name| hub.policy.topology.components.get(name).map(|c| c.title.as_str());
+    let row = |c: &downbeat_edge::ComponentSettings| {
+        vec![json!(c.name), json!(title(&c.name)), json!(c.priority), json!(duration_text(c.slow)), json!(c.replicas)]
+    };
+    let rows = edge.components.iter().map(row).collect();
+    Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {
+    let proven = |name: &Name| hub.policy.topology.replicas.get(name).and_then(|r| r.proven_per_second);
+    let row = |r: &downbeat_edge::ReplicaSettings| {
+        vec![
+            json!(r.name),
+            json!(r.region),
+            json!(r.version),
+            json!(r.url),
+            json!(r.weight),
+            json!(r.max_in_flight),
+            json!(proven(&r.name)),
+        ]
+    };
+    let columns = &["name", "region", "version", "url", "weight", "max_in_flight", "proven_per_second"];
+    Table { title: "replicas", columns, rows: edge.replicas.iter().map(row).collect() }
+}
+
+fn probes(hub: &HubSettings) -> Table {
+    let row = |p: &ProbeSettings| {
+        let (kind, what) = task(&p.task);
+        vec![
+            json!(p.name),
+            json!(kind),
+            json!(what),
+            json!(p.slice),
+            json!(duration_text(p.every)),
+            json!(duration_text(p.timeout)),
+        ]
+    };
+    let columns = &["name", "kind", "what", "slice", "every", "timeout"];
+    Table { title: "probes", columns, rows: hub.probes.iter().map(row).collect() }
+}
+
+fn task(task: &ProbeTask) -> (&'static str, String) {
+    match task {
+        ProbeTask::Http { url, status: Some(status), .. } => ("http", format!("{url} answers {status}")),
+        ProbeTask::Http { url, .. } => ("http", url.clone()),
+        ProbeTask::Tcp { address } => ("tcp", address.clone()),
+        ProbeTask::Dns { host, .. } => ("dns", host.clone()),
+        ProbeTask::Tls { address, valid_for, .. } => {
+            ("tls", format!("{address} valid for {}", duration_text(*valid_for)))
+        }
+        ProbeTask::Journey { url, user, listen, .. } => {
+            ("journey", format!("{url} as {user}, listens {}", duration_text(*listen)))
+        }
+    }
+}
+
+fn messages(hub: &HubSettings) -> Table {
+    let row = |w: &downbeat_hub::settings::WebhookSettings| {
+        let signed = if w.secret.is_some() { "signed" } else { "unsigned" };
+        vec![json!(w.name), json!(w.audience), json!(w.url), json!(signed)]
+    };
+    Table {
+        title: "webhooks",
+        columns: &["name", "audience", "url", "body"],
+        rows: hub.webhooks.iter().map(row).collect(),
+    }
+}
+
+fn actuator(hub: &HubSettings) -> Table {
+    let rows = match &hub.actuator {
+        None => vec![],
+        Some(ActuatorSettings::Http { url, timeout }) => {
+            vec![vec![json!("any"), json!(url), json!(duration_text(*timeout))]]
+        }
+        Some(ActuatorSettings::Command { restart, roll_back, timeout }) => {
+            [("restart", restart), ("roll_back", roll_back)]
+                .into_iter()
+                .filter(|(_, command)| !command.is_empty())
+                .map(|(kind, command)| vec![json!(kind), json!(command.join(" ")), json!(duration_text(*timeout))])
+                .collect()
+        }
+    };
+    Table { title: "actuator", columns: &["remedy", "by", "timeout"], rows }
+}
+
+fn automation(hub: &HubSettings) -> Table {
+    let row = |kind: RemedyKind| vec![json!(kind.word()), json!(hub.policy.act.mode(kind))];
+    Table { title: "automation", columns: &["remedy", "mode"], rows: RemedyKind::ALL.into_iter().map(row).collect() }
+}
+
+/// Every figure with its default where it differs.
+fn figures_of(edge: &EdgeSettings, hub: &HubSettings) -> Table {
+    let usual_edge = EdgeSettings::new(edge.name.clone(), edge.listen, edge.data.clone());
+    let set = all_figures(edge.clone(), edge.health.clone(), hub.policy.clone());
+    let usual = all_figures(usual_edge, HealthSettings::default(), Policy::default());
+    let row = |((key, value), (_, usual)): ((String, Value), (String, Value))| {
+        let default = if value == usual { Value::Null } else { usual };
+        vec![key.into(), value, default]
+    };
+    Table {
+        title: "figures",
+        columns: &["key", "value", "instead_of"],
+        rows: set.into_iter().zip(usual).map(row).collect(),
+    }
+}
+
+fn all_figures(mut edge: EdgeSettings, mut health: HealthSettings, mut policy: Policy) -> Vec<(String, Value)> {
+    let mut all = named("edge", figures::of_edge(&mut edge));
+    all.extend(named("health", figures::of_health(&mut health)));
+    for (section, list) in figures::of_policy(&mut policy) {
+        all.extend(named(&format!("policy.{section}"), list));
+    }
+    all
+}
+
+fn named(section: &str, figures: figures::Figures<'_>) -> Vec<(String, Value)> {
+    figures.into_iter().map(|(key, figure)| (format!("{section}.{key}"), figure.json())).collect()
+}

@@ -1,0 +1,170 @@
+//! The client of the hub's API: one request, one bounded answer.
+
+use clap::Args;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest an answer may take: the hub itself gives up on a locked log after ten seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// Largest answer taken: an incident with all it remembers is a tenth of it.
+const ANSWER_MAX: usize = 16 * 1024 * 1024;
+
+/// Which hub, and as whom.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HubArgs {
+    /// The hub's console address
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", env = "DOWNBEAT_HUB")]
+    hub: String,
+    /// The token of [hub] in its configuration, when it has one
+    #[arg(long, value_name = "TOKEN", env = "DOWNBEAT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Your name, for the log
+    #[arg(long = "as", value_name = "NAME", default_value = "operator", env = "DOWNBEAT_OPERATOR")]
+    operator: String,
+}
+
+/// Why the hub did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// The address is none.
+    #[error("{url:?} is no address of a hub: {why}")]
+    Address {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody there.
+    #[error("cannot reach the hub at {url}")]
+    Reach {
+        /// Where.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// It would not.
+    #[error("the hub refuses ({status}): {why}")]
+    Refused {
+        /// What it answered.
+        status: StatusCode,
+        /// In its words.
+        why: String,
+    },
+    /// Its answer is no answer.
+    #[error("the answer of {url} makes no sense: {why}")]
+    Answer {
+        /// Where.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl ClientError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Address { .. } => Some("write it whole: --hub http://127.0.0.1:8080".into()),
+            Self::Reach { .. } => {
+                Some("is it running? --hub says where; `downbeat run` and `downbeat hub` print it".into())
+            }
+            Self::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
+                Some("give the token of its configuration by --token or DOWNBEAT_TOKEN".into())
+            }
+            Self::Refused { .. } | Self::Answer { .. } => None,
+        }
+    }
+}
+
+/// Speaks to one hub.
+#[derive(Debug)]
+pub(crate) struct HubClient {
+    args: HubArgs,
+    http: reqwest::Client,
+}
+
+impl HubClient {
+    /// A client for the hub that the command line names.
+    pub(crate) fn new(args: HubArgs) -> Result<Self, ClientError> {
+        // A hub is reached directly: a proxy of the surroundings would be one more thing that can be down.
+        let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy().build();
+        let wrong = |why: String| ClientError::Address { url: args.hub.clone(), why };
+        match reqwest::Url::parse(&args.hub).map_err(|error| wrong(error.to_string()))?.scheme() {
+            "http" | "https" => {}
+            other => return Err(wrong(format!("{other:?} is not http"))),
+        }
+        let http = http.map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { args, http })
+    }
+
+    /// What stands at a path, as JSON.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, ClientError> {
+        let text = self.get_text(path).await?;
+        serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
+    }
+
+    /// What stands at a path, as it is.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String, ClientError> {
+        self.send(path, self.http.request(Method::GET, self.url(path))).await
+    }
+
+    /// Asks for something to be done.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<(), ClientError> {
+        self.send(path, self.http.request(Method::POST, self.url(path)).json(body)).await.map(|_| ())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.args.hub.trim_end_matches('/'))
+    }
+
+    fn senseless(&self, path: &str, error: impl ToString) -> ClientError {
+        ClientError::Answer { url: self.url(path), why: error.to_string() }
+    }
+
+    async fn send(&self, path: &str, request: RequestBuilder) -> Result<String, ClientError> {
+        let request = request.header("x-downbeat-operator", &self.args.operator);
+        let request = match &self.args.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let reach =
+            |source: reqwest::Error| ClientError::Reach { url: self.args.hub.clone(), source: source.without_url() };
+        let mut answer = request.send().await.map_err(reach)?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(reach)? {
+            if body.len() + chunk.len() > ANSWER_MAX {
+                return Err(self.senseless(path, format!("it is larger than {} MiB", ANSWER_MAX >> 20)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let text = String::from_utf8(body).map_err(|error| self.senseless(path, error))?;
+        if status.is_success() { Ok(text) } else { Err(ClientError::Refused { status, why: reason(&text) }) }
+    }
+}
+
+/// The reason in a problem document (RFC 9457), or the text itself, shortened.
+fn reason(text: &str) -> String {
+    let problem: Option<Value> = serde_json::from_str(text).ok();
+    let told = problem.as_ref().and_then(|p| p.get("detail").or(p.get("title"))).and_then(Value::as_str);
+    super::output::printable(&told.unwrap_or(text).chars().take(500).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_found() {
+        let table = [
+            (r#"{"title":"Not found","detail":"there is no incident 7"}"#, "there is no incident 7"),
+            (r#"{"title":"Not found"}"#, "Not found"),
+            ("<html>", "<html>"),
+            ("", ""),
+        ];
+        for (text, expected) in table {
+            assert_eq!(reason(text), expected);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `downbeat incident`, `remedy` and `automation`: the operator's verbs, through the hub's API.
+
+use super::client::{HubArgs, HubClient};
+use super::incident;
+use super::output;
+use super::style::Palette;
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use downbeat_core::model::{IncidentId, RemedyId};
+use serde_json::{Value, json};
+
+/// Where incidents stand in the API.
+const INCIDENTS: &str = "/v1/incidents";
+
+/// At the end of the help.
+pub(super) const INCIDENT_EXAMPLES: &str = "\
+Examples:
+  downbeat incident list
+  downbeat incident show 3
+  downbeat incident ack 3 --as anna
+  downbeat incident post 3 \"We have found the cause and are moving traffic away.\"
+  downbeat incident resolve 3
+  downbeat incident review 3 > review.md
+
+Another hub: --hub http://10.0.0.1:8080 --token SECRET, or DOWNBEAT_HUB and DOWNBEAT_TOKEN.";
+
+/// At the end of the help.
+pub(super) const REMEDY_EXAMPLES: &str = "\
+Examples:
+  downbeat remedy approve 3.1    do what was proposed first in incident 3
+  downbeat remedy undo 3.1       take it back";
+
+/// At the end of the help.
+pub(super) const AUTOMATION_EXAMPLES: &str = "\
+Examples:
+  downbeat automation hold       start nothing new; what is in force stays
+  downbeat automation release";
+
+/// About incidents.
+#[derive(Debug, Args)]
+pub(crate) struct IncidentArgs {
+    #[command(subcommand)]
+    verb: IncidentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum IncidentVerb {
+    /// All incidents, the newest first
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    List {
+        #[command(flatten)]
+        hub: HubArgs,
+        /// Print JSON as the hub gives it
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything about one: evidence, suspects, remedies, messages, timeline
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Print JSON as the hub gives it
+        #[arg(long)]
+        json: bool,
+    },
+    /// I have seen it; stop calling
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Ack(Which),
+    /// Say something in public
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Post {
+        #[command(flatten)]
+        which: Which,
+        /// What everybody will read
+        text: String,
+    },
+    /// It is over, whatever the gates say
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Resolve(Which),
+    /// Print the review as Markdown
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Review(Which),
+}
+
+/// One incident of one hub.
+#[derive(Debug, Args)]
+struct Which {
+    /// Its number
+    #[arg(value_name = "ID", value_parser = incident_id)]
+    id: IncidentId,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
+fn incident_id(text: &str) -> Result<IncidentId, String> {
+    text.parse().map(IncidentId).map_err(|_| "an incident has a number, such as 3".into())
+}
+
+/// About remedies.
+#[derive(Debug, Args)]
+pub(crate) struct RemedyArgs {
+    #[command(subcommand)]
+    verb: RemedyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum RemedyVerb {
+    /// Do what was proposed
+    #[command(after_help = REMEDY_EXAMPLES)]
+    Approve(WhichRemedy),
+    /// Take it back
+    #[command(after_help = REMEDY_EXAMPLES)]
+    Undo(WhichRemedy),
+}
+
+/// One remedy of one hub.
+#[derive(Debug, Args)]
+struct WhichRemedy {
+    /// Its incident and its number in it, such as 3.1
+    id: RemedyId,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
+/// About automation as a whole.
+#[derive(Debug, Args)]
+pub(crate) struct AutomationArgs {
+    #[command(subcommand)]
+    verb: AutomationVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum AutomationVerb {
+    /// Start nothing new until released
+    #[command(after_help = AUTOMATION_EXAMPLES)]
+    Hold(HubArgs),
+    /// Act again
+    #[command(after_help = AUTOMATION_EXAMPLES)]
+    Release(HubArgs),
+}
+
+/// Does what is asked about incidents.
+pub(crate) async fn about_incident(args: IncidentArgs) -> anyhow::Result<()> {
+    match args.verb {
+        IncidentVerb::List { hub, json } => list(hub, json).await,
+        IncidentVerb::Show { which, json } => show(which, json).await,
+        IncidentVerb::Ack(which) => tell(which, "ack", json!({})).await,
+        IncidentVerb::Post { which, text } => tell(which, "post", json!({ "text": text })).await,
+        IncidentVerb::Resolve(which) => tell(which, "resolve", json!({})).await,
+        IncidentVerb::Review(which) => {
+            let path = format!("/v1/incidents/{}/review", which.id);
+            output::write(&HubClient::new(which.hub)?.get_text(&path).await?)
+        }
+    }
+}
+
+/// Does what is asked about a remedy.
+pub(crate) async fn about_remedy(args: RemedyArgs) -> anyhow::Result<()> {
+    let (which, verb) = match args.verb {
+        RemedyVerb::Approve(which) => (which, "approve"),
+        RemedyVerb::Undo(which) => (which, "undo"),
+    };
+    HubClient::new(which.hub)?.post(&format!("/v1/remedies/{}/{verb}", which.id), &json!({})).await?;
+    output::write(&format!("remedy {}: {verb} is in the log\n", which.id))
+}
+
+/// Holds or releases automation.
+pub(crate) async fn about_automation(args: AutomationArgs) -> anyhow::Result<()> {
+    let (hub, path, done) = match args.verb {
+        AutomationVerb::Hold(hub) => (hub, "/v1/automation/hold", "automation starts nothing new until released\n"),
+        AutomationVerb::Release(hub) => (hub, "/v1/automation/release", "automation may act again\n"),
+    };
+    HubClient::new(hub)?.post(path, &json!({})).await?;
+    output::write(done)
+}
+
+async fn tell(which: Which, verb: &str, body: Value) -> anyhow::Result<()> {
+    HubClient::new(which.hub)?.post(&format!("/v1/incidents/{}/{verb}", which.id), &body).await?;
+    output::write(&format!("incident {}: {verb} is in the log\n", which.id))
+}
+
+async fn list(hub: HubArgs, json: bool) -> anyhow::Result<()> {
+    let answer = HubClient::new(hub)?.get(INCIDENTS).await?;
+    if json {
+        return output::write_json(&answer);
+    }
+    let list: incident::List = understand(answer)?;
+    if list.is_empty() {
+        return output::write("no incident yet\n");
+    }
+    output::write_tables(&[list.table()])
+}
+
+async fn show(which: Which, json: bool) -> anyhow::Result<()> {
+    let answer = HubClient::new(which.hub)?.get(&format!("{INCIDENTS}/{}", which.id)).await?;
+    if json {
+        return output::write_json(&answer);
+    }
+    let incident: incident::Incident = understand(answer)?;
+    output::write(&incident.text(Palette::stdout()))
+}
+
+fn understand<T: serde::de::DeserializeOwned>(answer: Value) -> anyhow::Result<T> {
+    serde_json::from_value(answer)
+        .context("the hub speaks in a way that this build does not know; --json prints it as it is")
+}

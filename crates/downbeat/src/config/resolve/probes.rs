@@ -1,0 +1,79 @@
+//! Probes as they are meant: what each looks at, and which there are when nobody asks for any.
+
+use super::Check;
+use super::site::Site;
+use crate::config::fault::Complaint;
+use crate::config::written::{HealthTable, ProbeTable};
+use downbeat_core::model::{Dimension, Name, Slice};
+use downbeat_hub::settings::{ProbeSettings, ProbeTask};
+use toml::Spanned;
+
+/// Compares the probes with the service. `None` only when something is at fault.
+pub(super) fn resolve(
+    tables: Vec<ProbeTable>,
+    site: &Site,
+    health: &HealthTable,
+    check: &Check<'_>,
+) -> Option<Vec<ProbeSettings>> {
+    if tables.is_empty() {
+        return Some(defaults(site, health));
+    }
+    check.unique("probes", tables.iter().filter_map(|p| p.name.as_ref()));
+    // All of them are checked before one that is not whole ends it.
+    let probes: Vec<Option<ProbeSettings>> = tables.into_iter().map(|table| probe(table, site, check)).collect();
+    probes.into_iter().collect()
+}
+
+/// One probe a replica: of its health path when one is configured, of its port when none is, because then
+/// nothing says which answer at `/` would be the right one.
+fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
+    let probe =
+        |(name, origin, table): (&Name, &crate::config::address::Origin, &crate::config::written::ReplicaTable)| {
+            let task = match health.path_given {
+                true => ProbeTask::Http { url: origin.url() + &health.settings.path, status: None, body: None },
+                false => ProbeTask::Tcp { address: origin.authority() },
+            };
+            ProbeSettings {
+                name: name.clone(),
+                slice: Slice::of(Dimension::Region, table.region.clone()).with(Dimension::Replica, name.clone()),
+                every: health.settings.every,
+                timeout: health.settings.timeout,
+                task,
+            }
+        };
+    site.whole().map(probe).collect()
+}
+
+fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSettings> {
+    let slice = slice(&table, site, check);
+    let (name, task) = (table.name?.into_inner(), table.task?);
+    Some(ProbeSettings { name, slice, every: table.every, timeout: table.timeout, task })
+}
+
+/// What a probe looks at; a replica brings its region with it.
+fn slice(table: &ProbeTable, site: &Site, check: &Check<'_>) -> Slice {
+    let mut slice = Slice::everywhere();
+    if let Some(component) = &table.component {
+        site.check_component(component, check);
+        slice = slice.with(Dimension::Component, component.get_ref().clone());
+    }
+    if let Some(region) = &table.region {
+        site.check_region(region, check);
+        slice = slice.with(Dimension::Region, region.get_ref().clone());
+    }
+    match &table.replica {
+        Some(replica) => with_replica(slice, replica, site, check),
+        None => slice,
+    }
+}
+
+fn with_replica(slice: Slice, replica: &Spanned<Name>, site: &Site, check: &Check<'_>) -> Slice {
+    site.check_replica(replica, check);
+    let slice = slice.with(Dimension::Replica, replica.get_ref().clone());
+    let Some(home) = site.region_of(replica.get_ref()) else { return slice };
+    if slice.get(Dimension::Region).is_some_and(|region| region != home) {
+        let complaint = Complaint::new(format!("replica {} is in region {home}", replica.get_ref()));
+        check.complain(replica.span(), complaint.hint("leave region out: the replica brings it with it"));
+    }
+    slice.with(Dimension::Region, home.clone())
+}

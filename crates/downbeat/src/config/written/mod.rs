@@ -1,0 +1,130 @@
+//! What was written: each table of the file as a type, with the places of what is compared with other tables.
+//!
+//! A field is `Option` where the file has to say something and may not have; such a fault is on record already.
+
+mod hub;
+mod probe;
+mod service;
+mod topology;
+
+pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
+pub(crate) use probe::ProbeTable;
+pub(crate) use service::{EdgeTable, HubChoice, Service};
+pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};
+
+use super::figures;
+use super::reader::Reader;
+use downbeat_core::model::{Mode, Policy, RemedyKind};
+use downbeat_edge::HealthSettings;
+use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
+use std::ops::Range;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// Most components: a page that shows more of them shows none.
+const COMPONENTS_MAX: usize = 64;
+/// Most replicas.
+const REPLICAS_MAX: usize = 1_000;
+/// Most probes.
+const PROBES_MAX: usize = 2_000;
+/// Most receivers of messages.
+const WEBHOOKS_MAX: usize = 32;
+/// Most buttons on the report form.
+const CATEGORIES_MAX: usize = 32;
+
+/// The whole file.
+pub(crate) struct File {
+    pub(crate) data: Option<Spanned<PathBuf>>,
+    pub(crate) service: Service,
+    pub(crate) edge: EdgeTable,
+    pub(crate) hub: HubTable,
+    pub(crate) health: HealthTable,
+    pub(crate) replicas: Vec<ReplicaTable>,
+    pub(crate) components: Vec<ComponentTable>,
+    pub(crate) probes: Vec<ProbeTable>,
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) actuator: Option<ActuatorSettings>,
+    pub(crate) policy: PolicyTable,
+    pub(crate) categories: Vec<CategoryTable>,
+    pub(crate) demo: Option<BreakerSettings>,
+}
+
+/// `[health]`.
+pub(crate) struct HealthTable {
+    pub(crate) settings: HealthSettings,
+    /// Whether the file says which path tells a replica's health.
+    pub(crate) path_given: bool,
+}
+
+/// `[policy]` and `[automation]`, the service not yet filled in.
+pub(crate) struct PolicyTable {
+    pub(crate) policy: Policy,
+    /// Where each figure stands that the file has a word on.
+    pub(crate) places: Vec<(&'static str, Range<usize>)>,
+    /// Where the policy as a whole stands.
+    pub(crate) span: Range<usize>,
+}
+
+impl File {
+    /// Reads everything there is.
+    pub(crate) fn read(root: Reader<'_>) -> Self {
+        let file = Self {
+            data: root.get("data"),
+            service: Service::read(root.table("service")),
+            edge: EdgeTable::read(root.table("edge")),
+            hub: HubTable::read(root.table("hub")),
+            health: HealthTable::read(root.table("health")),
+            replicas: root.tables("replica", REPLICAS_MAX).into_iter().map(ReplicaTable::read).collect(),
+            components: root.tables("component", COMPONENTS_MAX).into_iter().map(ComponentTable::read).collect(),
+            probes: root.tables("probe", PROBES_MAX).into_iter().map(ProbeTable::read).collect(),
+            webhooks: root.tables("webhook", WEBHOOKS_MAX).into_iter().map(Webhook::read).collect(),
+            actuator: hub::read_actuator(root.table("actuator")),
+            policy: PolicyTable::read(&root),
+            categories: root.tables("category", CATEGORIES_MAX).into_iter().map(CategoryTable::read).collect(),
+            demo: hub::read_demo(root.table("demo")),
+        };
+        root.finish();
+        file
+    }
+}
+
+impl HealthTable {
+    fn read(reader: Reader<'_>) -> Self {
+        let mut settings = HealthSettings::default();
+        let path = reader.get::<super::address::PathPrefix>("path");
+        figures::read(&reader, figures::of_health(&mut settings));
+        reader.finish();
+        let path_given = path.is_some();
+        if let Some(path) = path {
+            settings.path = path.into_inner().0;
+        }
+        Self { settings, path_given }
+    }
+}
+
+impl PolicyTable {
+    fn read(root: &Reader<'_>) -> Self {
+        let mut policy = Policy::default();
+        read_modes(root.table("automation"), &mut policy);
+        let reader = root.table("policy");
+        let span = reader.span();
+        let mut places = Vec::new();
+        for (section, list) in figures::of_policy(&mut policy) {
+            let table = reader.table(section);
+            places.extend(list.iter().map(|(key, _)| (*key, table.span_of(key))));
+            figures::read(&table, list);
+            table.finish();
+        }
+        reader.finish();
+        Self { policy, places, span }
+    }
+}
+
+fn read_modes(reader: Reader<'_>, policy: &mut Policy) {
+    for kind in RemedyKind::ALL {
+        if let Some(mode) = reader.get::<Mode>(kind.word()) {
+            policy.act.modes.insert(kind, mode.into_inner());
+        }
+    }
+    reader.finish();
+}

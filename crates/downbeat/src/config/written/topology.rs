@@ -1,0 +1,148 @@
+//! `[[replica]]` and `[[component]]`: the service itself.
+
+use crate::config::address::{HostName, Origin, PathPrefix};
+use crate::config::fault::Complaint;
+use crate::config::reader::Reader;
+use crate::config::units::Span;
+use crate::config::value::FromText;
+use downbeat_core::model::Name;
+use downbeat_edge::{MAX_IN_FLIGHT, SLOW, WEIGHT};
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+use toml::Spanned;
+
+/// Weights that still divide traffic finely enough in 32 bits.
+const WEIGHTS: RangeInclusive<u32> = 1..=10_000;
+/// Requests in flight to one replica: beyond this a machine runs out of ports first.
+const IN_FLIGHT: RangeInclusive<u32> = 1..=50_000;
+
+/// What to write where nobody serves a component.
+pub(crate) const NO_REPLICAS_HINT: &str = "replicas = [\"http://10.0.0.1:9001\"], or some [[replica]]";
+
+/// `[[replica]]`.
+pub(crate) struct ReplicaTable {
+    pub(crate) name: Option<Spanned<Name>>,
+    pub(crate) region: Name,
+    pub(crate) version: Option<Name>,
+    pub(crate) url: Option<Spanned<Origin>>,
+    pub(crate) weight: u32,
+    pub(crate) max_in_flight: u32,
+    pub(crate) proven_per_second: Option<f64>,
+}
+
+impl ReplicaTable {
+    pub(super) fn read(reader: Reader<'_>) -> Self {
+        let table = Self {
+            name: reader.required("name"),
+            region: reader.or("region", main_region()),
+            version: reader.get("version").map(Spanned::into_inner),
+            url: reader.required("url"),
+            weight: within(&reader, "weight", WEIGHT, WEIGHTS),
+            max_in_flight: within(&reader, "max_in_flight", MAX_IN_FLIGHT, IN_FLIGHT),
+            proven_per_second: reader.get("proven_per_second").map(Spanned::into_inner),
+        };
+        reader.finish();
+        table
+    }
+
+    /// A replica of which only the address is known.
+    pub(crate) fn at(name: Name, url: Spanned<Origin>) -> Self {
+        Self {
+            name: Some(Spanned::new(url.span(), name)),
+            region: main_region(),
+            version: None,
+            url: Some(url),
+            weight: WEIGHT,
+            max_in_flight: MAX_IN_FLIGHT,
+            proven_per_second: None,
+        }
+    }
+}
+
+/// The region of replicas that name none.
+fn main_region() -> Name {
+    Name::new("main").expect("\"main\" is a good name")
+}
+
+fn within(reader: &Reader<'_>, key: &'static str, default: u32, range: RangeInclusive<u32>) -> u32 {
+    let number = reader.or(key, default);
+    if !range.contains(&number) {
+        let complaint = Complaint::new(format!("{key}: from {} to {}, not {number}", range.start(), range.end()));
+        reader.complain(reader.span_of(key), complaint);
+    }
+    number
+}
+
+/// `[[component]]`.
+pub(crate) struct ComponentTable {
+    pub(crate) span: Range<usize>,
+    pub(crate) name: Option<Spanned<Name>>,
+    pub(crate) title: Option<String>,
+    pub(crate) hosts: Vec<Spanned<HostName>>,
+    pub(crate) paths: Vec<Spanned<PathPrefix>>,
+    pub(crate) priority: u8,
+    pub(crate) slow: Duration,
+    /// `None` for all of `[[replica]]`.
+    pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
+}
+
+/// How a component names who serves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReplicaRef {
+    /// A `[[replica]]`.
+    Named(Name),
+    /// An address, for a replica of which nothing else is said.
+    At(Origin),
+}
+
+impl ReplicaRef {
+    /// The address, when it is one.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::At(origin) => Some(origin),
+            Self::Named(_) => None,
+        }
+    }
+}
+
+impl FromText for ReplicaRef {
+    const EXPECTED: &'static str = "the name of a [[replica]] or a URL such as \"http://10.0.0.1:9001\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if text.contains("://") {
+            Origin::from_text(text).map(Self::At)
+        } else {
+            Name::from_text(text).map(Self::Named)
+        }
+    }
+}
+
+impl ComponentTable {
+    /// For messages.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_ref().map_or("without a name", |name| name.get_ref().as_str())
+    }
+
+    /// Its name on pages: as given, or the name with a capital.
+    pub(crate) fn title(&self) -> String {
+        let capital = |name: &str| name[..1].to_uppercase() + &name[1..];
+        self.title.clone().unwrap_or_else(|| capital(self.label()))
+    }
+
+    pub(super) fn read(reader: Reader<'_>) -> Self {
+        let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
+        let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
+        let table = Self {
+            span: reader.span(),
+            name: reader.required("name"),
+            title: reader.get("title").map(Spanned::into_inner),
+            hosts: reader.list("hosts").unwrap_or_default(),
+            paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),
+            priority: reader.or("priority", 0),
+            slow: reader.or("slow", Span(SLOW)).0,
+            replicas,
+        };
+        reader.finish();
+        table
+    }
+}
