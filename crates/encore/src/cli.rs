@@ -30,7 +30,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Make the data directory ready, so that replicas sharing it start at once
     ///
-    /// Without --library, six demo tracks are composed, rendered and encoded (some seconds, about 60 MB). With
+    /// Without --library, six demo tracks are composed, rendered and encoded (some seconds, about 45 MB). With
     /// --library, run it again whenever files were added: known ones keep their ids.
     Prepare(DataArgs),
 }

@@ -70,6 +70,8 @@ fn code_of(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "not_json",
         StatusCode::UNPROCESSABLE_ENTITY => "wrong_shape",
+        StatusCode::PRECONDITION_FAILED => "other_version",
+        StatusCode::RANGE_NOT_SATISFIABLE => "no_such_range",
         status if status.is_server_error() => "internal",
         _ => "bad_request",
     }

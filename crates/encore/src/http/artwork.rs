@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use sha2::{Digest, Sha256};
+
 /// Background from, background to, shape, accent. The text is white on all of them.
 const PALETTES: [[&str; 4]; 8] = [
     ["#1b2a49", "#7b4b94", "#f2a65a", "#ffd9a0"],
@@ -138,12 +140,10 @@ fn orbits(dice: &Dice, shape: &str, accent: &str) -> String {
 struct Dice([u8; 16]);
 
 impl Dice {
-    /// Mixes the characters (FNV-1a), so that ids of any kind will do.
+    /// Hashes the id, so that ids of any kind will do.
     fn of(id: &str) -> Self {
-        let mix = |salt: u8| {
-            id.bytes().chain([salt]).fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
-        };
-        Self(std::array::from_fn(|n| (mix(n as u8) >> 11) as u8))
+        let digest = Sha256::digest(id.as_bytes());
+        Self(std::array::from_fn(|n| digest[n]))
     }
 
     /// The `nth` number, from 0 up to `count` excluded.

@@ -50,7 +50,8 @@ pub(super) async fn media(
     let headers = answer.headers_mut();
     headers.insert(header::ETAG, HeaderValue::try_from(etag).expect("a hash is visible ASCII"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, FOR_EVER);
+    // An error says for itself that it is not to be kept.
+    headers.entry(header::CACHE_CONTROL).or_insert(FOR_EVER);
     Ok(answer)
 }
 
@@ -83,7 +84,7 @@ async fn deliver(
         Delivery::NotModified => Ok(StatusCode::NOT_MODIFIED.into_response()),
         Delivery::PreconditionFailed => {
             let why = "This file has another ETag than the one asked for.";
-            Err(ApiError::Other(StatusCode::PRECONDITION_FAILED, why.into()))
+            Ok(ApiError::Other(StatusCode::PRECONDITION_FAILED, why.into()).into_response())
         }
         Delivery::Unsatisfiable => {
             let why = format!("This file has {size} bytes.");

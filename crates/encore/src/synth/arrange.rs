@@ -43,7 +43,7 @@ impl Motif {
         let mut dice = Dice::new(piece.seed ^ 0x006d_6f74_6966);
         let mut step = dice.below(piece.scale.len()) as i32;
         let steps = std::array::from_fn(|eighth| {
-            let weight = if eighth % 4 == 0 { 0.85 } else { 0.32 };
+            let weight = if is_strong(eighth) { 0.85 } else { 0.32 };
             step = (step + dice.below(5) as i32 - 2).clamp(-1, 7);
             dice.chance(weight).then_some(step)
         });
@@ -103,7 +103,7 @@ impl Players<'_> {
         let voices = chord.voices(self.piece.tonic);
         for (eighth, voice) in CONTOUR.into_iter().enumerate() {
             if self.dice.chance(self.piece.busyness) {
-                let accent = if eighth % 4 == 0 { 1.0 } else { 0.62 + 0.2 * self.dice.unit() };
+                let accent = if is_strong(eighth) { 1.0 } else { 0.62 + 0.2 * self.dice.unit() };
                 self.pluck(bar, eighth, voices[voice] + 12.0, 0.34 * accent * loudness);
             }
         }
@@ -129,7 +129,7 @@ impl Players<'_> {
         let octave = step.div_euclid(scale.len() as i32) as f32;
         let degree = f32::from(scale[step.rem_euclid(scale.len() as i32) as usize]);
         let note = f32::from(self.piece.tonic) + 36.0 + 12.0 * octave + degree;
-        if eighth % 4 == 0 { nearest(note, chord.voices(self.piece.tonic)) } else { note }
+        if is_strong(eighth) { nearest(note, chord.voices(self.piece.tonic)) } else { note }
     }
 
     fn pluck(&mut self, bar: usize, eighth: usize, note: f32, loudness: f32) {
@@ -183,6 +183,11 @@ impl Players<'_> {
         let at = self.at(bar, eighth);
         voices::hat(&mut self.band.dry, at, loudness, if open { 0.06 } else { 0.022 }, &mut self.dice);
     }
+}
+
+/// Whether an eighth note falls on one or three.
+fn is_strong(eighth: usize) -> bool {
+    eighth.is_multiple_of(4)
 }
 
 /// Of the chord's notes, in any octave, the one closest to `note`.
