@@ -98,7 +98,10 @@ impl HubHandle {
         if let Some(stop) = self.stop_driver.take() {
             let _ = stop.send(());
         }
-        drop(self.driver.await);
+        // One that ended by itself was waited for already, perhaps.
+        if !self.driver.is_finished() {
+            drop(self.driver.await);
+        }
     }
 }
 
@@ -168,6 +171,7 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
         signals: SignalDoor::new(sender.clone()),
         reports: ReportDesk::new(clock),
         log: LogReader::new(&settings.data),
+        clock,
     };
     let log = LogWriter::start(log).map_err(StartError::Thread)?;
     let driver = Driver::new((engine, clock, log), arrivals, (Outbox::new(tools, sender), uptime, publisher));
