@@ -17,11 +17,6 @@ impl Html {
         pulldown_cmark::html::push_html(&mut html, events);
         Self(html)
     }
-
-    /// The markup.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for Html {
@@ -68,7 +63,7 @@ mod tests {
             ("1 < 2 & 3", "<p>1 &lt; 2 &amp; 3</p>\n"),
         ];
         for (text, expected) in table {
-            assert_eq!(Html::from_markdown(text).as_str(), expected, "{text:?}");
+            assert_eq!(Html::from_markdown(text).to_string(), expected, "{text:?}");
         }
     }
 }

@@ -15,6 +15,8 @@ mod stamp;
 mod status;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod testing;
 mod tone;
 
 pub use console::console_routes;

@@ -236,7 +236,7 @@ impl Tale {
         self.write(Event::Dismissed { incident: second, why: "no fresh evidence for 60 s".into() });
         self.now = Moment::from_millis(ONSET_MS - 25_000);
         self.write(Event::ChangeTold { change: deployment() });
-        self.at(90_000);
+        self.now = Moment::from_millis(ONSET_MS - 5_000);
     }
 
     fn outage(&mut self, state: State, title: &str, words: &str) {

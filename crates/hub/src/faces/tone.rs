@@ -59,16 +59,30 @@ pub(crate) const fn condition_title(condition: Condition) -> &'static str {
     }
 }
 
-/// A share from 0 to 1 as percent, with as many digits as it deserves.
+/// A share from 0 to 1 as percent, with as many digits as it deserves. Nothing and all are said only of nothing and
+/// all.
 pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    match percent {
-        p if p == 0.0 => "0 %".into(),
+    match share * 100.0 {
+        0.0 => "0 %".into(),
         p if p < 0.01 => "< 0.01 %".into(),
         p if p < 10.0 => format!("{p:.2} %"),
-        p if p < 99.5 => format!("{p:.1} %"),
-        p => format!("{p:.0} %"),
+        p if p < 99.0 => format!("{p:.1} %"),
+        p if p < 100.0 => format!("{:.2} %", (p * 100.0).floor() / 100.0),
+        _ => "100 %".into(),
     }
+}
+
+/// A number with its thousands apart.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A rate with as many digits as it deserves.
@@ -87,11 +101,19 @@ mod tests {
             (0.000_01, "< 0.01 %"),
             (0.001_2, "0.12 %"),
             (0.146, "14.6 %"),
-            (0.999, "100 %"),
+            (0.999_98, "99.99 %"),
             (1.0, "100 %"),
         ];
         for (share, text) in table {
             assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")];
+        for (number, text) in table {
+            assert_eq!(count(number), text);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The last two minutes as lines: one strip for the traffic, one for the trouble, each on its own scale.
 //!
 //! A strip is drawn in units of seconds by percent of its scale and stretched by the page, so that labels stay
-//! text of the page's own size on any screen. Seconds without a count are gaps, never zeros.
+//! text of the page's own size on any screen. Seconds without a count are gaps, never zeros; trouble is drawn only
+//! where there is some, so that a quiet time looks quiet.
 
+use crate::faces::tone::count;
 use downbeat_core::incident::Pulse;
 use downbeat_core::model::Moment;
 use std::fmt::Write;
@@ -11,6 +13,8 @@ use std::fmt::Write;
 const SECONDS: f64 = 120.0;
 /// Two counts further apart than this are not joined.
 const GAP_S: f64 = 2.5;
+/// The least top of a scale: one failed attempt must not look like a wall.
+const TOP_MIN: u64 = 10;
 /// The height of a strip, in its own units.
 const HEIGHT: f64 = 100.0;
 
@@ -51,18 +55,21 @@ pub(super) struct Line {
 
 type Count = fn(&Pulse) -> u64;
 
+/// Class, label, and what is counted.
+type Kind = (&'static str, &'static str, Count);
+
 impl Chart {
     /// Draws the pulses as seen at `now`.
     pub(super) fn of(pulses: &[Pulse], now: Moment) -> Self {
-        let traffic: [(&str, &str, Count); 1] = [("requests", "requests", |p| p.requests)];
-        let trouble: [(&str, &str, Count); 3] = [
+        let traffic: [Kind; 1] = [("requests", "requests", |p| p.requests)];
+        let trouble: [Kind; 3] = [
             ("masked", "failed attempts, masked by the edge", masked),
             ("failed", "failed for clients", |p| p.failed),
             ("reports", "users' reports", |p| p.reports),
         ];
         let strips = vec![
-            Strip::of("Requests a second", pulses, now, &traffic),
-            Strip::of("Trouble a second", pulses, now, &trouble),
+            Strip::of("Requests a second", pulses, now, Zeros::Drawn, &traffic),
+            Strip::of("Trouble a second", pulses, now, Zeros::LeftOut, &trouble),
         ];
         Self { description: description(pulses), strips }
     }
@@ -79,7 +86,7 @@ fn masked(pulse: &Pulse) -> u64 {
 }
 
 fn description(pulses: &[Pulse]) -> String {
-    let sum = |count: Count| pulses.iter().map(count).fold(0_u64, u64::saturating_add);
+    let sum = |part: Count| count(pulses.iter().map(part).fold(0_u64, u64::saturating_add));
     format!(
         "{} requests in the last two minutes; {} failed for clients, {} failed attempts were masked by the edge, \
          {} reports of users.",
@@ -91,14 +98,32 @@ fn description(pulses: &[Pulse]) -> String {
 }
 
 impl Strip {
-    fn of(title: &'static str, pulses: &[Pulse], now: Moment, lines: &[(&'static str, &'static str, Count)]) -> Self {
+    fn of(title: &'static str, pulses: &[Pulse], now: Moment, zeros: Zeros, lines: &[Kind]) -> Self {
         let highest = lines.iter().flat_map(|(.., count)| pulses.iter().map(count)).max().unwrap_or(0);
-        let top = round_up(highest);
-        let line = |&(class, label, count): &(&'static str, &'static str, Count)| {
-            let points = points(pulses, now, count, top);
+        let top = round_up(highest.max(TOP_MIN));
+        let line = |&(class, label, count): &Kind| {
+            let counts: Vec<(Moment, u64)> = pulses.iter().map(|pulse| (pulse.at, count(pulse))).collect();
+            let points = points(&zeros.applied(&counts), now, top);
             Line { class, label, newest: pulses.last().map(count), path: path(&points), area: area(&points) }
         };
         Self { title, top, lines: lines.iter().map(line).collect() }
+    }
+}
+
+/// What becomes of seconds in which nothing was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zeros {
+    /// They are part of the line.
+    Drawn,
+    /// They are left out but for those beside a count, from which the line rises and falls.
+    LeftOut,
+}
+
+impl Zeros {
+    fn applied(self, counts: &[(Moment, u64)]) -> Vec<(Moment, u64)> {
+        let speaks = |i: usize| counts.get(i).is_some_and(|(_, n)| *n > 0);
+        let kept = |i: usize| self == Self::Drawn || speaks(i) || speaks(i + 1) || i > 0 && speaks(i - 1);
+        counts.iter().enumerate().filter(|(i, _)| kept(*i)).map(|(_, pair)| *pair).collect()
     }
 }
 
@@ -117,15 +142,15 @@ fn round_up(highest: u64) -> u64 {
 }
 
 /// Stretches of neighbouring points: seconds from the left, units from the top.
-fn points(pulses: &[Pulse], now: Moment, count: Count, top: u64) -> Vec<Vec<(f64, f64)>> {
+fn points(counts: &[(Moment, u64)], now: Moment, top: u64) -> Vec<Vec<(f64, f64)>> {
     let mut stretches: Vec<Vec<(f64, f64)>> = Vec::new();
-    for pulse in pulses {
-        let x = SECONDS - now.since(pulse.at).as_secs_f64();
+    for (at, count) in counts {
+        let x = SECONDS - now.since(*at).as_secs_f64();
         if x < 0.0 {
             continue;
         }
         // The cast loses digits only beyond 2^53.
-        let y = HEIGHT - HEIGHT * (count(pulse) as f64 / top as f64);
+        let y = HEIGHT - HEIGHT * (*count as f64 / top as f64);
         match stretches.last_mut() {
             Some(stretch) if stretch.last().is_some_and(|(last, _)| x - last <= GAP_S) => stretch.push((x, y)),
             _ => stretches.push(vec![(x, y)]),
@@ -184,6 +209,15 @@ mod tests {
         assert_eq!(line.path, "M109.0 50.0L110.0 0.0M119.0 0.0L120.0 100.0");
         assert_eq!(line.area, "M109.0 100L109.0 50.0L110.0 0.0L110.0 100ZM119.0 100L119.0 0.0L120.0 100.0L120.0 100Z");
         assert_eq!(line.newest, Some(0));
+    }
+
+    #[test]
+    fn a_quiet_time_looks_quiet() {
+        let trouble =
+            |second: u64, failed| Pulse { at: Moment::from_millis(second * 1_000), failed, ..Pulse::default() };
+        let pulses = [trouble(115, 0), trouble(116, 0), trouble(117, 10), trouble(118, 0), trouble(119, 0)];
+        let chart = Chart::of(&pulses, Moment::from_millis(120_000));
+        assert_eq!(chart.strips[1].lines[1].path, "M116.0 100.0L117.0 0.0L118.0 100.0");
     }
 
     #[test]

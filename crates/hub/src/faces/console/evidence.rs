@@ -65,8 +65,8 @@ impl Evidence {
 
 const fn title(class: SourceClass) -> &'static str {
     match class {
-        SourceClass::Edge => "The edge's own traffic",
-        SourceClass::Probe => "Probes and checks",
+        SourceClass::Edge => "Edge traffic",
+        SourceClass::Probe => "Probes",
         SourceClass::Report => "Users' reports",
     }
 }

@@ -1,6 +1,7 @@
 //! `/`: the service at a glance, the incidents that are open, what changed, what probes say.
 
 use super::chart::Chart;
+use super::remedies::kind_title;
 use super::shell::Shell;
 use crate::faces::claim;
 use crate::faces::stamp::{Stamp, span};
@@ -192,7 +193,7 @@ impl Card {
             lasted: span(end.since(incident.since)),
             place: incident.slice.to_string(),
             cause: incident.cause().map(|h| format!("{}, {} ({})", h.kind.title(), h.slice, percent(h.posterior))),
-            doing: incident.in_force().map(|r| format!("{} {}", r.remedy.kind, r.remedy.slice)).collect(),
+            doing: incident.in_force().map(|r| format!("{} {}", kind_title(r.remedy.kind), r.remedy.slice)).collect(),
             acked_by: incident.acked_by.clone(),
         }
     }

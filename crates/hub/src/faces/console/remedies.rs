@@ -39,7 +39,7 @@ impl RemedyCard {
         let remedy = &case.remedy;
         Self {
             id: remedy.id,
-            kind: title(remedy.kind),
+            kind: kind_title(remedy.kind),
             place: remedy.slice.to_string(),
             effect: effect(&remedy.route),
             stage: stage(case),
@@ -59,11 +59,12 @@ impl RemedyCard {
 
 impl Refusal {
     pub(super) fn of((kind, slice, guard, why): &(RemedyKind, Slice, String, String)) -> Self {
-        Self { what: format!("{} {slice}", title(*kind)), guard: guard.clone(), why: why.clone() }
+        Self { what: format!("{} {slice}", kind_title(*kind)), guard: guard.clone(), why: why.clone() }
     }
 }
 
-const fn title(kind: RemedyKind) -> &'static str {
+/// For people.
+pub(super) const fn kind_title(kind: RemedyKind) -> &'static str {
     match kind {
         RemedyKind::Divert => "Divert",
         RemedyKind::RollBack => "Roll back",

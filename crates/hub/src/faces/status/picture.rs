@@ -3,7 +3,7 @@
 use super::history::History;
 use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::stamp::Stamp;
-use crate::faces::tone::{Tone, condition_title, percent, rate};
+use crate::faces::tone::{Tone, condition_title, count, percent, rate};
 use crate::settings::Category;
 use crate::view::Snapshot;
 use downbeat_core::incident::{Condition, Incident, NoticeCase, State};
@@ -60,7 +60,7 @@ impl Measured {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Recent {
     /// Requests.
-    pub(crate) requests: u64,
+    pub(crate) requests: String,
     /// Share that failed for the client: `0.03 %`.
     pub(crate) failed: String,
     /// Users' reports.
@@ -95,6 +95,9 @@ pub(crate) struct RegionChip {
     pub(crate) region: Name,
     /// What is measured.
     pub(crate) condition: Condition,
+    /// True while nothing that was confirmed touches the component: then whatever is unusual is being checked, and
+    /// the page does not cry (invariant J1).
+    pub(crate) calm: bool,
     /// `12 ms to the first byte, 0.04 % of attempts failed`; empty when nothing is known.
     pub(crate) figures: String,
 }
@@ -102,12 +105,16 @@ pub(crate) struct RegionChip {
 impl RegionChip {
     /// How it is shown.
     pub(crate) fn tone(&self) -> Tone {
-        self.condition.into()
+        if self.is_checked() { Tone::Unknown } else { self.condition.into() }
     }
 
     /// What is measured, in a word.
     pub(crate) const fn word(&self) -> &'static str {
-        condition_title(self.condition)
+        if self.is_checked() { "Being checked" } else { condition_title(self.condition) }
+    }
+
+    const fn is_checked(&self) -> bool {
+        self.calm && matches!(self.condition, Condition::Degraded | Condition::Down)
     }
 }
 
@@ -236,7 +243,7 @@ impl Recent {
         let (requests, failed) = (sum(|p| p.requests), sum(|p| p.failed));
         // The casts lose digits only beyond 2^53 requests.
         let share = if requests == 0 { 0.0 } else { failed as f64 / requests as f64 };
-        Self { requests, failed: percent(share), reports: sum(|p| p.reports) }
+        Self { requests: count(requests), failed: percent(share), reports: sum(|p| p.reports) }
     }
 }
 
@@ -251,21 +258,22 @@ fn component_line(snapshot: &Snapshot, claims: &Claims, component: &Component) -
     let name = &component.name;
     let days = snapshot.days.get(name).map_or(&[][..], Vec::as_slice);
     let today = i64::try_from(snapshot.now.as_millis() / DAY_MS).unwrap_or(i64::MAX);
+    let claim = claims.get(name).copied().unwrap_or(Claim::Operational);
     let since_day = days.first().and_then(|day| u64::try_from(day.day).ok());
     let created_at = since_day.map_or(snapshot.book.started_at, |day| Moment::from_millis(day.saturating_mul(DAY_MS)));
     ComponentLine {
         name: name.clone(),
         title: component.title.clone(),
-        claim: claims.get(name).copied().unwrap_or(Claim::Operational),
+        claim,
         measured: claim::measured(&snapshot.board, &snapshot.settings.policy, name),
-        regions: regions(snapshot, name),
+        regions: regions(snapshot, name, claim),
         history: History::of(days, today),
         created_at: Stamp(created_at),
         updated_at: Stamp(last_touched(snapshot, component).unwrap_or(created_at)),
     }
 }
 
-fn regions(snapshot: &Snapshot, component: &Name) -> Vec<RegionChip> {
+fn regions(snapshot: &Snapshot, component: &Name, claim: Claim) -> Vec<RegionChip> {
     let fresh = claim::is_fresh(&snapshot.board, &snapshot.settings.policy, snapshot.now);
     let cells = snapshot.board.cells.iter().filter(|((c, _), _)| c == component);
     cells
@@ -280,7 +288,7 @@ fn regions(snapshot: &Snapshot, component: &Name) -> Vec<RegionChip> {
                     percent(cell.failed)
                 ),
             };
-            RegionChip { region: region.clone(), condition, figures }
+            RegionChip { region: region.clone(), condition, calm: claim == Claim::Operational, figures }
         })
         .collect()
 }
