@@ -8,6 +8,7 @@ use downbeat_hub::HubHandle;
 use downbeat_hub::settings::HubSettings;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -57,11 +58,9 @@ impl ServeError {
 /// Hub and edge in one process.
 pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let title = settings.hub.policy.topology.service.clone();
-    let status_url = settings.hub.status_url.clone();
-    let data = settings.hub.data.clone();
-    let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
-    let mut edge_settings = settings.edge;
+    let Settings { edge: mut edge_settings, hub: hub_settings } = settings;
+    let greeting = Greeting::of(&hub_settings, format);
+    let mut hub = downbeat_hub::start(hub_settings).await.map_err(ServeError::from)?;
     follow(&mut edge_settings, hub.console_address());
     let edge = match downbeat_edge::start(edge_settings).await {
         Ok(edge) => edge,
@@ -70,37 +69,34 @@ pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Resul
             return Err(ServeError::from(error).into());
         }
     };
-    let mut places = edge_places(&edge);
-    places.extend(hub_places(&hub, &status_url));
-    announce(&title, &places, Some(&data), format);
-    signals
-        .wait_then(async move {
-            // The edge first, so that the hub still hears of the last requests.
-            edge.stop().await;
-            hub.stop().await;
-        })
-        .await
+    greeting.say(&[edge_places(&edge), hub_places(&hub)].concat());
+    signals.until_asked(hub.wait()).await?;
+    let stop = async move {
+        // The edge first, so that the hub still hears of the last requests.
+        edge.stop().await;
+        hub.stop().await;
+    };
+    Ok(signals.finish(stop).await?)
 }
 
 /// The hub alone.
 pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let title = settings.hub.policy.topology.service.clone();
-    let (status_url, data) = (settings.hub.status_url.clone(), settings.hub.data.clone());
+    let greeting = Greeting::of(&settings.hub, format);
     let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
-    announce(&title, &hub_places(&hub, &status_url), Some(&data), format);
+    greeting.say(&hub_places(&hub));
     signals.until_asked(hub.wait()).await?;
-    signals.finish(hub.stop()).await
+    Ok(signals.finish(hub.stop()).await?)
 }
 
 /// An edge alone.
 pub(crate) async fn edge(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let title = settings.hub.policy.topology.service;
+    let greeting = Greeting::of(&settings.hub, format);
     let edge = downbeat_edge::start(settings.edge).await.map_err(ServeError::from)?;
-    announce(&title, &edge_places(&edge), None, format);
+    greeting.say(&edge_places(&edge));
     signals.until_asked(std::future::pending()).await?;
-    signals.finish(edge.stop()).await
+    Ok(signals.finish(edge.stop()).await?)
 }
 
 /// Where the console listens on a port that the system chose, the edge learns the port here.
@@ -120,26 +116,41 @@ fn edge_places(edge: &EdgeHandle) -> Vec<Place> {
     [("edge", format!("http://{}", edge.address()))].into_iter().chain(admin).collect()
 }
 
-fn hub_places(hub: &HubHandle, status_url: &str) -> Vec<Place> {
-    let status = format!("http://{}", hub.status_address());
-    let public = if status_url == status { String::new() } else { format!("  (public: {status_url})") };
-    vec![("console", format!("http://{}", hub.console_address())), ("status page", status + &public)]
+fn hub_places(hub: &HubHandle) -> Vec<Place> {
+    let (console, status) = (hub.console_address(), hub.status_address());
+    vec![("console", format!("http://{console}")), ("status page", format!("http://{status}"))]
 }
 
-fn announce(service: &str, places: &[Place], data: Option<&std::path::Path>, format: LogFormat) {
-    if format == LogFormat::Json {
-        for (what, address) in places {
-            tracing::info!(event = "listening", what, address);
+/// What is said once everything listens.
+struct Greeting {
+    service: String,
+    data: PathBuf,
+    format: LogFormat,
+}
+
+impl Greeting {
+    fn of(hub: &HubSettings, format: LogFormat) -> Self {
+        Self { service: hub.policy.topology.service.clone(), data: hub.data.clone(), format }
+    }
+
+    fn say(&self, places: &[Place]) {
+        match self.format {
+            LogFormat::Human => self.say_to_people(places),
+            LogFormat::Json => {
+                for (what, address) in places {
+                    tracing::info!(event = "listening", what, address);
+                }
+            }
         }
-        return;
     }
-    let palette = Palette::stderr();
-    eprintln!("{} protects {service}", palette.paint(Style::Title, concat!("downbeat ", env!("CARGO_PKG_VERSION"))));
-    for (what, address) in places {
-        eprintln!("  {what:<12} {address}");
-    }
-    if let Some(data) = data {
-        eprintln!("  {:<12} {}", "data", data.display());
+
+    fn say_to_people(&self, places: &[Place]) {
+        let name = concat!("downbeat ", env!("CARGO_PKG_VERSION"));
+        eprintln!("{} protects {}", Palette::stderr().paint(Style::Title, name), self.service);
+        for (what, address) in places {
+            eprintln!("  {what:<12} {address}");
+        }
+        eprintln!("  {:<12} {}", "data", self.data.display());
     }
 }
 
@@ -172,11 +183,11 @@ impl Signals {
     }
 
     /// Waits for the stop, the time limit, or one more signal.
-    async fn finish(&mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    async fn finish(&mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         tracing::info!(event = "stopping", "finishing what is in flight");
         tokio::select! {
-            stopped = tokio::time::timeout(STOP_WITHIN, stop) => stopped.map_err(|_| ServeError::Stuck.into()),
-            () = self.next() => Err(ServeError::Hurried.into()),
+            stopped = tokio::time::timeout(STOP_WITHIN, stop) => stopped.map_err(|_| ServeError::Stuck),
+            () = self.next() => Err(ServeError::Hurried),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::address::Origin;
 use super::fault::{Complaint, Faults};
 use super::source::Source;
 use super::written::{CategoryTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
-use downbeat_core::model::{Name, Policy, PolicyFault};
+use downbeat_core::model::{ActPolicy, Name, Policy, PolicyFault};
 use downbeat_edge::{EdgeSettings, HubLink};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
@@ -63,7 +63,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     check_hub_names(&file.webhooks, &file.categories, &site, check);
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
-    let policy = resolve_policy(file.policy, &site, check);
+    let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
     let edge = EdgeSettings {
         data: data.join("edge"),
         hub: hub_link(file.edge.hub.get_ref(), *file.hub.console.get_ref(), token.clone()),
@@ -140,7 +140,7 @@ fn read_secret(path: &Path) -> Result<String, Complaint> {
     std::fs::read_to_string(path).map_err(failed)
 }
 
-fn resolve_policy(table: PolicyTable, site: &Site, check: &Check<'_>) -> Policy {
+fn resolve_policy(table: PolicyTable, site: &Site, can_actuate: bool, check: &Check<'_>) -> Policy {
     for fault in table.policy.faults() {
         let key = match &fault {
             PolicyFault::Share(key, _) | PolicyFault::Positive(key) => key,
@@ -149,7 +149,8 @@ fn resolve_policy(table: PolicyTable, site: &Site, check: &Check<'_>) -> Policy 
         let span = table.places.iter().find(|(name, _)| *name == key).map_or(table.span.clone(), |(_, at)| at.clone());
         check.complain(span, Complaint::new(fault.to_string()));
     }
-    Policy { topology: site.topology(), ..table.policy }
+    let act = ActPolicy { can_actuate, ..table.policy.act };
+    Policy { topology: site.topology(), act, ..table.policy }
 }
 
 /// Where the edge finds its hub, by an address that needs no name server.
