@@ -56,6 +56,13 @@ impl std::str::FromStr for Network {
     }
 }
 
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c] = self.0;
+        write!(f, "{a}.{b}.{c}.0/24")
+    }
+}
+
 impl Network {
     fn host(self, number: usize) -> Ipv4Addr {
         let [a, b, c] = self.0;

@@ -6,6 +6,7 @@
 mod expect;
 mod read;
 mod shelf;
+mod words;
 
 pub use expect::{CauseExpected, Expect};
 pub use read::StoryError;

@@ -104,12 +104,7 @@ impl Process {
     /// Waits for the address that it says it listens on.
     pub(super) async fn listening(&self, patience: Duration) -> Result<SocketAddr, ProcessError> {
         let mut address = self.address.clone();
-        let named = async {
-            match address.wait_for(Option::is_some).await {
-                Ok(address) => *address,
-                Err(_) => std::future::pending().await,
-            }
-        };
+        let named = async { address.wait_for(Option::is_some).await.ok().and_then(|address| *address) };
         tokio::select! {
             Some(address) = named => Ok(address),
             status = self.end() => Err(self.ended_early(status)),
