@@ -3,7 +3,7 @@
 //! The toy serves three regions of two replicas, follows the traffic plan a second late, as an edge does, and restarts or
 //! rolls back when asked. What is checked is the engine's whole way, each stage by its event, and the audit of its log.
 
-use downbeat_core::incident::{Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, State, audit};
+use downbeat_core::incident::{Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, State};
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, FailureKind, LookupRow, Mode, Moment, Name, Policy, Priority,
     ProbeKind, ProbeOutcome, ProbeResult, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Strength, Tally, Topology,
@@ -302,7 +302,9 @@ impl Toy {
         let confirmed = self.seconds_to(onset, |e| matches!(e, Event::Confirmed { .. }));
         assert!(confirmed <= 3.0, "confirmed after {confirmed} s");
         let policy = self.engine.policy();
-        assert_eq!(audit(&self.log, &policy.topology, &policy.act), vec![]);
+        let mut auditor = Auditor::new(&policy.topology, &policy.act);
+        self.log.iter().for_each(|record| auditor.read(record));
+        assert_eq!(auditor.violations(), vec![]);
         let review = learn::review(incident, policy, |at| format!("{} s", at.as_millis() / 1_000));
         assert!(review.contains("## Timeline") && review.contains(first.kind.title()), "{review}");
     }
