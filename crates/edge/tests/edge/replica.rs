@@ -107,6 +107,7 @@ impl Replica {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let replica = served.clone();
+                stream.set_nodelay(true).expect("an open socket");
                 tokio::spawn(async move { while_alive(replica.serve(stream)).await });
             }
         });
