@@ -8,8 +8,8 @@ use crate::codec::Method;
 use crate::events;
 use crate::line::Connection;
 use crate::plan::{PlanOutcome, apply};
+use crate::scribe::Scribe;
 use crate::shared::Shared;
-use crate::store::Store;
 use crate::sync::locked;
 use crate::tally::{ClientCount, Tallies};
 use downbeat_core::model::{ClientRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
@@ -63,7 +63,7 @@ impl Totals {
 }
 
 /// Reports for ever.
-pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals>) {
+pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Totals>) {
     let mut reporter = Reporter {
         boot: crate::dice::seed(),
         seq: 0,
@@ -71,7 +71,7 @@ pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals
         link: Link::Unknown,
         since: Instant::now(),
         shared,
-        store,
+        scribe,
         totals,
     };
     let mut ticks = interval(EVERY);
@@ -85,7 +85,7 @@ pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals
 
 struct Reporter {
     shared: Arc<Shared>,
-    store: Store,
+    scribe: Scribe,
     totals: Arc<Totals>,
     boot: u64,
     seq: u64,
@@ -179,9 +179,7 @@ impl Reporter {
             PlanOutcome::Applied => {
                 events::plan_applied(epoch);
                 self.refused = None;
-                if let Err(error) = self.store.keep_plan(&self.shared.traffic().plan) {
-                    self.shared.note_write_failure(&error);
-                }
+                self.scribe.plan(self.shared.traffic().plan.clone());
             }
             PlanOutcome::Refused(refusal) => {
                 if self.refused.as_ref().is_none_or(|(known, _)| *known != epoch) {
