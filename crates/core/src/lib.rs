@@ -5,10 +5,13 @@
 //! The folders stand in the order of an outage; each stage knows [`model`] and no other stage, and
 //! `incident` strings them together.
 
+pub mod act;
 pub mod confirm;
 pub mod detect;
+pub mod diagnose;
 pub mod fault;
 pub mod incident;
 pub mod learn;
 pub mod model;
 pub mod signal;
+pub mod tell;

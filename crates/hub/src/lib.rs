@@ -1,8 +1,24 @@
 //! The hub: takes signals in, keeps the log, drives the engine, carries remedies out, tells people.
+//!
+//! One task, the driver, owns the engine and the log; everything else knocks at its doors or reads the pictures
+//! that it publishes.
 
+mod api;
+mod chance;
+pub mod clock;
 pub mod doors;
+mod driver;
 pub mod faces;
+mod http;
+mod intake;
 pub mod log;
+pub mod outbox;
+pub mod probes;
 pub mod reports;
 pub mod settings;
+mod start;
+mod text;
+mod uptime;
 pub mod view;
+
+pub use start::{HubHandle, StartError, start};

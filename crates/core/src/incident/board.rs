@@ -1,7 +1,26 @@
 //! The live picture of the service: what the console draws and what the status page claims.
 
-use crate::model::{Moment, Name, Strength};
+use super::book::Book;
+use super::state::State;
+use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally};
+use crate::signal::Door;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Cells and replicas show an average over so long.
+const LATELY: Duration = Duration::from_secs(10);
+/// A second that may still be counted into is left out.
+const SECOND: Duration = Duration::from_secs(1);
+/// Without news for so long nothing is known.
+const FRESH: Duration = Duration::from_secs(30);
+/// The pulse goes back so far.
+const PULSE: Duration = Duration::from_secs(120);
+/// Above this share of failures something works, but not as usual.
+const DEGRADED: f64 = 0.02;
+/// Above this share it does not work.
+const DOWN: f64 = 0.5;
+/// Above this share of slow answers it does not work as usual.
+const SLOW: f64 = 0.25;
 
 /// How something is, as measured now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -99,4 +118,132 @@ pub struct Board {
     pub pulses: Vec<Pulse>,
     /// Probes: name, whether the last run passed, what it said.
     pub probes: BTreeMap<Name, (bool, String)>,
+}
+
+/// Draws the live picture.
+pub(super) fn draw(now: Moment, policy: &Policy, book: &Book, ledger: &Ledger, door: &Door) -> Board {
+    let heard_at = door.edges.values().map(|edge| edge.heard_at).max();
+    let fresh = heard_at.is_some_and(|at| now.since(at) < FRESH);
+    let (from, to) = (now.before(LATELY + SECOND), now.before(SECOND));
+    let seconds = ledger.within(from, to).count().max(1) as f64;
+    let lately = Lately { policy, ledger, from, to, seconds, fresh };
+    Board {
+        at: now,
+        heard_at,
+        cells: lately.cells(),
+        components: lately.components(book),
+        replicas: lately.replicas(book, door),
+        pulses: pulses(ledger, now),
+        probes: door.probes.iter().map(|(name, (_, passed, said))| (name.clone(), (*passed, said.clone()))).collect(),
+    }
+}
+
+struct Lately<'a> {
+    policy: &'a Policy,
+    ledger: &'a Ledger,
+    from: Moment,
+    to: Moment,
+    seconds: f64,
+    fresh: bool,
+}
+
+impl Lately<'_> {
+    fn cells(&self) -> BTreeMap<(Name, Name), Cell> {
+        let mut sums: BTreeMap<(Name, Name), (Tally, u64)> = BTreeMap::new();
+        for component in self.policy.topology.components.keys() {
+            for region in self.policy.topology.regions() {
+                sums.insert((component.clone(), region), (Tally::default(), 0));
+            }
+        }
+        for second in self.ledger.within(self.from, self.to) {
+            for ((component, replica), tally) in &second.attempts {
+                let Some(replica_info) = self.policy.topology.replicas.get(replica) else { continue };
+                let sum = sums.entry((component.clone(), replica_info.region.clone())).or_default();
+                sum.0.add(tally);
+                sum.1 += second.first_byte_us.get(&(component.clone(), replica.clone())).copied().unwrap_or(0);
+            }
+        }
+        sums.into_iter().map(|(key, (tally, first_byte_us))| (key, self.cell(&tally, first_byte_us))).collect()
+    }
+
+    fn cell(&self, tally: &Tally, first_byte_us: u64) -> Cell {
+        let answered = tally.total.saturating_sub(tally.failed()).max(1);
+        Cell {
+            condition: self.condition(tally),
+            per_second: tally.total as f64 / self.seconds,
+            failed: tally.failed() as f64 / tally.total.max(1) as f64,
+            slow: tally.slow as f64 / tally.total.max(1) as f64,
+            first_byte_ms: first_byte_us as f64 / answered as f64 / 1_000.0,
+        }
+    }
+
+    /// Without traffic a part is as healthy as the edge that hears of it.
+    fn condition(&self, tally: &Tally) -> Condition {
+        let total = tally.total.max(1) as f64;
+        match (tally.failed() as f64 / total, tally.slow as f64 / total) {
+            _ if !self.fresh => Condition::Unknown,
+            (failed, _) if failed > DOWN => Condition::Down,
+            (failed, slow) if failed > DEGRADED || slow > SLOW => Condition::Degraded,
+            _ => Condition::Healthy,
+        }
+    }
+
+    /// What clients meet counts, and what is confirmed: a component in an open confirmed incident is not healthy.
+    fn components(&self, book: &Book) -> BTreeMap<Name, Condition> {
+        let mut met: BTreeMap<Name, Tally> = BTreeMap::new();
+        for ((component, _), tally) in self.ledger.clients(self.from, self.to) {
+            let mut owed = tally;
+            for kind in [crate::model::FailureKind::Denied, crate::model::FailureKind::Limited] {
+                owed.total -= owed.failures.remove(&kind).unwrap_or(0);
+            }
+            met.entry(component).or_default().add(&owed);
+        }
+        let confirmed = |component: &Name| {
+            book.open().filter(|i| i.state == State::Confirmed).any(|i| {
+                let slices = i.findings.iter().map(|f| &f.slice).chain([&i.slice]);
+                slices.into_iter().any(|s| s.get(Dimension::Component).is_none_or(|c| c == component))
+            })
+        };
+        let condition = |component: &Name| {
+            let measured = self.condition(met.get(component).unwrap_or(&Tally::default()));
+            if measured == Condition::Healthy && confirmed(component) { Condition::Degraded } else { measured }
+        };
+        self.policy.topology.components.keys().map(|name| (name.clone(), condition(name))).collect()
+    }
+
+    fn replicas(&self, book: &Book, door: &Door) -> Vec<ReplicaLine> {
+        let attempts = self.ledger.attempts(self.from, self.to);
+        let checks = self.ledger.checks(self.from, self.to);
+        let line = |replica: &crate::model::Replica| {
+            let mut tally = Tally::default();
+            attempts.iter().filter(|((_, r), _)| *r == replica.name).for_each(|(_, t)| tally.add(t));
+            let tried = tally.total;
+            checks.iter().filter(|((_, r), _)| *r == replica.name).for_each(|(_, t)| tally.add(t));
+            let news = door.replicas.get(&replica.name).cloned().unwrap_or_default();
+            let shares = self.policy.topology.components.keys().map(|c| book.plan.share(&replica.name, c));
+            ReplicaLine {
+                name: replica.name.clone(),
+                region: replica.region.clone(),
+                version: news.version.or_else(|| replica.version.clone()),
+                condition: self.condition(&tally),
+                ejected: news.ejected,
+                share: shares.min().unwrap_or(Strength::FULL),
+                in_flight: news.in_flight,
+                per_second: tried as f64 / self.seconds,
+            }
+        };
+        self.policy.topology.replicas.values().map(line).collect()
+    }
+}
+
+fn pulses(ledger: &Ledger, now: Moment) -> Vec<Pulse> {
+    let pulse = |second: &crate::model::Second| {
+        let sum = |tallies: &mut dyn Iterator<Item = &Tally>| {
+            tallies.fold((0, 0), |(total, failed), t| (total + t.total, failed + t.failed()))
+        };
+        let (requests, failed) = sum(&mut second.clients.values());
+        let (attempts, failed_attempts) = sum(&mut second.attempts.values());
+        Pulse { at: second.at, requests, failed, failed_attempts, attempts, reports: second.reports }
+    };
+    ledger.within(now.before(PULSE), now.before(SECOND)).map(pulse).collect()
 }

@@ -18,6 +18,12 @@ const FINDINGS_MAX: usize = 64;
 const TIMELINE_MAX: usize = 500;
 /// Most change events remembered.
 const CHANGES_MAX: usize = 256;
+/// Most automatic actions remembered: far more than any budget asks about.
+const ACTIONS_MAX: usize = 256;
+/// Most removals remembered.
+const REMOVALS_MAX: usize = 1_024;
+/// Most refused plans remembered.
+const VETOES_MAX: usize = 64;
 /// Most finished incidents kept at hand; the log has them all.
 const INCIDENTS_MAX: usize = 1_000;
 
@@ -43,8 +49,25 @@ pub enum RemedyStage {
     Lifting,
     /// Gone: the traffic is as usual.
     Lifted,
+    /// Another remedy on the same targets has taken over.
+    Superseded,
     /// It did not help and was taken back.
     Reverted,
+}
+
+impl RemedyStage {
+    /// The word in the API and for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Started => "started",
+            Self::Kept => "kept",
+            Self::Lifting => "lifting",
+            Self::Lifted => "lifted",
+            Self::Superseded => "superseded",
+            Self::Reverted => "reverted",
+        }
+    }
 }
 
 /// A remedy with its history.
@@ -60,6 +83,10 @@ pub struct RemedyCase {
     pub share: Strength,
     /// Since when it has stood there.
     pub since: Moment,
+    /// When it was proposed.
+    pub proposed_at: Moment,
+    /// The epoch of the plan that its start put in force.
+    pub epoch: u64,
     /// When it was started.
     pub started_at: Option<Moment>,
     /// By whom it was started.
@@ -111,6 +138,8 @@ pub struct Incident {
     pub confirmed_at: Option<Moment>,
     /// When a first hypothesis was named.
     pub diagnosed_at: Option<Moment>,
+    /// When the ranking was last written down.
+    pub ranked_at: Option<Moment>,
     /// When users were served again first.
     pub mitigated_at: Option<Moment>,
     /// When all traffic was back.
@@ -135,6 +164,8 @@ pub struct Incident {
     pub notices: Vec<NoticeCase>,
     /// How often it came back.
     pub relapses: u32,
+    /// When it last came back.
+    pub relapsed_at: Option<Moment>,
     /// Who has seen it.
     pub acked_by: Option<Name>,
     /// The review's file.
@@ -187,15 +218,13 @@ pub enum Effect {
     Review,
 }
 
-/// One removal of replicas from the traffic, for the guards on flapping and on budgets.
+/// One removal of a replica from the traffic, for the guards on flapping and on shares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removal {
     /// When.
     pub at: Moment,
-    /// By which remedy.
-    pub remedy: RemedyId,
-    /// Which replicas.
-    pub replicas: Vec<Name>,
+    /// Which replica.
+    pub replica: Name,
 }
 
 /// Everything that is known and decided.
@@ -293,6 +322,7 @@ impl Book {
         self.move_incident(record)?;
         self.take_in(record);
         if let Some(plan) = record.event.plan() {
+            self.note_removals(record.at, plan);
             self.plan = plan.clone();
         }
         self.last_seq = record.seq;
@@ -337,6 +367,7 @@ impl Book {
                 suspected_at: record.at,
                 confirmed_at: None,
                 diagnosed_at: None,
+                ranked_at: None,
                 mitigated_at: None,
                 restored_at: None,
                 resolved_at: None,
@@ -349,6 +380,7 @@ impl Book {
                 refusals: Vec::new(),
                 notices: Vec::new(),
                 relapses: 0,
+                relapsed_at: None,
                 acked_by: None,
                 review: None,
                 timeline: VecDeque::new(),
@@ -372,12 +404,11 @@ impl Book {
             Event::HubStarted { .. } => self.started_at = at,
             Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
             Event::PlanRefused { edge, epoch, why } => {
-                push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), 64);
+                push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), VETOES_MAX);
             }
             Event::OperatorActed { verb: Verb::Hold, who, .. } => self.held_by = Some(who.clone()),
             Event::OperatorActed { verb: Verb::Release, .. } => self.held_by = None,
             Event::RemedyStarted { remedy, by, .. } => self.start_remedy(at, *remedy, by),
-            Event::Relapsed { incident, .. } => self.count_relapse_removals(at, *incident),
             Event::NoticeWritten { notice } => self.queue_notice(notice),
             Event::NoticeSent { notice, channel, .. } => {
                 self.pending.remove(&EffectId::Deliver(*notice, channel.clone()));
@@ -399,30 +430,21 @@ impl Book {
     }
 
     fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
-        let Some(remedy) = self.remedy(id).map(|case| case.remedy.clone()) else { return };
+        let Some(case) = self.remedy(id) else { return };
+        let actuation = case.remedy.actuation.clone();
         if *by == Actor::Automation {
-            push_bounded(&mut self.actions, (at, id), 256);
+            push_bounded(&mut self.actions, (at, id), ACTIONS_MAX);
         }
-        if let Some(actuation) = remedy.actuation.clone() {
+        if let Some(actuation) = actuation {
             self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
         }
-        self.note_removal(at, &remedy);
     }
 
-    fn count_relapse_removals(&mut self, at: Moment, id: IncidentId) {
-        let remedies: Vec<Remedy> = self
-            .incidents
-            .get(&id)
-            .map(|i| i.remedies.iter().filter(|r| r.stage == RemedyStage::Lifting).map(|r| r.remedy.clone()).collect())
-            .unwrap_or_default();
-        for remedy in &remedies {
-            self.note_removal(at, remedy);
-        }
-    }
-
-    fn note_removal(&mut self, at: Moment, remedy: &Remedy) {
-        if let crate::model::Route::Away { replicas, .. } = &remedy.route {
-            push_bounded(&mut self.removals, Removal { at, remedy: remedy.id, replicas: replicas.clone() }, 1_024);
+    /// Replicas that the new plan takes out and the old one did not.
+    fn note_removals(&mut self, at: Moment, new: &TrafficPlan) {
+        let before = self.plan.removed();
+        for replica in new.removed().difference(&before) {
+            push_bounded(&mut self.removals, Removal { at, replica: replica.clone() }, REMOVALS_MAX);
         }
     }
 
@@ -448,6 +470,7 @@ impl Incident {
             }
             Event::Diagnosed { hypotheses, .. } => {
                 self.diagnosed_at.get_or_insert(at);
+                self.ranked_at = Some(at);
                 self.hypotheses.clone_from(hypotheses);
             }
             Event::RemedyProposed { remedy, mode } => self.remedies.push(RemedyCase::proposed(at, remedy, *mode)),
@@ -482,9 +505,13 @@ impl Incident {
         else {
             return;
         };
+        if let Event::RemedyStarted { .. } = event {
+            self.supersede(*id, at);
+        }
         let Some(case) = self.remedies.iter_mut().find(|r| r.remedy.id == *id) else { return };
         match event {
-            Event::RemedyStarted { by, .. } => {
+            Event::RemedyStarted { by, plan, .. } => {
+                case.epoch = plan.epoch;
                 case.started_at = Some(at);
                 case.by = Some(by.clone());
                 case.enter(RemedyStage::Started, Strength::NONE, at);
@@ -508,8 +535,18 @@ impl Incident {
         }
     }
 
+    /// What stood on the same targets steps aside for the new remedy.
+    fn supersede(&mut self, new: RemedyId, at: Moment) {
+        let Some(route) = self.remedy(new).map(|case| case.remedy.route.clone()) else { return };
+        let older = self.remedies.iter_mut().filter(|case| case.remedy.id != new && case.is_in_force());
+        for case in older.filter(|case| case.remedy.route.overlaps(&route)) {
+            case.enter(RemedyStage::Superseded, Strength::FULL, at);
+        }
+    }
+
     fn relapse(&mut self, at: Moment) {
         self.relapses += 1;
+        self.relapsed_at = Some(at);
         self.restored_at = None;
         self.evidence_at = at;
         for case in self.remedies.iter_mut().filter(|r| r.stage == RemedyStage::Lifting) {
@@ -547,6 +584,8 @@ impl RemedyCase {
             stage: RemedyStage::Proposed,
             share: Strength::FULL,
             since: at,
+            proposed_at: at,
+            epoch: 0,
             started_at: None,
             by: None,
             actuated: None,

@@ -2,92 +2,47 @@
 //!
 //! The shell's loop: hand in what arrived; call [`Engine::step`] until it returns nothing, each time writing
 //! the events to the log and only then applying them; carry out what stands in the book's outbox; wait for
-//! the next arrival or for [`Engine::next_deadline`].
+//! the next arrival, a quarter of a second at most.
+//!
+//! What was counted (the watch, the ledger, the door) is volatile: after a restart it fills up again within seconds
+//! while the hub only watches. What was decided (the book) is the fold of the log.
 
-use super::board::Board;
+use super::board::{Board, draw};
 use super::book::{Book, Channel, Misfit};
 use super::event::{Event, Record};
-use crate::model::{Change, IncidentId, Moment, Name, Policy, RemedyId, Signal};
-
-/// What an operator can ask for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// I have seen it; stop calling.
-    Ack(IncidentId),
-    /// Do what was proposed.
-    Approve(RemedyId),
-    /// Take it back.
-    Undo(RemedyId),
-    /// Say this in public.
-    Post(IncidentId, String),
-    /// It is over, whatever the gates say.
-    Resolve(IncidentId),
-    /// Automation starts nothing new.
-    Hold,
-    /// Automation may act again.
-    Release,
-    /// Somebody changed the service.
-    Tell(Change),
-}
-
-/// Why a command changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommandRefused {
-    /// No such incident.
-    #[error("there is no incident {0}")]
-    NoIncident(IncidentId),
-    /// No such remedy.
-    #[error("there is no remedy {0}")]
-    NoRemedy(RemedyId),
-    /// It is over.
-    #[error("incident {0} is over")]
-    Over(IncidentId),
-    /// The remedy is past that point.
-    #[error("remedy {0} is {1}")]
-    Stage(RemedyId, &'static str),
-    /// A guard forbids it, even to an operator.
-    #[error("invariant {guard} forbids it: {why}")]
-    Guard {
-        /// The invariant.
-        guard: &'static str,
-        /// For people.
-        why: String,
-    },
-    /// The text is empty or too long.
-    #[error("a public word has 1 to 5000 characters, this one has {0}")]
-    Text(usize),
-}
-
-/// Why a signal is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignalRefused {
-    /// It was there before.
-    #[error("roll-up {seq} of edge {edge} was there before")]
-    Repeat {
-        /// Which edge.
-        edge: Name,
-        /// Which roll-up.
-        seq: u64,
-    },
-    /// It names something that is not configured.
-    #[error("{0} is not configured")]
-    Stranger(String),
-    /// A figure that cannot be.
-    #[error("{0}")]
-    Figures(String),
-}
+use crate::detect::{Watch, threshold};
+use crate::model::{Bits, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
+use crate::signal::{Door, Observation, SignalRefused, Standing};
+use std::collections::BTreeMap;
 
 /// The engine of the hub.
 #[derive(Debug)]
 pub struct Engine {
-    policy: Policy,
-    book: Book,
+    pub(super) policy: Policy,
+    pub(super) book: Book,
+    pub(super) watch: Watch,
+    pub(super) ledger: Ledger,
+    pub(super) door: Door,
+    /// By edge: since when it has had the epoch that it has.
+    pub(super) epochs: BTreeMap<Name, (u64, Moment)>,
+    /// By edge: the newest plan it refused, and why.
+    pub(super) refused: BTreeMap<Name, (u64, String)>,
+    pub(super) threshold: Bits,
 }
 
 impl Engine {
-    /// An engine with an empty book.
+    /// An engine with an empty book, whose messages go to these channels.
     pub fn new(policy: Policy, channels: Vec<Channel>) -> Self {
-        Self { policy, book: Book::new(channels) }
+        Self {
+            book: Book::new(channels),
+            watch: Watch::new(policy.detect.clone()),
+            ledger: Ledger::new(policy.detect.memory),
+            door: Door::default(),
+            epochs: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            threshold: threshold(&policy.detect, &policy.topology),
+            policy,
+        }
     }
 
     /// Takes one line of the log in: at the start all of them, later each one when it is written.
@@ -95,38 +50,52 @@ impl Engine {
     /// # Errors
     /// [`Misfit`] when the line cannot follow what is there.
     pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
-        self.book.apply(record)
+        self.book.apply(record)?;
+        let dealt_with =
+            matches!(record.event, Event::RemedyStarted { .. } | Event::RemedyJudged { .. } | Event::Relapsed { .. });
+        if dealt_with {
+            self.watch.reset();
+        }
+        Ok(())
     }
 
     /// Takes a signal in. What follows from it comes out of the next [`Engine::step`].
     ///
     /// # Errors
     /// [`SignalRefused`]; nothing is changed then.
-    pub fn observe(&mut self, _now: Moment, _signal: &Signal) -> Result<(), SignalRefused> {
+    pub fn observe(&mut self, now: Moment, signal: &Signal) -> Result<(), SignalRefused> {
+        let (topology, plan) = (&self.policy.topology, &self.book.plan);
+        let seen = match signal {
+            Signal::RollUp(roll) => {
+                let seen = self.door.roll_up(now, roll, topology, plan, &mut self.ledger)?;
+                let known = self.epochs.entry(roll.edge.clone()).or_insert((roll.plan_epoch, now));
+                if known.0 != roll.plan_epoch {
+                    *known = (roll.plan_epoch, now);
+                }
+                if let Some(refused) = &roll.plan_refused {
+                    self.refused.insert(roll.edge.clone(), refused.clone());
+                }
+                seen
+            }
+            Signal::Probe(result) => {
+                self.door.probe(now, result, topology, plan, &mut self.ledger)?.into_iter().collect()
+            }
+            Signal::Report(report) => vec![self.door.report(now, report, topology, &mut self.ledger)?],
+        };
+        self.watch.add(now, seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
         Ok(())
     }
 
-    /// What a command leads to; to be written and applied like the events of a step.
-    ///
-    /// # Errors
-    /// [`CommandRefused`]; nothing happens then.
-    pub fn command(&self, _now: Moment, _who: &Name, _command: Command) -> Result<Vec<Event>, CommandRefused> {
-        Ok(Vec::new())
-    }
-
     /// What follows now. Write it, apply it, ask again, until nothing follows.
-    pub fn step(&mut self, _now: Moment) -> Vec<Event> {
-        Vec::new()
-    }
-
-    /// When something will follow by the passing of time alone, if anything will.
-    pub fn next_deadline(&self, _now: Moment) -> Option<Moment> {
-        None
+    pub fn step(&mut self, now: Moment) -> Vec<Event> {
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 6] =
+            [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::cure, Self::restore];
+        steps.into_iter().map(|step| step(self, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }
 
     /// The live picture of the service.
     pub fn board(&self, now: Moment) -> Board {
-        Board { at: now, ..Board::default() }
+        draw(now, &self.policy, &self.book, &self.ledger, &self.door)
     }
 
     /// Everything that is known and decided.
@@ -138,4 +107,29 @@ impl Engine {
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
+
+    /// The number of bits that a healthy service exceeds as seldom as the budget allows.
+    pub fn threshold(&self) -> Bits {
+        self.threshold
+    }
+
+    /// A8: an edge that will not take a plan has its reasons; they are written down once and paged.
+    fn note_vetoes(&self, _now: Moment) -> Vec<Event> {
+        let new = self.refused.iter().find(|(edge, (epoch, _))| {
+            !self.book.vetoes.iter().any(|(_, known, old, _)| known == *edge && old == epoch)
+        });
+        new.map(|(edge, (epoch, why))| Event::PlanRefused { edge: edge.clone(), epoch: *epoch, why: why.clone() })
+            .into_iter()
+            .collect()
+    }
+
+    /// Each replica's leaf as last heard.
+    pub(super) fn places(&self) -> BTreeMap<Name, Slice> {
+        let topology = &self.policy.topology;
+        topology.replicas.keys().map(|name| (name.clone(), self.door.place(topology, name))).collect()
+    }
+}
+
+fn parts(o: &Observation) -> (crate::model::SourceClass, crate::model::Measure, &Slice, &Tally) {
+    (o.class, o.measure, &o.leaf, &o.tally)
 }

@@ -1,14 +1,22 @@
 //! The spine: strings the stages together, from signal to lesson.
 
+mod audit;
 mod board;
 mod book;
+mod command;
+mod cure;
 mod engine;
 mod event;
 mod headline;
+mod restore;
 mod state;
+mod suspect;
+mod words;
 
+pub use audit::{Violation, audit};
 pub use board::{Board, Cell, Condition, Pulse, ReplicaLine};
 pub use book::{Book, Channel, Effect, EffectId, Incident, Misfit, NoticeCase, RemedyCase, RemedyStage, Removal};
-pub use engine::{Command, CommandRefused, Engine, SignalRefused};
+pub use command::{Command, CommandRefused};
+pub use engine::Engine;
 pub use event::{Actor, Event, Outcome, Record, Verb, Verdict};
 pub use state::{State, next};

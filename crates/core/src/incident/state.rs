@@ -58,14 +58,11 @@ pub fn next(state: State, event: &Event) -> Option<State> {
         (Suspected, Event::Confirmed { .. }) => Some(Confirmed),
         (Suspected, Event::Dismissed { .. }) => Some(Dismissed),
         (Confirmed, Event::Mitigated { .. }) => Some(Mitigated),
-        (Mitigated, Event::RampStepped { .. }) => Some(Restoring),
-        (Mitigated | Restoring, Event::Restored { .. }) => Some(Restoring),
+        (Mitigated | Restoring, Event::RampStepped { .. } | Event::Restored { .. }) => Some(Restoring),
         (Mitigated | Restoring, Event::Relapsed { .. }) => Some(Confirmed),
         (open, Event::Resolved { .. }) if open.is_open() => Some(Resolved),
         (Resolved, Event::Reviewed { .. }) => Some(Reviewed),
-        (_, moves) if is_move(moves) && !matches!(moves, Event::RampStepped { .. }) => None,
-        (Restoring, Event::RampStepped { .. }) => Some(Restoring),
-        (_, Event::RampStepped { .. }) => None,
+        (_, event) if is_move(event) => None,
         (stays, _) => Some(stays),
     }
 }
@@ -82,4 +79,50 @@ fn is_move(event: &Event) -> bool {
             | Event::Resolved { .. }
             | Event::Reviewed { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::Actor;
+    use crate::model::{IncidentId, SourceClass, TrafficPlan};
+
+    const ID: IncidentId = IncidentId(1);
+
+    fn moves() -> [(&'static str, Event); 7] {
+        [
+            (
+                "confirm",
+                Event::Confirmed {
+                    incident: ID,
+                    first: SourceClass::Edge,
+                    bits: Default::default(),
+                    why: String::new(),
+                },
+            ),
+            ("dismiss", Event::Dismissed { incident: ID, why: String::new() }),
+            ("mitigate", Event::Mitigated { incident: ID }),
+            ("restore", Event::Restored { incident: ID }),
+            ("relapse", Event::Relapsed { incident: ID, why: String::new(), plan: TrafficPlan::default() }),
+            ("resolve", Event::Resolved { incident: ID, by: Actor::Automation }),
+            ("review", Event::Reviewed { incident: ID, path: String::new() }),
+        ]
+    }
+
+    /// The whole table, as docs/lifecycle.md draws it: what is not named here cannot happen.
+    #[test]
+    fn the_table_is_what_is_drawn() {
+        let allowed = |state: State| -> Vec<(&str, State)> {
+            moves().iter().filter_map(|(name, event)| next(state, event).map(|to| (*name, to))).collect()
+        };
+        use State::{Confirmed, Dismissed, Mitigated, Resolved, Restoring, Reviewed, Suspected};
+        assert_eq!(allowed(Suspected), [("confirm", Confirmed), ("dismiss", Dismissed), ("resolve", Resolved)]);
+        assert_eq!(allowed(Confirmed), [("mitigate", Mitigated), ("resolve", Resolved)]);
+        let back = [("restore", Restoring), ("relapse", Confirmed), ("resolve", Resolved)];
+        assert_eq!(allowed(Mitigated), back);
+        assert_eq!(allowed(Restoring), back);
+        assert_eq!(allowed(Resolved), [("review", Reviewed)]);
+        assert_eq!(allowed(Reviewed), []);
+        assert_eq!(allowed(Dismissed), []);
+    }
 }

@@ -112,6 +112,11 @@ impl TrafficPlan {
             .unwrap_or(Strength::FULL)
     }
 
+    /// The replicas that get nothing, of one component at least.
+    pub fn removed(&self) -> BTreeSet<Name> {
+        self.weights.iter().filter(|w| w.share == Strength::NONE).map(|w| w.replica.clone()).collect()
+    }
+
     /// True when the plan asks for nothing.
     pub fn is_idle(&self) -> bool {
         self.weights.is_empty() && self.limits.is_empty() && self.sheds.is_empty() && self.pins.is_empty()

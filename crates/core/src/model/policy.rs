@@ -123,6 +123,8 @@ impl Default for DiagnosePolicy {
 pub struct ActPolicy {
     /// What each kind may do by itself; `ask` where nothing is said.
     pub modes: BTreeMap<RemedyKind, Mode>,
+    /// True when somebody outside restarts replicas and takes changes back at our request.
+    pub can_actuate: bool,
     /// [A1] Highest projected load of what remains, as a share of its proven capacity.
     pub load_max: f64,
     /// [A2] Largest share of a component's replicas that automation holds out of the traffic.
@@ -164,6 +166,7 @@ impl Default for ActPolicy {
     fn default() -> Self {
         Self {
             modes: BTreeMap::new(),
+            can_actuate: false,
             load_max: 0.85,
             removed_max: 0.5,
             removed_within_window: 0.25,

@@ -159,6 +159,21 @@ pub enum Route {
     },
 }
 
+impl Route {
+    /// True when two routes ask something of the same targets.
+    pub fn overlaps(&self, other: &Route) -> bool {
+        match (self, other) {
+            (Self::Away { replicas: a, component: ca }, Self::Away { replicas: b, component: cb }) => {
+                a.iter().any(|r| b.contains(r)) && (ca.is_none() || cb.is_none() || ca == cb)
+            }
+            (Self::Admit { components: a, .. }, Self::Admit { components: b, .. }) => a.iter().any(|c| b.contains(c)),
+            (Self::Cap { network: a, .. }, Self::Cap { network: b, .. }) => a == b,
+            (Self::Hold { hosts: a }, Self::Hold { hosts: b }) => a.iter().any(|h| b.contains(h)),
+            _ => false,
+        }
+    }
+}
+
 /// What somebody outside has to do: the configured actuator carries it out, once per remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "actuation", rename_all = "snake_case")]

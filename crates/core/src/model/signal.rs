@@ -7,7 +7,7 @@ use super::{ChangeId, Name, Slice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One arrival at the hub.
+/// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "signal", rename_all = "snake_case")]
 pub enum Signal {
@@ -17,8 +17,6 @@ pub enum Signal {
     Probe(ProbeResult),
     /// What a user told.
     Report(Report),
-    /// What somebody changed.
-    Change(Change),
 }
 
 /// How a request, an attempt or a check went wrong.

@@ -1,0 +1,149 @@
+//! Which action answers which cause? One table from cause to remedy.
+//!
+//! A remedy is complete when it leaves here: exact replicas, shares, hosts. Who carries it out has nothing left to
+//! decide. Causes that no action of ours can mend (a dependency, an unknown) give none: that is a person's work.
+
+use crate::model::{
+    ActPolicy, Actuation, CauseKind, Change, Dimension, Hypothesis, Name, Remedy, RemedyId, RemedyKind, Route, Slice,
+    Strength, Topology,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a flooding network may still ask for, in requests a second: a household, not a botnet.
+const CAP_PER_SECOND: u32 = 5;
+/// A shed leaves room for so much more than usual, so that the usual users get through.
+const SHED_HEADROOM: f64 = 1.3;
+/// No shed admits less than this: somebody always gets through, and shows whether it is over.
+const SHED_FLOOR: f64 = 0.1;
+
+/// What a proposal looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// The service.
+    pub topology: &'a Topology,
+    /// Each replica's leaf as last heard.
+    pub places: &'a BTreeMap<Name, Slice>,
+    /// The change behind the hypothesis, when there is one.
+    pub change: Option<&'a Change>,
+    /// The component within which the failures sit, when they sit in one.
+    pub component: Option<&'a Name>,
+    /// Requests a second by component: what is usual, and what is asked now.
+    pub usual: &'a BTreeMap<Name, f64>,
+    /// See above.
+    pub demand: &'a BTreeMap<Name, f64>,
+    /// The figures.
+    pub policy: &'a ActPolicy,
+}
+
+/// The remedy that answers a hypothesis, if one does.
+pub fn propose(id: RemedyId, cause: &Hypothesis, means: Means<'_>) -> Option<Remedy> {
+    let draft = match cause.kind {
+        CauseKind::Host => host(cause, means),
+        CauseKind::BadDeploy | CauseKind::BadConfig => change(cause, means),
+        CauseKind::Network => network(cause, means),
+        CauseKind::Dns => names(cause, means),
+        CauseKind::Overload => overload(cause, means),
+        CauseKind::Attack => attack(cause),
+        CauseKind::Dependency | CauseKind::Unknown => None,
+    }?;
+    Some(Remedy {
+        id,
+        kind: draft.kind,
+        answers: cause.kind,
+        slice: cause.slice.clone(),
+        route: draft.route,
+        actuation: draft.actuation,
+        predicted: draft.predicted,
+        undo: draft.undo,
+        check_after: means.policy.check_after,
+    })
+}
+
+struct Draft {
+    kind: RemedyKind,
+    route: Route,
+    actuation: Option<Actuation>,
+    predicted: String,
+    undo: String,
+}
+
+fn host(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
+    let replica = cause.slice.get(Dimension::Replica)?.clone();
+    let kind = if means.policy.can_actuate { RemedyKind::Restart } else { RemedyKind::Divert };
+    Some(Draft {
+        kind,
+        actuation: means.policy.can_actuate.then(|| Actuation::Restart { replica: replica.clone() }),
+        predicted: format!("requests no longer meet {replica}; it comes back healthy"),
+        undo: format!("{replica} gets its traffic back in steps"),
+        route: Route::Away { replicas: vec![replica], component: None },
+    })
+}
+
+fn change(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
+    let change = means.change?;
+    let back = change.from.clone()?;
+    let replicas: Vec<Name> =
+        means.places.iter().filter(|(_, place)| cause.slice.covers(place)).map(|(name, _)| name.clone()).collect();
+    // A configuration that breaks one component takes only that one away; a version is not to be trusted at all.
+    let component = means.component.filter(|_| cause.kind == CauseKind::BadConfig).cloned();
+    Some(Draft {
+        kind: RemedyKind::RollBack,
+        actuation: means.policy.can_actuate.then(|| Actuation::RollBack {
+            slice: change.slice.clone(),
+            from: change.to.clone(),
+            to: back.clone(),
+        }),
+        predicted: format!("failures end as requests no longer meet {}; {back} takes over", change.to),
+        undo: format!("{} can be brought out again by hand", change.to),
+        route: Route::Away { replicas, component },
+    })
+}
+
+fn network(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
+    let region = cause.slice.get(Dimension::Region)?;
+    let replicas: Vec<Name> = means.topology.in_region(region).map(|r| r.name.clone()).collect();
+    Some(Draft {
+        kind: RemedyKind::Divert,
+        actuation: None,
+        predicted: format!("requests are served outside {region}"),
+        undo: format!("{region} gets its traffic back in steps"),
+        route: Route::Away { replicas, component: None },
+    })
+}
+
+fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
+    let region = cause.slice.get(Dimension::Region)?;
+    let hosts: BTreeSet<Name> = means.topology.in_region(region).filter_map(|r| r.host.clone()).collect();
+    (!hosts.is_empty()).then(|| Draft {
+        kind: RemedyKind::Pin,
+        actuation: None,
+        predicted: format!("the edges go on with the last good addresses of {region}"),
+        undo: "the name is believed again".into(),
+        route: Route::Hold { hosts: hosts.into_iter().collect() },
+    })
+}
+
+fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
+    let component = cause.slice.get(Dimension::Component)?;
+    let usual = means.usual.get(component).copied().unwrap_or(0.0);
+    let now = means.demand.get(component).copied().unwrap_or(0.0).max(1.0);
+    let floor = Strength::ratio((usual * SHED_HEADROOM / now).max(SHED_FLOOR));
+    Some(Draft {
+        kind: RemedyKind::Shed,
+        actuation: None,
+        predicted: format!("with {floor} of {component} admitted, everything else is served as usual"),
+        undo: "all requests are admitted again in steps".into(),
+        route: Route::Admit { components: vec![component.clone()], floor },
+    })
+}
+
+fn attack(cause: &Hypothesis) -> Option<Draft> {
+    let network = cause.slice.get(Dimension::Network)?.clone();
+    Some(Draft {
+        kind: RemedyKind::Limit,
+        actuation: None,
+        predicted: format!("{network} gets {CAP_PER_SECOND} requests a second through; everybody else is as usual"),
+        undo: "the limit is lifted when the flood has ended".into(),
+        route: Route::Cap { network, component: None, per_second: CAP_PER_SECOND },
+    })
+}

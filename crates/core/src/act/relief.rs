@@ -1,0 +1,168 @@
+//! Did it help, and may the next step back be taken? Reads the counts since an action.
+
+use crate::model::{FailureKind, Ledger, Moment, Name, Remedy, Route, Tally, Topology, TrafficPlan};
+
+/// Users count as served while no more than this share of their requests fails.
+const FAILED_MAX: f64 = 0.02;
+/// And while no more than this share of the attempts fails at the replicas that are left.
+const ATTEMPTS_MAX: f64 = 0.05;
+/// And while no more than this share of the answers is slow.
+const SLOW_MAX: f64 = 0.25;
+/// A step of the way back has failed when more than this share of what its targets did has failed.
+const STEP_MAX: f64 = 0.05;
+/// A network that asks less than this many times its cap floods no more.
+const FLOOD_OVER: f64 = 2.0;
+
+/// What was seen since an action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Too little was seen to tell.
+    Open,
+    /// Users are served.
+    Relief(String),
+    /// They are not.
+    None(String),
+}
+
+/// Judges what clients and the remaining replicas met within `[from, to)` under a plan.
+pub fn effect(ledger: &Ledger, from: Moment, to: Moment, plan: &TrafficPlan) -> Effect {
+    let mut clients = Tally::default();
+    for ((component, network), tally) in ledger.clients(from, to) {
+        if !plan.limits.iter().any(|l| l.network == network) {
+            clients.add(&served(&tally, plan.sheds.iter().any(|s| s.component == component)));
+        }
+    }
+    let mut attempts = Tally::default();
+    for ((component, replica), tally) in ledger.attempts(from, to) {
+        if plan.share(&replica, &component).as_ratio() > 0.0 {
+            attempts.add(&tally);
+        }
+    }
+    if clients.total == 0 {
+        return Effect::Open;
+    }
+    let share = |bad: u64, total: u64| bad as f64 / total.max(1) as f64;
+    let (failed, broken) = (share(clients.failed(), clients.total), share(attempts.failed(), attempts.total));
+    let slow = share(attempts.slow, attempts.total);
+    let seen = format!(
+        "{:.1} % of {} requests failed, {:.1} % of {} attempts, {:.0} % slow",
+        failed * 100.0,
+        clients.total,
+        broken * 100.0,
+        attempts.total,
+        slow * 100.0
+    );
+    let good = failed <= FAILED_MAX && broken <= ATTEMPTS_MAX && slow <= SLOW_MAX;
+    if good { Effect::Relief(seen) } else { Effect::None(seen) }
+}
+
+/// What the service owed: refused credentials and what a remedy refuses on purpose are not failures of it.
+fn served(tally: &Tally, shed: bool) -> Tally {
+    let mut owed = tally.clone();
+    let on_purpose = [FailureKind::Denied, FailureKind::Limited].into_iter().chain(shed.then_some(FailureKind::Shed));
+    for kind in on_purpose {
+        owed.total -= owed.failures.remove(&kind).unwrap_or(0);
+    }
+    owed
+}
+
+/// What the targets of a remedy did within `[from, to)`: attempts, checks, look-ups or admitted requests.
+pub fn targets(ledger: &Ledger, from: Moment, to: Moment, remedy: &Remedy, topology: &Topology) -> Tally {
+    let mut sum = Tally::default();
+    match &remedy.route {
+        Route::Away { replicas, .. } => {
+            let of = |replica: &Name| replicas.contains(replica);
+            ledger.attempts(from, to).iter().filter(|((_, r), _)| of(r)).for_each(|(_, t)| sum.add(t));
+            ledger.checks(from, to).iter().filter(|((_, r), _)| of(r)).for_each(|(_, t)| sum.add(t));
+        }
+        Route::Admit { components, .. } => {
+            let clients = ledger.clients(from, to);
+            clients.iter().filter(|((c, _), _)| components.contains(c)).for_each(|(_, t)| sum.add(&served(t, true)));
+        }
+        Route::Cap { network, .. } => {
+            let clients = ledger.clients(from, to);
+            clients.iter().filter(|((_, n), _)| n == network).for_each(|(_, t)| sum.add(&served(t, false)));
+        }
+        Route::Hold { hosts } => {
+            let in_hold =
+                |region: &Name| topology.in_region(region).any(|r| r.host.as_ref().is_some_and(|h| hosts.contains(h)));
+            ledger.lookups(from, to).iter().filter(|(region, _)| in_hold(region)).for_each(|(_, t)| sum.add(t));
+        }
+    }
+    sum
+}
+
+/// True when a step of the way back has gone wrong.
+pub fn step_failed(seen: &Tally) -> bool {
+    seen.failed() > 1 && seen.failed() as f64 > STEP_MAX * seen.total as f64
+}
+
+/// Is what made the remedy necessary over, judged within `[from, to)`? The answer says what was seen.
+pub fn healed(ledger: &Ledger, from: Moment, to: Moment, remedy: &Remedy, topology: &Topology, usual: f64) -> bool {
+    let seen = targets(ledger, from, to, remedy, topology);
+    let seconds = to.since(from).as_secs_f64().max(1.0);
+    let per_second = |matches: &dyn Fn(&Name, &Name) -> bool| {
+        let clients = ledger.clients(from, to);
+        clients.iter().filter(|((c, n), _)| matches(c, n)).map(|(_, t)| t.total).sum::<u64>() as f64 / seconds
+    };
+    match &remedy.route {
+        Route::Away { .. } => seen.total >= 3 && seen.failed() == 0,
+        Route::Hold { .. } => seen.total >= 2 && seen.failed() == 0,
+        Route::Cap { network, per_second: cap, .. } => per_second(&|_, n| n == network) <= FLOOD_OVER * f64::from(*cap),
+        Route::Admit { components, .. } => per_second(&|c, _| components.contains(c)) <= usual * 1.5 + 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("a good name")
+    }
+
+    fn ledger(clients: &[(&str, u64, FailureKind, u64)]) -> Ledger {
+        let mut ledger = Ledger::new(Duration::from_secs(60));
+        for (component, total, kind, bad) in clients {
+            let failures = if *bad == 0 { Default::default() } else { [(*kind, *bad)].into() };
+            let tally = Tally { total: *total, slow: 0, failures };
+            ledger.at(Moment::from_millis(0)).clients.entry((name(component), name("n"))).or_default().add(&tally);
+        }
+        ledger
+    }
+
+    fn said(clients: &[(&str, u64, FailureKind, u64)], plan: &TrafficPlan) -> &'static str {
+        match effect(&ledger(clients), Moment::from_millis(0), Moment::from_millis(1_000), plan) {
+            Effect::Open => "open",
+            Effect::Relief(_) => "relief",
+            Effect::None(_) => "none",
+        }
+    }
+
+    #[test]
+    fn relief_is_what_users_meet() {
+        let idle = TrafficPlan::default();
+        assert_eq!(said(&[], &idle), "open");
+        assert_eq!(said(&[("login", 100, FailureKind::Status, 1)], &idle), "relief");
+        assert_eq!(said(&[("login", 100, FailureKind::Status, 9)], &idle), "none");
+        assert_eq!(said(&[("login", 100, FailureKind::Denied, 60)], &idle), "relief", "a wrong password is no fault");
+    }
+
+    #[test]
+    fn what_is_shed_on_purpose_is_no_failure() {
+        let shed = crate::model::Shed { component: name("search"), admitted: crate::model::Strength::NONE, ttl_ms: 1 };
+        let plan = TrafficPlan { sheds: vec![shed], ..TrafficPlan::default() };
+        let crowd = [("search", 1_000, FailureKind::Shed, 900), ("login", 50, FailureKind::Shed, 0)];
+        assert_eq!(said(&crowd, &plan), "relief");
+        assert_eq!(said(&crowd, &TrafficPlan::default()), "none");
+    }
+
+    #[test]
+    fn one_failure_is_no_failed_step() {
+        let seen = |total, bad| Tally { total, slow: 0, failures: [(FailureKind::Reset, bad)].into() };
+        assert!(!step_failed(&seen(3, 1)));
+        assert!(step_failed(&seen(30, 3)));
+        assert!(!step_failed(&seen(300, 3)));
+    }
+}

@@ -1,0 +1,204 @@
+//! One small outage of each kind, counted by hand into a ledger, and the cause that has to come first.
+
+use super::*;
+use crate::model::{Component, FailureKind, Priority, Replica, Tally};
+use std::collections::BTreeSet;
+
+const ONSET: u64 = 60;
+
+struct World {
+    topology: Topology,
+    ledger: Ledger,
+    places: BTreeMap<Name, Slice>,
+    changes: Vec<(Moment, Change)>,
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("a good name")
+}
+
+fn at(second: u64) -> Moment {
+    Moment::from_millis(second * 1_000)
+}
+
+/// Three regions of two replicas; a minute of health at 10 requests a second, replica and component.
+fn world() -> World {
+    let mut topology = Topology::default();
+    let mut places = BTreeMap::new();
+    for region in ["eu", "us", "ap"] {
+        for n in 1..=2 {
+            let replica = name(&format!("{region}-{n}"));
+            let version = Some(name("1.4.2"));
+            let it =
+                Replica { name: replica.clone(), region: name(region), version, host: None, proven_per_second: None };
+            topology.replicas.insert(replica.clone(), it);
+            places.insert(replica.clone(), topology.place(&replica));
+        }
+    }
+    for component in ["login", "playback", "search"] {
+        let replicas: BTreeSet<Name> = topology.replicas.keys().cloned().collect();
+        let it = Component { name: name(component), title: component.into(), priority: Priority(0), replicas };
+        topology.components.insert(name(component), it);
+    }
+    let mut world = World { topology, ledger: Ledger::new(Duration::from_secs(180)), places, changes: vec![] };
+    for second in 0..ONSET {
+        world.second(second, &|_, _| None, &[]);
+    }
+    world
+}
+
+type Fails<'a> = &'a dyn Fn(&str, &str) -> Option<(FailureKind, u64)>;
+
+impl World {
+    fn second(&mut self, second: u64, fails: Fails<'_>, extra: &[(&str, &str, u64, u64)]) {
+        let components: Vec<Name> = self.topology.components.keys().cloned().collect();
+        let replicas: Vec<Name> = self.topology.replicas.keys().cloned().collect();
+        let entry = self.ledger.at(at(second));
+        for component in &components {
+            for replica in &replicas {
+                let mut tally = Tally { total: 10, ..Tally::default() };
+                if let Some((kind, bad)) = fails(component.as_str(), replica.as_str()) {
+                    tally.failures.insert(kind, bad);
+                }
+                entry.attempts.insert((component.clone(), replica.clone()), tally);
+            }
+            let usual = Tally { total: 60, ..Tally::default() };
+            entry.clients.insert((component.clone(), name("127.30.0.0/24")), usual);
+        }
+        for replica in &replicas {
+            let mut tally = Tally { total: 4, ..Tally::default() };
+            if let Some((kind, _)) = fails("checks", replica.as_str()) {
+                tally.failures.insert(kind, 4);
+            }
+            entry.checks.insert((None, replica.clone()), tally);
+        }
+        for (component, network, total, denied) in extra {
+            let mut tally = Tally { total: *total, ..Tally::default() };
+            if *denied > 0 {
+                tally.failures.insert(FailureKind::Denied, *denied);
+            }
+            entry.clients.insert((name(component), name(network)), tally);
+        }
+    }
+
+    fn outage(&mut self, fails: Fails<'_>, extra: &[(&str, &str, u64, u64)]) {
+        for second in ONSET..ONSET + 3 {
+            self.second(second, fails, extra);
+        }
+    }
+
+    fn change(&mut self, kind: ChangeKind, slice: &str, to: &str) {
+        let slice = slice.parse().expect("a good slice");
+        let change =
+            Change { id: name("c1"), kind, slice, to: name(to), from: None, summary: String::new(), one_way: false };
+        self.changes.push((at(ONSET - 5), change));
+    }
+
+    fn first(&self) -> (CauseKind, String, f64) {
+        let scene = Scene {
+            topology: &self.topology,
+            ledger: &self.ledger,
+            places: &self.places,
+            changes: &self.changes,
+            since: at(ONSET),
+            now: at(ONSET + 3),
+        };
+        let ranking = rank(scene, &DiagnosePolicy::default());
+        assert!((ranking.iter().map(|h| h.posterior).sum::<f64>() - 1.0).abs() < 0.02);
+        let first = ranking.first().expect("there is always `unknown`");
+        (first.kind, first.slice.to_string(), first.posterior)
+    }
+
+    fn expect(&self, kind: CauseKind, slice: &str) {
+        let (found, place, posterior) = self.first();
+        assert_eq!((found, place.as_str()), (kind, slice));
+        assert!(posterior >= DiagnosePolicy::default().certain, "{posterior}");
+    }
+}
+
+#[test]
+fn a_dead_replica_is_a_host() {
+    let mut world = world();
+    world.outage(&|_, replica| (replica == "eu-1").then_some((FailureKind::Reset, 4)), &[]);
+    world.expect(CauseKind::Host, "replica=eu-1");
+}
+
+#[test]
+fn a_silent_region_is_a_network() {
+    let mut world = world();
+    world.outage(&|_, replica| replica.starts_with("ap").then_some((FailureKind::Late, 4)), &[]);
+    world.expect(CauseKind::Network, "region=ap");
+}
+
+#[test]
+fn a_new_version_that_fails_is_a_bad_deployment() {
+    let mut world = world();
+    world.places.insert(name("eu-2"), "region=eu,replica=eu-2,version=1.5.0".parse().expect("good"));
+    world.change(ChangeKind::Deploy, "replica=eu-2", "1.5.0");
+    world.outage(&|c, replica| (replica == "eu-2" && c != "checks").then_some((FailureKind::Status, 3)), &[]);
+    world.expect(CauseKind::BadDeploy, "version=1.5.0");
+}
+
+#[test]
+fn a_new_version_that_hangs_is_a_bad_deployment_too() {
+    let mut world = world();
+    world.places.insert(name("eu-2"), "region=eu,replica=eu-2,version=1.5.0".parse().expect("good"));
+    world.change(ChangeKind::Deploy, "replica=eu-2", "1.5.0");
+    world.outage(&|_, replica| (replica == "eu-2").then_some((FailureKind::Late, 4)), &[]);
+    world.expect(CauseKind::BadDeploy, "version=1.5.0");
+}
+
+#[test]
+fn a_change_elsewhere_is_not_to_blame() {
+    let mut world = world();
+    world.change(ChangeKind::Config, "region=us", "rate-limits-7");
+    world.outage(&|_, replica| (replica == "eu-1").then_some((FailureKind::Reset, 4)), &[]);
+    world.expect(CauseKind::Host, "replica=eu-1");
+}
+
+#[test]
+fn a_change_that_breaks_log_in_in_a_region_is_a_bad_configuration() {
+    let mut world = world();
+    world.change(ChangeKind::Config, "region=us", "login-9");
+    world.outage(&|c, r| (c == "login" && r.starts_with("us")).then_some((FailureKind::Status, 10)), &[]);
+    world.expect(CauseKind::BadConfig, "region=us");
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_dns() {
+    let mut world = world();
+    world.outage(&|_, _| None, &[]);
+    let failures = [(FailureKind::Unresolved, 5)].into();
+    world.ledger.at(at(ONSET + 2)).lookups.insert(name("eu"), Tally { total: 5, slow: 0, failures });
+    world.expect(CauseKind::Dns, "region=eu");
+}
+
+#[test]
+fn a_crowd_is_an_overload() {
+    let mut world = world();
+    let crowd =
+        [("search", "127.31.0.0/24", 200, 0), ("search", "127.32.0.0/24", 200, 0), ("search", "127.33.0.0/24", 200, 0)];
+    world.outage(&|c, _| (c != "checks").then_some((FailureKind::Status, 4)), &crowd);
+    world.expect(CauseKind::Overload, "component=search");
+}
+
+#[test]
+fn one_network_that_guesses_passwords_is_an_attack() {
+    let mut world = world();
+    world.outage(&|_, _| None, &[("login", "127.66.6.0/24", 150, 150)]);
+    world.expect(CauseKind::Attack, "network=127.66.6.0/24");
+}
+
+#[test]
+fn a_component_that_fails_everywhere_without_reason_is_a_dependency() {
+    let mut world = world();
+    world.outage(&|c, _| (c == "search").then_some((FailureKind::Status, 8)), &[]);
+    world.expect(CauseKind::Dependency, "component=search");
+}
+
+#[test]
+fn nothing_wrong_is_explained_by_nothing() {
+    let mut world = world();
+    world.outage(&|_, _| None, &[]);
+    assert_eq!(world.first().0, CauseKind::Unknown);
+}

@@ -1,0 +1,348 @@
+//! From a confirmed incident to relief: name the cause, propose what answers it, start it, judge it.
+
+use super::book::{Incident, RemedyCase, RemedyStage};
+use super::engine::Engine;
+use super::event::{Actor, Event, Verdict};
+use super::state::State;
+use super::suspect::onset;
+use crate::act::{self, Effect, InForce, Means, guards};
+use crate::diagnose::{self, Contrast, Scene};
+use crate::model::{
+    Actuation, Audience, Change, ChangeId, Dimension, Hypothesis, Mode, Moment, Name, Notice, NoticeId, Remedy,
+    RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
+};
+use crate::tell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Counts come a second at a time.
+const SECOND: Duration = Duration::from_secs(1);
+/// After a relapse the ranking looks back so far: at the step that failed.
+const RELAPSE_WINDOW: Duration = Duration::from_secs(3);
+/// The ranking is written down at most so often.
+const RANK_EVERY: Duration = Duration::from_millis(500);
+/// "Usual" reaches from a minute to three seconds before the onset.
+const USUAL: (Duration, Duration) = (Duration::from_secs(63), Duration::from_secs(3));
+/// Demand now is an average over so long.
+const LATELY: Duration = Duration::from_secs(5);
+/// Guards that time alone satisfies are waited for this long before anybody is called.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+impl Engine {
+    /// The next thing to do about a confirmed incident.
+    pub(super) fn cure(&self, now: Moment) -> Vec<Event> {
+        let confirmed = self.book.open().filter(|i| i.state == State::Confirmed);
+        confirmed.map(|incident| self.cure_one(incident, now)).find(|events| !events.is_empty()).unwrap_or_default()
+    }
+
+    fn cure_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {
+        if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Started) {
+            return self.judge(incident, case, now);
+        }
+        if let Some(event) = self.rank(incident, now) {
+            return vec![event];
+        }
+        if let Some(case) = incident.remedies.iter().find(|r| is_waiting(incident, r)) {
+            let started = self.start_by_itself(incident, case, now);
+            if !started.is_empty() {
+                return started;
+            }
+        }
+        let proposed = self.propose(incident, now);
+        if proposed.is_empty() { self.settle(incident, now) } else { proposed }
+    }
+
+    /// Where the counts of this round begin: at the onset, or after a relapse at the step that failed.
+    pub(super) fn round_since(&self, incident: &Incident, now: Moment) -> Moment {
+        if let Some(relapsed) = incident.relapsed_at {
+            return relapsed.before(RELAPSE_WINDOW);
+        }
+        let live = self.findings_of(incident, now);
+        if live.is_empty() { incident.since } else { onset(&live, now).min(incident.since) }
+    }
+
+    fn rank(&self, incident: &Incident, now: Moment) -> Option<Event> {
+        if incident.ranked_at.is_some_and(|at| now.since(at) < RANK_EVERY) {
+            return None;
+        }
+        let changes: Vec<(Moment, Change)> = self.book.changes.iter().cloned().collect();
+        let places = self.places();
+        let hypotheses = diagnose::rank(self.scene(incident, &changes, &places, now), &self.policy.diagnose);
+        let head = |list: &[Hypothesis]| {
+            list.first().map(|h| (h.kind, h.slice.clone(), h.posterior >= self.policy.diagnose.certain))
+        };
+        let news = head(&hypotheses) != head(&incident.hypotheses);
+        news.then_some(Event::Diagnosed { incident: incident.id, hypotheses })
+    }
+
+    fn scene<'a>(
+        &'a self,
+        incident: &Incident,
+        changes: &'a [(Moment, Change)],
+        places: &'a BTreeMap<Name, Slice>,
+        now: Moment,
+    ) -> Scene<'a> {
+        Scene {
+            topology: &self.policy.topology,
+            ledger: &self.ledger,
+            places,
+            changes,
+            since: self.round_since(incident, now),
+            now: now + SECOND,
+        }
+    }
+
+    fn change(&self, id: &ChangeId) -> Option<&Change> {
+        self.book.changes.iter().map(|(_, change)| change).find(|c| c.id == *id)
+    }
+
+    /// The cause that is certain enough to act upon.
+    fn certain<'a>(&self, incident: &'a Incident) -> Option<&'a Hypothesis> {
+        incident.cause().filter(|h| h.posterior >= self.policy.diagnose.certain)
+    }
+
+    fn propose(&self, incident: &Incident, now: Moment) -> Vec<Event> {
+        let Some(cause) = self.certain(incident) else { return vec![] };
+        let Some(remedy) = self.draft(incident, cause, now) else { return vec![] };
+        let tried = |case: &RemedyCase| {
+            (case.remedy.kind, &case.remedy.slice) == (remedy.kind, &remedy.slice)
+                && incident.relapsed_at.is_none_or(|at| case.proposed_at >= at)
+        };
+        if incident.remedies.iter().any(tried) || self.is_only_waiting(incident, &remedy) {
+            return vec![];
+        }
+        let mode = self.policy.act.mode(remedy.kind);
+        if mode == Mode::Auto
+            && let Err(refusal) = self.guard(incident, &remedy, now)
+        {
+            return self.refuse(incident, &remedy, refusal, now);
+        }
+        let page = (mode == Mode::Ask).then(|| {
+            let body = tell::page(&format!("remedy {} waits for your approval", remedy.id), Some(cause), Some(&remedy));
+            note(incident, 0, Audience::OnCall, Stage::Identified, &incident.title, body)
+        });
+        std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page).collect()
+    }
+
+    /// After a relapse, what stands already and has no outside part to repeat need not be proposed again.
+    fn is_only_waiting(&self, incident: &Incident, remedy: &Remedy) -> bool {
+        remedy.actuation.is_none() && incident.in_force().any(|case| case.remedy.route.overlaps(&remedy.route))
+    }
+
+    fn draft(&self, incident: &Incident, cause: &Hypothesis, now: Moment) -> Option<Remedy> {
+        let id = RemedyId { incident: incident.id, count: u32::try_from(incident.remedies.len()).ok()? + 1 };
+        let places = self.places();
+        let since = self.round_since(incident, now);
+        let change = cause.change.as_ref().and_then(|id| self.change(id));
+        let contrast = Contrast::new(&self.ledger, since, now + SECOND, &places);
+        let (inner, _) = contrast.best_within(&cause.slice, &self.policy.topology);
+        let means = Means {
+            topology: &self.policy.topology,
+            places: &places,
+            change,
+            component: inner.get(Dimension::Component),
+            usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
+            demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
+            policy: &self.policy.act,
+        };
+        act::propose(id, cause, means)
+    }
+
+    fn refuse(&self, incident: &Incident, remedy: &Remedy, no: guards::Refusal, now: Moment) -> Vec<Event> {
+        let passes_by_itself = matches!(no.guard, "A5" | "A12" | "A15");
+        let waited = now.since(incident.relapsed_at.unwrap_or(incident.state_since));
+        let told = incident
+            .refusals
+            .iter()
+            .any(|(kind, slice, guard, _)| (*kind, slice, guard.as_str()) == (remedy.kind, &remedy.slice, no.guard));
+        if told || (passes_by_itself && waited < PATIENCE) {
+            return vec![];
+        }
+        let body = tell::page_for_help(remedy.kind, &remedy.slice, no.guard, &no.why);
+        let page = note(incident, 0, Audience::OnCall, Stage::Identified, "A person has to decide", body);
+        let refused = Event::RemedyRefused {
+            incident: incident.id,
+            kind: remedy.kind,
+            slice: remedy.slice.clone(),
+            guard: no.guard.into(),
+            why: no.why,
+        };
+        vec![refused, page]
+    }
+
+    fn start_by_itself(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
+        match self.guard(incident, &case.remedy, now) {
+            Ok(()) => vec![self.start(incident, &case.remedy, Actor::Automation)],
+            Err(refusal) => self.refuse(incident, &case.remedy, refusal, now),
+        }
+    }
+
+    /// The event that puts a remedy in force.
+    pub(super) fn start(&self, incident: &Incident, remedy: &Remedy, by: Actor) -> Event {
+        let steps_aside =
+            |case: &RemedyCase| case.remedy.id.incident == incident.id && case.remedy.route.overlaps(&remedy.route);
+        let others = self.book.in_force().filter(|case| !steps_aside(case));
+        let routes = others.map(|case| InForce { route: &case.remedy.route, share: case.share });
+        let new = InForce { route: &remedy.route, share: Strength::NONE };
+        let plan = act::plan(self.book.plan.epoch + 1, routes.chain([new]), self.policy.act.shed_ttl);
+        Event::RemedyStarted { remedy: remedy.id, by, plan }
+    }
+
+    /// The plan with some remedies at another share; those at [`Strength::FULL`] leave no trace in it.
+    pub(super) fn plan_with(&self, share_of: impl Fn(&RemedyCase) -> Strength) -> TrafficPlan {
+        let shares: Vec<(&RemedyCase, Strength)> = self.book.in_force().map(|case| (case, share_of(case))).collect();
+        let routes = shares.iter().filter(|(_, share)| *share < Strength::FULL);
+        let routes = routes.map(|(case, share)| InForce { route: &case.remedy.route, share: *share });
+        act::plan(self.book.plan.epoch + 1, routes, self.policy.act.shed_ttl)
+    }
+
+    fn guard(&self, incident: &Incident, remedy: &Remedy, now: Moment) -> Result<(), guards::Refusal> {
+        self.situation(incident, remedy, now, |situation| guards::allow(remedy, situation))
+    }
+
+    /// Gathers all that the guards look at, and asks.
+    pub(super) fn situation<T>(
+        &self,
+        incident: &Incident,
+        remedy: &Remedy,
+        now: Moment,
+        ask: impl FnOnce(&guards::Situation<'_>) -> T,
+    ) -> T {
+        let since = self.round_since(incident, now);
+        let changes: Vec<(Moment, Change)> = self.book.changes.iter().cloned().collect();
+        let places = self.places();
+        let scene = self.scene(incident, &changes, &places, now);
+        let cause = incident.cause();
+        let steps_aside = |case: &RemedyCase| {
+            case.remedy.id.incident == incident.id
+                && incident.relapsed_at.is_some_and(|at| case.proposed_at < at)
+                && case.remedy.route.overlaps(&remedy.route)
+        };
+        let in_force: Vec<Route> =
+            self.book.in_force().filter(|c| !steps_aside(c)).map(|c| c.remedy.route.clone()).collect();
+        let actions: Vec<guards::Action> =
+            self.book.actions.iter().filter_map(|(at, id)| self.book.remedy(*id).map(|c| action(*at, c))).collect();
+        let removals: Vec<guards::Removed> =
+            self.book.removals.iter().map(|r| guards::Removed { at: r.at, replica: r.replica.clone() }).collect();
+        ask(&guards::Situation {
+            now,
+            topology: &self.policy.topology,
+            policy: &self.policy.act,
+            started_at: self.book.started_at,
+            held_by: self.book.held_by.as_ref(),
+            deaf_for: self.deaf_for(now),
+            demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
+            held_out: &held_out(&in_force),
+            out_now: &self.book.plan.removed(),
+            bad: &Contrast::new(&self.ledger, since, now + SECOND, &places).bad_replicas(),
+            classes: &self.classes(incident, now),
+            sustained: now.since(since),
+            change: cause.and_then(|c| c.change.as_ref()).and_then(|id| self.change(id)),
+            changes: cause.map_or(0, |c| diagnose::candidate_changes(scene, &c.slice, &self.policy.diagnose)),
+            actions: &actions,
+            removals: &removals,
+            in_force: &in_force,
+        })
+    }
+
+    /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
+    fn judge(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
+        let started = case.started_at.unwrap_or(case.since);
+        let overdue = now.since(started) >= case.remedy.check_after;
+        let id = case.remedy.id;
+        match self.effect_since(case.epoch, now) {
+            Effect::Relief(observed) => {
+                let plan = self.plan_with(|c| c.share);
+                let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Kept, observed, plan };
+                vec![judged, Event::Mitigated { incident: incident.id }]
+            }
+            Effect::None(observed) if overdue => self.take_back(incident, case, observed),
+            Effect::Open if now.since(started) >= case.remedy.check_after * 2 => {
+                self.take_back(incident, case, "no edge told what came of it".into())
+            }
+            Effect::None(_) | Effect::Open => vec![],
+        }
+    }
+
+    fn take_back(&self, incident: &Incident, case: &RemedyCase, observed: String) -> Vec<Event> {
+        let id = case.remedy.id;
+        let plan = self.plan_with(|c| if c.remedy.id == id { Strength::FULL } else { c.share });
+        let body = format!(
+            "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
+            case.remedy.kind, case.remedy.slice
+        );
+        let page = note(incident, 0, Audience::OnCall, Stage::Identified, "A remedy did not help", body);
+        vec![Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed, plan }, page]
+    }
+
+    /// What was seen since every edge has had a plan of at least this epoch.
+    fn effect_since(&self, epoch: u64, now: Moment) -> Effect {
+        let applied = |(have, at): &(u64, Moment)| (*have >= epoch).then_some(*at);
+        let Some(moments) = self.epochs.values().map(applied).collect::<Option<Vec<Moment>>>() else {
+            return Effect::Open;
+        };
+        let Some(last) = moments.into_iter().max() else { return Effect::Open };
+        // The roll-up that names the epoch still counts the time before it; the next second is the first clean one.
+        let from = Moment::from_millis((last.as_millis() / 1_000 + 1) * 1_000);
+        act::effect(&self.ledger, from, now + SECOND, &self.book.plan)
+    }
+
+    /// No remedy is to be had or needed, and users are served: what is in force suffices, or it ended by itself.
+    fn settle(&self, incident: &Incident, now: Moment) -> Vec<Event> {
+        let waits = incident.remedies.iter().any(|r| r.stage == RemedyStage::Proposed && is_waiting(incident, r));
+        let quiet_from = now.before(self.policy.act.ramp_after);
+        let calm = incident.state_since <= quiet_from
+            && self.findings_of(incident, now).iter().all(|f| f.bits < self.threshold);
+        let covered = incident.in_force().next().is_some() && incident.state_since <= now.before(RELAPSE_WINDOW);
+        if waits || !(calm || covered) {
+            return vec![];
+        }
+        match act::effect(&self.ledger, now.before(RELAPSE_WINDOW), now, &self.book.plan) {
+            Effect::Relief(_) => vec![Event::Mitigated { incident: incident.id }],
+            Effect::None(_) | Effect::Open => vec![],
+        }
+    }
+}
+
+/// A proposal of this round that may start by itself.
+fn is_waiting(incident: &Incident, case: &RemedyCase) -> bool {
+    case.stage == RemedyStage::Proposed
+        && case.mode == Mode::Auto
+        && incident.relapsed_at.is_none_or(|at| case.proposed_at >= at)
+}
+
+fn held_out(in_force: &[Route]) -> BTreeSet<Name> {
+    let away = in_force.iter().filter_map(|route| match route {
+        Route::Away { replicas, .. } => Some(replicas),
+        Route::Admit { .. } | Route::Cap { .. } | Route::Hold { .. } => None,
+    });
+    away.flatten().cloned().collect()
+}
+
+fn action(at: Moment, case: &RemedyCase) -> guards::Action {
+    let restarted = match &case.remedy.actuation {
+        Some(Actuation::Restart { replica }) => Some(replica.clone()),
+        Some(Actuation::RollBack { .. }) | None => None,
+    };
+    let helped = match case.stage {
+        RemedyStage::Proposed | RemedyStage::Started => None,
+        RemedyStage::Kept | RemedyStage::Lifting | RemedyStage::Lifted | RemedyStage::Superseded => Some(true),
+        RemedyStage::Reverted => Some(false),
+    };
+    guards::Action { at, kind: case.remedy.kind, restarted, helped }
+}
+
+/// A message about an incident; `offset` counts messages written in the same breath.
+pub(super) fn note(
+    incident: &Incident,
+    offset: u32,
+    audience: Audience,
+    stage: Stage,
+    title: &str,
+    body: String,
+) -> Event {
+    let count = u32::try_from(incident.notices.len()).unwrap_or(u32::MAX).saturating_add(1 + offset);
+    let id = NoticeId { incident: incident.id, count };
+    let slice = incident.slice.clone();
+    Event::NoticeWritten { notice: Notice { id, audience, stage, title: title.into(), body, slice } }
+}

@@ -1,0 +1,143 @@
+//! From findings to an incident that is believed: opening, growing, confirming, dismissing.
+
+use super::book::Incident;
+use super::engine::Engine;
+use super::event::Event;
+use super::state::State;
+use crate::confirm::{Evidence, Surroundings, Verdict, judge};
+use crate::diagnose::{Contrast, Demand};
+use crate::model::{Bits, Finding, Moment, Slice, SourceClass};
+use crate::tell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The estimate of an onset reaches back so far at most.
+const ONSET_MAX: Duration = Duration::from_secs(60);
+/// Counts of whole seconds: the second in which it began is looked at whole.
+const SECOND: Duration = Duration::from_secs(1);
+/// Evidence is written down again when it has grown by this factor.
+const GROWTH: f64 = 1.5;
+/// A finding below this is not worth a line.
+const WORTH_A_LINE: f64 = 12.0;
+/// And there is at most one such line in so long.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+/// Most findings told in one line.
+const LINE_MAX: usize = 16;
+
+impl Engine {
+    /// Opens an incident for findings that belong to none.
+    pub(super) fn suspect(&self, now: Moment) -> Vec<Event> {
+        let strays: Vec<Finding> =
+            self.findings(now).into_iter().filter(|f| !self.book.open().any(|i| self.belongs(f, i))).collect();
+        let (Verdict::Suspected(evidence) | Verdict::Confirmed(evidence, _)) = self.verdict(&strays, now) else {
+            return vec![];
+        };
+        let since = onset(&evidence.pillars, now);
+        let findings: Vec<Finding> = strays.into_iter().take(LINE_MAX).collect();
+        let slice = evidence.pillars.first().map_or_else(Slice::everywhere, |f| f.slice.clone());
+        let facts = tell::Facts::new(&evidence.pillars, None, &self.policy.topology, self.policy.tell.next_update);
+        vec![Event::Suspected {
+            incident: self.book.next_incident(),
+            title: tell::title(&facts),
+            slice,
+            since,
+            findings,
+            bits: evidence.bits,
+        }]
+    }
+
+    /// Confirms, dismisses, or lets the evidence grow.
+    pub(super) fn believe(&self, now: Moment) -> Vec<Event> {
+        self.book.open().find_map(|incident| self.weigh(incident, now)).into_iter().collect()
+    }
+
+    fn weigh(&self, incident: &Incident, now: Moment) -> Option<Event> {
+        let findings = self.findings_of(incident, now);
+        let verdict = self.verdict(&findings, now);
+        match (incident.state, verdict) {
+            (State::Suspected, Verdict::Confirmed(evidence, why)) => {
+                Some(Event::Confirmed { incident: incident.id, first: evidence.first, bits: evidence.bits, why })
+            }
+            (State::Suspected, Verdict::Healthy) if self.has_faded(incident, now) => {
+                Some(Event::Dismissed { incident: incident.id, why: "nothing more came".into() })
+            }
+            (State::Suspected | State::Confirmed, Verdict::Suspected(e) | Verdict::Confirmed(e, _)) => {
+                grown(incident, &findings, e, now)
+            }
+            _ => None,
+        }
+    }
+
+    fn has_faded(&self, incident: &Incident, now: Moment) -> bool {
+        now.since(incident.evidence_at) >= self.policy.incident.dismiss_after
+    }
+
+    /// What is abnormal now, strongest first.
+    pub(super) fn findings(&self, now: Moment) -> Vec<Finding> {
+        self.watch.findings(now, self.policy.confirm.freshness)
+    }
+
+    /// The findings that belong to an incident.
+    pub(super) fn findings_of(&self, incident: &Incident, now: Moment) -> Vec<Finding> {
+        self.findings(now).into_iter().filter(|f| self.belongs(f, incident)).collect()
+    }
+
+    /// One outage is one incident: what touches the same part, or began at about the same time.
+    fn belongs(&self, finding: &Finding, incident: &Incident) -> bool {
+        let together = finding.since <= incident.suspected_at + self.policy.incident.merge_within;
+        let cause = incident.cause().map(|c| &c.slice);
+        let parts = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
+        together || parts.into_iter().any(|slice| slice.meets(&finding.slice))
+    }
+
+    /// How far these findings carry.
+    pub(super) fn verdict(&self, findings: &[Finding], now: Moment) -> Verdict {
+        let since = onset(findings, now);
+        let contrast = Contrast::new(&self.ledger, since, now + SECOND, &self.places());
+        let replicas = self.policy.topology.replicas.len().max(1);
+        let around = Surroundings {
+            threshold: self.threshold,
+            spread: contrast.bad_replicas().len() as f64 / replicas as f64,
+            panic_share: self.policy.act.panic_share,
+            surging: Demand::new(&self.ledger, since, now + SECOND, self.policy.diagnose.surge).surge.is_some(),
+            deaf: self.deaf_for(now).is_some(),
+        };
+        judge(findings, around, &self.policy.confirm)
+    }
+
+    /// How long the most silent edge has been silent, when that is too long [A15].
+    pub(super) fn deaf_for(&self, now: Moment) -> Option<Duration> {
+        let heard = self.door.edges.values().map(|edge| edge.heard_at).max()?;
+        let silence = now.since(heard);
+        (silence > self.policy.confirm.silence_after).then_some(silence)
+    }
+
+    /// The classes whose evidence agrees about an incident, over its whole life so far.
+    pub(super) fn classes(&self, incident: &Incident, now: Moment) -> BTreeSet<SourceClass> {
+        const AGREES: Bits = Bits(8.0);
+        let live = self.findings_of(incident, now).into_iter().map(|f| (f.class, f.bits));
+        let kept = incident.bits.iter().map(|(class, bits)| (*class, *bits));
+        live.chain(kept).filter(|(_, bits)| *bits >= AGREES).map(|(class, _)| class).collect()
+    }
+}
+
+/// The estimated start of what was found: whole seconds, and not before the memory of the counts makes sense.
+pub(super) fn onset(findings: &[Finding], now: Moment) -> Moment {
+    let earliest = findings.iter().filter(|f| f.bits.0 >= WORTH_A_LINE).map(|f| f.since).min().unwrap_or(now);
+    let whole = Moment::from_millis(earliest.as_millis() / 1_000 * 1_000);
+    whole.max(now.before(ONSET_MAX))
+}
+
+fn grown(incident: &Incident, findings: &[Finding], evidence: Evidence, now: Moment) -> Option<Event> {
+    if now.since(incident.evidence_at) < LINE_EVERY {
+        return None;
+    }
+    let known: BTreeMap<_, f64> =
+        incident.findings.iter().map(|f| ((f.class, f.measure, &f.slice), f.bits.0)).collect();
+    let news = |f: &&Finding| {
+        let old = known.get(&(f.class, f.measure, &f.slice)).copied().unwrap_or(0.0);
+        f.bits.0 >= WORTH_A_LINE && f.bits.0 >= GROWTH * old
+    };
+    let findings: Vec<Finding> = findings.iter().filter(news).take(LINE_MAX).cloned().collect();
+    (!findings.is_empty()).then_some(Event::EvidenceGrew { incident: incident.id, findings, bits: evidence.bits })
+}

@@ -1,0 +1,86 @@
+//! When is something said? Derived from where the incident stands and what was said last, so a restart neither
+//! repeats nor forgets a word.
+
+use super::book::Incident;
+use super::cure::note;
+use super::engine::Engine;
+use super::event::Event;
+use super::state::State;
+use crate::model::{Audience, CauseKind, Moment, Stage};
+use crate::tell::{self, Facts};
+use std::time::Duration;
+
+/// The page waits so long for a cause to name, but no longer.
+const PAGE_WAITS: Duration = Duration::from_millis(1_500);
+
+impl Engine {
+    /// The next word that is due.
+    pub(super) fn inform(&self, now: Moment) -> Vec<Event> {
+        let due = |incident: &Incident| self.public_due(incident, now).or_else(|| self.page_due(incident, now));
+        self.book.incidents.values().rev().find_map(due).into_iter().collect()
+    }
+
+    fn public_due(&self, incident: &Incident, now: Moment) -> Option<Event> {
+        let stage = self.stage_due(incident, now)?;
+        let facts = self.facts(incident);
+        let title = match incident.public_word() {
+            Some(said) => said.notice.title.clone(),
+            None => tell::title(&facts),
+        };
+        Some(note(incident, 0, Audience::Public, stage, &title, tell::public_word(stage, &facts)))
+    }
+
+    fn stage_due(&self, incident: &Incident, now: Moment) -> Option<Stage> {
+        let said = incident.public_word().map(|n| n.notice.stage);
+        let waited = incident.confirmed_at.is_some_and(|at| now.since(at) >= self.policy.tell.first_word_after);
+        match (incident.state, said) {
+            (State::Confirmed | State::Mitigated | State::Restoring, None) if waited => Some(Stage::Investigating),
+            (State::Confirmed, Some(Stage::Investigating)) if self.is_named(incident) => Some(Stage::Identified),
+            (State::Confirmed, Some(Stage::Monitoring)) => Some(Stage::Identified),
+            (State::Mitigated, Some(Stage::Investigating | Stage::Identified)) => Some(Stage::Monitoring),
+            (State::Resolved | State::Reviewed, Some(Stage::Investigating | Stage::Identified | Stage::Monitoring)) => {
+                Some(Stage::Resolved)
+            }
+            _ => None,
+        }
+    }
+
+    /// The public hears of a cause when it is certain and something is being done about it.
+    fn is_named(&self, incident: &Incident) -> bool {
+        let certain = incident
+            .cause()
+            .is_some_and(|h| h.posterior >= self.policy.diagnose.certain && h.kind != CauseKind::Unknown);
+        certain && incident.in_force().next().is_some()
+    }
+
+    fn facts(&self, incident: &Incident) -> Facts {
+        let cause = incident.cause().filter(|h| h.posterior >= self.policy.diagnose.certain);
+        let next_update = self.policy.tell.next_update;
+        let mut facts = Facts::new(self.pillars(incident), cause, &self.policy.topology, next_update);
+        facts.remedy = incident.remedies.iter().rev().find(|r| r.started_at.is_some()).map(|r| r.remedy.kind);
+        facts
+    }
+
+    /// The findings that say most about the place: the strongest few.
+    fn pillars<'a>(&self, incident: &'a Incident) -> &'a [crate::model::Finding] {
+        &incident.findings[..incident.findings.len().min(2)]
+    }
+
+    fn page_due(&self, incident: &Incident, now: Moment) -> Option<Event> {
+        let pages = || incident.notices.iter().filter(|n| n.notice.audience == Audience::OnCall);
+        let confirmed = incident.confirmed_at?;
+        let ready = incident.diagnosed_at.is_some() || now.since(confirmed) >= PAGE_WAITS;
+        match incident.state {
+            State::Confirmed | State::Mitigated | State::Restoring if ready && pages().next().is_none() => {
+                let remedy = incident.remedies.last().map(|r| &r.remedy);
+                let body = tell::page("the incident is confirmed", incident.cause(), remedy);
+                Some(note(incident, 0, Audience::OnCall, Stage::Investigating, &incident.title, body))
+            }
+            State::Resolved | State::Reviewed if pages().all(|n| n.notice.stage != Stage::Resolved) => {
+                let body = "All traffic is back, and probes, edge and reports agree that it is over.".into();
+                Some(note(incident, 0, Audience::OnCall, Stage::Resolved, &incident.title, body))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The live picture as JSON.
+
+use crate::doors::Doors;
+use crate::view::Snapshot;
+use axum::Json;
+use axum::extract::State;
+use downbeat_core::incident::{Cell, Pulse, ReplicaLine};
+use downbeat_core::model::{Moment, Name, TrafficPlan};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Serialize)]
+pub(super) struct BoardView {
+    at_ms: Moment,
+    /// When an edge was last heard.
+    heard_at_ms: Option<Moment>,
+    /// What is wrong with the hub itself.
+    trouble: Option<String>,
+    /// Who holds the automation back.
+    held_by: Option<Name>,
+    plan: TrafficPlan,
+    components: BTreeMap<Name, &'static str>,
+    cells: Vec<CellView>,
+    replicas: Vec<ReplicaView>,
+    probes: BTreeMap<Name, ProbeView>,
+    /// The last two minutes by the second, oldest first.
+    pulses: Vec<PulseView>,
+}
+
+#[derive(Debug, Serialize)]
+struct CellView {
+    component: Name,
+    region: Name,
+    condition: &'static str,
+    per_second: f64,
+    failed: f64,
+    slow: f64,
+    first_byte_ms: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ReplicaView {
+    name: Name,
+    region: Name,
+    version: Option<Name>,
+    condition: &'static str,
+    ejected: bool,
+    share: f64,
+    in_flight: u64,
+    per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ProbeView {
+    passed: bool,
+    said: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PulseView {
+    at_ms: Moment,
+    requests: u64,
+    failed: u64,
+    attempts: u64,
+    failed_attempts: u64,
+    reports: u64,
+}
+
+/// `GET /v1/board`: how everything is now.
+pub(super) async fn board(State(doors): State<Doors>) -> Json<BoardView> {
+    Json(BoardView::of(&doors.snapshots.borrow()))
+}
+
+impl BoardView {
+    fn of(snapshot: &Snapshot) -> Self {
+        let board = &snapshot.board;
+        let probe = |(name, (passed, said)): (&Name, &(bool, String))| {
+            (name.clone(), ProbeView { passed: *passed, said: said.clone() })
+        };
+        Self {
+            at_ms: board.at,
+            heard_at_ms: board.heard_at,
+            trouble: snapshot.trouble.clone(),
+            held_by: snapshot.book.held_by.clone(),
+            plan: snapshot.book.plan.clone(),
+            components: board.components.iter().map(|(name, c)| (name.clone(), c.word())).collect(),
+            cells: board.cells.iter().map(CellView::of).collect(),
+            replicas: board.replicas.iter().map(ReplicaView::of).collect(),
+            probes: board.probes.iter().map(probe).collect(),
+            pulses: board.pulses.iter().map(PulseView::of).collect(),
+        }
+    }
+}
+
+impl CellView {
+    fn of(((component, region), cell): (&(Name, Name), &Cell)) -> Self {
+        Self {
+            component: component.clone(),
+            region: region.clone(),
+            condition: cell.condition.word(),
+            per_second: cell.per_second,
+            failed: cell.failed,
+            slow: cell.slow,
+            first_byte_ms: cell.first_byte_ms,
+        }
+    }
+}
+
+impl ReplicaView {
+    fn of(line: &ReplicaLine) -> Self {
+        Self {
+            name: line.name.clone(),
+            region: line.region.clone(),
+            version: line.version.clone(),
+            condition: line.condition.word(),
+            ejected: line.ejected,
+            share: line.share.as_ratio(),
+            in_flight: line.in_flight,
+            per_second: line.per_second,
+        }
+    }
+}
+
+impl PulseView {
+    fn of(pulse: &Pulse) -> Self {
+        Self {
+            at_ms: pulse.at,
+            requests: pulse.requests,
+            failed: pulse.failed,
+            attempts: pulse.attempts,
+            failed_attempts: pulse.failed_attempts,
+            reports: pulse.reports,
+        }
+    }
+}

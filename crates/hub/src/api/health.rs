@@ -1,0 +1,54 @@
+//! How the hub itself is: for load balancers, for outside watchers, and for scrapers.
+
+use crate::doors::Doors;
+use crate::http::problem::Problem;
+use crate::view::Snapshot;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// A driver that has published nothing for so long hangs: it does four times a second, and waits for a locked
+/// database for five seconds.
+const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
+
+/// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason.
+pub(super) async fn health(State(doors): State<Doors>) -> Result<&'static str, Problem> {
+    // The driver holds the sender: without it, the picture is the last one for ever.
+    if doors.snapshots.has_changed().is_err() {
+        return Err(Problem::unavailable("the driver has stopped"));
+    }
+    let snapshot = doors.snapshots.borrow();
+    if doors.clock.now().since(snapshot.now) > PICTURE_AGE_MAX {
+        return Err(Problem::unavailable("the driver hangs"));
+    }
+    match &snapshot.trouble {
+        Some(trouble) => Err(Problem::unavailable(trouble.clone())),
+        None => Ok("ok\n"),
+    }
+}
+
+/// `GET /metrics`: the Prometheus text format.
+pub(super) async fn metrics(State(doors): State<Doors>) -> Response {
+    let text = text(&doors.snapshots.borrow());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+fn text(snapshot: &Snapshot) -> String {
+    let book = &snapshot.book;
+    let lines: [(&str, &str, &str, u64); 7] = [
+        ("downbeat_log_records_total", "counter", "Records in the log.", book.last_seq),
+        ("downbeat_incidents_open", "gauge", "Incidents that are not over.", book.open().count() as u64),
+        ("downbeat_remedies_in_force", "gauge", "Remedies that shape traffic.", book.in_force().count() as u64),
+        ("downbeat_effects_pending", "gauge", "Effects still to be carried out.", book.pending.len() as u64),
+        ("downbeat_plan_epoch", "gauge", "Epoch of the traffic plan in force.", book.plan.epoch),
+        ("downbeat_automation_held", "gauge", "1 while an operator holds it back.", book.held_by.is_some().into()),
+        ("downbeat_trouble", "gauge", "1 while the log cannot be written.", snapshot.trouble.is_some().into()),
+    ];
+    lines.iter().fold(String::new(), |mut text, (name, kind, help, value)| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+        text
+    })
+}

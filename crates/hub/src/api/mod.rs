@@ -1,0 +1,56 @@
+//! The operators' verbs as JSON, at the console's address: what is going on, what was done, and what to do.
+//!
+//! Reads come from the newest snapshot; writes go through the driver and answer 204 when all they lead to is in
+//! the log and visible. Who acts is said by `x-downbeat-operator`. Times are milliseconds since 1970 (`_ms`).
+
+mod board;
+mod health;
+mod incidents;
+mod log;
+mod verbs;
+mod views;
+
+use crate::doors::Doors;
+use crate::http::problem::Problem;
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::routing::{get, post};
+use downbeat_core::incident::Incident;
+use downbeat_core::model::IncidentId;
+
+/// The routes, to be put behind the gate.
+pub(crate) fn routes(doors: Doors) -> Router {
+    Router::new()
+        .route("/v1/incidents", get(incidents::list))
+        .route("/v1/incidents/{id}", get(incidents::show))
+        .route("/v1/incidents/{id}/review", get(incidents::review))
+        .route("/v1/incidents/{id}/ack", post(verbs::ack))
+        .route("/v1/incidents/{id}/post", post(verbs::say))
+        .route("/v1/incidents/{id}/resolve", post(verbs::resolve))
+        .route("/v1/remedies/{id}/approve", post(verbs::approve))
+        .route("/v1/remedies/{id}/undo", post(verbs::undo))
+        .route("/v1/automation/hold", post(verbs::hold))
+        .route("/v1/automation/release", post(verbs::release))
+        .route("/v1/log", get(log::page))
+        .route("/v1/board", get(board::board))
+        .route("/metrics", get(health::metrics))
+        .with_state(doors)
+}
+
+/// The one route that anybody may ask for.
+pub(crate) fn open_routes(doors: Doors) -> Router {
+    Router::new().route("/healthz", get(health::health)).with_state(doors)
+}
+
+/// The `{id}` of an incident in the address.
+fn incident_id(path: Result<Path<u64>, PathRejection>) -> Result<IncidentId, Problem> {
+    path.map(|Path(id)| IncidentId(id)).map_err(|_| Problem::absent("an incident's id is a number"))
+}
+
+/// Draws something of one incident.
+fn of_incident<T>(doors: &Doors, id: IncidentId, draw: impl FnOnce(&Incident) -> T) -> Result<T, Problem> {
+    let snapshot = doors.snapshots.borrow();
+    let incident = snapshot.book.incidents.get(&id);
+    incident.map(draw).ok_or_else(|| Problem::absent(format!("there is no incident {id}")))
+}

@@ -1,0 +1,85 @@
+//! An HTTP/1.1 server with bounds: connections, the time for a head, the time for an answer, the time to stop.
+
+use super::problem::Problem;
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Connections at the same time; more wait in the system's queue.
+const CONNECTIONS_MAX: usize = 1_024;
+/// For a head to come in, and for a kept connection to be used again.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// For a body to come in and an answer to begin: above the longest wait for the driver.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// For answers that are under way when the server stops; event streams would go on for ever.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Largest head.
+const HEAD_MAX: usize = 32 * 1024;
+
+/// Serves until `stop` changes or its sender is gone.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
+    let app = app.layer(from_fn(in_time));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            _ = stop.changed() => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let (app, stop) = (app.clone(), stop.clone());
+                connections.spawn(async move {
+                    converse(stream, peer, app, stop).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of files: who is served now has to leave before the next can come.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    // Whoever is not done by then is cut off when the set is dropped.
+    drop(tokio::time::timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await);
+}
+
+async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, mut stop: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(app.layer(axum::Extension(ConnectInfo(peer))));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended badly");
+    }
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::late().into_response(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Looks at whatever certificate a server shows, and judges its dates and its names.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// A certificate that was shown.
+#[derive(Debug, Clone)]
+pub(super) struct Seen(CertificateDer<'static>);
+
+/// Where the certificate of a handshake ends up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sight(Arc<OnceLock<Seen>>);
+
+impl Sight {
+    /// The certificate, if the handshake came so far.
+    pub(super) fn take(&self) -> Option<Seen> {
+        self.0.get().cloned()
+    }
+}
+
+/// A client that accepts any certificate and remembers it. It sends nothing after the handshake.
+pub(super) fn seeing() -> Result<(ClientConfig, Sight), Error> {
+    let (provider, sight) = (Arc::new(aws_lc_rs::default_provider()), Sight::default());
+    let verifier = Arc::new(Onlooker { provider: Arc::clone(&provider), sight: sight.clone() });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok((config, sight))
+}
+
+impl Seen {
+    /// Says what is wrong: unreadable, not yet or no longer valid, too little time left, another's name.
+    pub(super) fn judge(&self, name: &ServerName<'_>, now: SystemTime, valid_for: Duration) -> Result<(), String> {
+        let (_, parsed) = X509Certificate::from_der(&self.0).map_err(|error| format!("it cannot be read: {error}"))?;
+        let now = seconds(now);
+        let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
+        if now < from.timestamp() {
+            return Err(format!("the certificate is not valid before {from}"));
+        }
+        if now > until.timestamp() {
+            return Err(format!("the certificate expired on {until}"));
+        }
+        let left = until.timestamp() - now;
+        if left < i64::try_from(valid_for.as_secs()).unwrap_or(i64::MAX) {
+            return Err(format!("the certificate expires in {:.1} days, on {until}", left as f64 / 86_400.0));
+        }
+        self.judge_name(name)
+    }
+
+    fn judge_name(&self, name: &ServerName<'_>) -> Result<(), String> {
+        let wrong = |error| format!("the certificate is not for {}: {error}", name.to_str());
+        let parsed = ParsedCertificate::try_from(&self.0).map_err(wrong)?;
+        verify_server_name(&parsed, name).map_err(wrong)
+    }
+}
+
+fn seconds(at: SystemTime) -> i64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |span| span.as_secs().cast_signed())
+}
+
+/// Accepts any certificate, but checks that the server has its key.
+#[derive(Debug)]
+struct Onlooker {
+    provider: Arc<CryptoProvider>,
+    sight: Sight,
+}
+
+impl ServerCertVerifier for Onlooker {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.sight.0.get_or_init(|| Seen(end_entity.clone().into_owned()));
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,171 @@
+//! The hub's own eyes: probes that walk up to the service as its users do, one file per kind.
+//!
+//! A probe that cannot run for a reason of ours (no sockets, no network, a broken resolver configuration) says
+//! `Unknown`, which is no evidence against the service (invariant A15).
+
+mod certificate;
+mod dns;
+mod http;
+mod journey;
+mod schedule;
+mod tcp;
+mod tls;
+mod web;
+
+use crate::settings::{ProbeSettings, ProbeTask};
+use downbeat_core::model::{FailureKind, Name, ProbeKind, ProbeOutcome, ProbeResult};
+pub(crate) use schedule::keep_probing;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+pub use web::ClientError;
+use web::Web;
+
+/// What all probes share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Prober {
+    web: Web,
+    /// Whom DNS probes ask; the system's resolver when `None`.
+    resolver: Option<SocketAddr>,
+    vantage: Name,
+}
+
+/// How a probe that did not pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trouble {
+    /// The service did not do what it should.
+    Theirs {
+        failure: FailureKind,
+        detail: String,
+        /// The component of the step that failed, when there are several.
+        component: Option<Name>,
+    },
+    /// We could not even ask.
+    Ours(String),
+}
+
+impl Trouble {
+    fn theirs(failure: FailureKind, detail: impl Into<String>) -> Self {
+        Self::Theirs { failure, detail: detail.into(), component: None }
+    }
+
+    /// An error of a socket while connecting or talking.
+    fn of_io(error: &std::io::Error, doing: &str) -> Self {
+        let detail = format!("{doing}: {error}");
+        match failure_of(error) {
+            Some(failure) => Self::theirs(failure, detail),
+            None => Self::Ours(detail),
+        }
+    }
+
+    fn at_component(self, name: &'static str) -> Self {
+        match self {
+            Self::Theirs { failure, detail, .. } => {
+                let component = Some(Name::new(name).expect("a constant good name"));
+                Self::Theirs { failure, detail, component }
+            }
+            ours @ Self::Ours(_) => ours,
+        }
+    }
+}
+
+/// What an error of a socket says about the other side; `None` when it speaks about us.
+fn failure_of(error: &std::io::Error) -> Option<FailureKind> {
+    use std::io::ErrorKind as Kind;
+    /// Too many open files, in the process and in the system: these have no `ErrorKind`.
+    const OUT_OF_FILES: [i32; 2] = [24, 23];
+    match error.kind() {
+        Kind::NetworkDown | Kind::NetworkUnreachable | Kind::AddrNotAvailable => None,
+        Kind::PermissionDenied | Kind::OutOfMemory => None,
+        _ if error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code)) => None,
+        Kind::ConnectionRefused => Some(FailureKind::Refused),
+        Kind::TimedOut | Kind::HostUnreachable => Some(FailureKind::Unreachable),
+        _ => Some(FailureKind::Reset),
+    }
+}
+
+impl Prober {
+    /// A prober that looks from here.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(vantage: Name, resolver: Option<SocketAddr>) -> Result<Self, ClientError> {
+        Ok(Self { web: Web::new()?, resolver, vantage })
+    }
+
+    /// Runs a probe once. Takes little longer than its timeout, whatever the other side does; a journey takes
+    /// as long as it listens.
+    pub async fn run(&self, probe: &ProbeSettings) -> ProbeResult {
+        let started = Instant::now();
+        let outcome = match self.perform(&probe.task, probe.timeout).await {
+            Ok(()) => ProbeOutcome::Passed { latency_ms: millis(started.elapsed()) },
+            Err(Trouble::Theirs { failure, detail, component }) => ProbeOutcome::Failed { failure, detail, component },
+            Err(Trouble::Ours(detail)) => ProbeOutcome::Unknown { detail },
+        };
+        ProbeResult {
+            probe: probe.name.clone(),
+            kind: kind(&probe.task),
+            vantage: self.vantage.clone(),
+            slice: probe.slice.clone(),
+            outcome,
+        }
+    }
+
+    /// The client behind the HTTP probes: no redirects, no proxy, no kept connections.
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        self.web.client()
+    }
+
+    async fn perform(&self, task: &ProbeTask, timeout: Duration) -> Result<(), Trouble> {
+        match task {
+            ProbeTask::Http { url, status, body } => {
+                http::probe(&self.web, url, *status, body.as_deref(), timeout).await
+            }
+            ProbeTask::Tcp { address } => tcp::connect(address, timeout).await.map(|_| ()),
+            ProbeTask::Dns { host, expect } => dns::probe(self.resolver, host, expect, timeout).await,
+            ProbeTask::Tls { address, server_name, valid_for } => {
+                tls::probe(address, server_name, *valid_for, timeout).await
+            }
+            ProbeTask::Journey { url, user, password, listen } => {
+                let listener = journey::Listener { root: url, user, password, listen: *listen };
+                journey::probe(&self.web, &listener, timeout).await
+            }
+        }
+    }
+}
+
+fn kind(task: &ProbeTask) -> ProbeKind {
+    match task {
+        ProbeTask::Http { .. } => ProbeKind::Http,
+        ProbeTask::Tcp { .. } => ProbeKind::Tcp,
+        ProbeTask::Dns { .. } => ProbeKind::Dns,
+        ProbeTask::Tls { .. } => ProbeKind::Tls,
+        ProbeTask::Journey { .. } => ProbeKind::Journey,
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn our_own_trouble_is_no_evidence() {
+        let table = [
+            (Error::from(ErrorKind::ConnectionRefused), Some(FailureKind::Refused)),
+            (Error::from(ErrorKind::ConnectionReset), Some(FailureKind::Reset)),
+            (Error::from(ErrorKind::HostUnreachable), Some(FailureKind::Unreachable)),
+            (Error::from(ErrorKind::TimedOut), Some(FailureKind::Unreachable)),
+            (Error::from(ErrorKind::NetworkUnreachable), None),
+            (Error::from(ErrorKind::AddrNotAvailable), None),
+            (Error::from(ErrorKind::PermissionDenied), None),
+            (Error::from_raw_os_error(24), None),
+        ];
+        for (error, expected) in table {
+            assert_eq!(failure_of(&error), expected, "{error}");
+        }
+    }
+}

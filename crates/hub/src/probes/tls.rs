@@ -1,0 +1,45 @@
+//! A certificate's time to live and its name. Read even when nobody trusts it: who signed it is not the
+//! question here, and a client that trusts its own authority must be able to watch it.
+
+use super::certificate::{Seen, seeing};
+use super::{Trouble, tcp};
+use downbeat_core::model::FailureKind;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio_rustls::TlsConnector;
+
+/// Connects and judges the certificate that is shown.
+pub(super) async fn probe(
+    address: &str,
+    server_name: &str,
+    valid_for: Duration,
+    timeout: Duration,
+) -> Result<(), Trouble> {
+    let name = ServerName::try_from(server_name.to_owned())
+        .map_err(|error| Trouble::Ours(format!("{server_name:?} is no server name: {error}")))?;
+    let seen = tokio::time::timeout(timeout, shake_hands(address, &name, timeout))
+        .await
+        .map_err(|_| Trouble::theirs(FailureKind::Late, format!("{address}: no TLS handshake in time")))??;
+    // Certificates are dated by the wall clock; so is this, and nothing else of the hub.
+    seen.judge(&name, SystemTime::now(), valid_for).map_err(|why| Trouble::theirs(FailureKind::Certificate, why))
+}
+
+async fn shake_hands(address: &str, name: &ServerName<'static>, timeout: Duration) -> Result<Seen, Trouble> {
+    let stream = tcp::connect(address, timeout).await?;
+    let (config, seen) = seeing().map_err(|error| Trouble::Ours(format!("cannot set TLS up: {error}")))?;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await;
+    match (seen.take(), shaken) {
+        (Some(seen), _) => Ok(seen),
+        (None, Err(error)) => Err(refused(address, &error)),
+        (None, Ok(_)) => Err(Trouble::theirs(FailureKind::Certificate, format!("{address} showed no certificate"))),
+    }
+}
+
+/// An address that answers, but not with TLS, is wrong, not down.
+fn refused(address: &str, error: &std::io::Error) -> Trouble {
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return Trouble::theirs(FailureKind::Wrong, format!("{address}: {error}"));
+    }
+    Trouble::of_io(error, &format!("TLS with {address}"))
+}

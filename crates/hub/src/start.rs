@@ -1,0 +1,217 @@
+//! Putting the hub together, and taking it apart.
+
+use crate::api;
+use crate::clock::HubClock;
+use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
+use crate::driver::{Driver, Publisher};
+use crate::http::gate::{Gate, admit};
+use crate::http::origin::refuse_strangers;
+use crate::http::problem::Problem;
+use crate::http::server::serve;
+use crate::intake;
+use crate::log::{EventLog, LogReader, LogWriter, OpenError};
+use crate::outbox::{Outbox, Pauses, Tools, channels};
+use crate::probes::{ClientError, Prober, keep_probing};
+use crate::reports::{self, ReportDesk};
+use crate::settings::HubSettings;
+use crate::uptime::Uptime;
+use crate::view::Day;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use downbeat_core::incident::Engine;
+use downbeat_core::model::Name;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+
+/// Why the hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its memory.
+    #[error("cannot open the hub's log")]
+    Log(#[from] OpenError),
+    /// One of its addresses.
+    #[error("cannot listen on {address} for the {purpose}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What for.
+        purpose: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its way out.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A thread or a task.
+    #[error("cannot start the hub's own thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A running hub.
+#[derive(Debug)]
+pub struct HubHandle {
+    console: SocketAddr,
+    status: SocketAddr,
+    doors: Doors,
+    driver: JoinHandle<()>,
+    stop_driver: Option<oneshot::Sender<()>>,
+    stop_servers: watch::Sender<bool>,
+    servers: [JoinHandle<()>; 2],
+    probing: AbortHandle,
+}
+
+impl HubHandle {
+    /// Where the console, the API and the edges' door are.
+    pub fn console_address(&self) -> SocketAddr {
+        self.console
+    }
+
+    /// Where the status page is.
+    pub fn status_address(&self) -> SocketAddr {
+        self.status
+    }
+
+    /// The doors, for whoever runs the hub within their own process.
+    pub fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// Waits until the hub ends by itself, which it only does when an invariant of its own is broken.
+    pub async fn wait(&mut self) {
+        if let Err(error) = (&mut self.driver).await {
+            tracing::error!(%error, "the driver ended");
+        }
+    }
+
+    /// Stops in order: no new answers, no new probes, then the driver with its last line, then the file.
+    pub async fn stop(mut self) {
+        self.probing.abort();
+        // Whoever is gone already needs no word.
+        let _ = self.stop_servers.send(true);
+        for server in &mut self.servers {
+            drop(server.await);
+        }
+        if let Some(stop) = self.stop_driver.take() {
+            let _ = stop.send(());
+        }
+        // One that ended by itself was waited for already, perhaps.
+        if !self.driver.is_finished() {
+            drop(self.driver.await);
+        }
+    }
+}
+
+/// Starts the hub: opens and verifies its log, goes on with whatever was pending, listens.
+///
+/// # Errors
+/// [`StartError`], naming the file or the address.
+pub async fn start(settings: HubSettings) -> Result<HubHandle, StartError> {
+    let settings = Arc::new(settings);
+    let told = Arc::clone(&settings);
+    let memory = tokio::task::spawn_blocking(move || Memory::of(&told)).await;
+    let memory = memory.map_err(|error| StartError::Thread(error.into()))??;
+    let console = listen(settings.console, "console").await?;
+    let status = listen(settings.status, "status page").await?;
+    let parts = assemble(&settings, memory)?;
+    Ok(run(&settings, parts, console, status))
+}
+
+/// What the log tells at the start.
+pub(crate) struct Memory {
+    pub(crate) engine: Engine,
+    pub(crate) log: EventLog,
+    pub(crate) days: BTreeMap<Name, Vec<Day>>,
+}
+
+impl Memory {
+    /// Opens the log and takes it in. Blocks.
+    pub(crate) fn of(settings: &HubSettings) -> Result<Self, OpenError> {
+        let mut engine = Engine::new(settings.policy.clone(), channels(settings));
+        let log = EventLog::open(&settings.data, |record| engine.apply(record))?;
+        let days = log.days()?;
+        Ok(Self { engine, log, days })
+    }
+}
+
+async fn listen(address: SocketAddr, purpose: &'static str) -> Result<Listening, StartError> {
+    let failed = |source| StartError::Listen { address, purpose, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Listening { listener, address })
+}
+
+struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// A hub that is ready to run, but for its addresses.
+pub(crate) struct Parts {
+    pub(crate) driver: Driver,
+    pub(crate) doors: Doors,
+    prober: Prober,
+}
+
+/// Puts the parts together around what the log told.
+pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Parts, StartError> {
+    let Memory { engine, log, days } = memory;
+    let prober = Prober::new(Name::new("hub").expect("a constant good name"), settings.resolver)?;
+    let tools = Tools { settings: Arc::clone(settings), client: prober.client().clone(), pauses: Pauses::USUAL };
+    let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+    let clock = HubClock::start(log.head().at);
+    let uptime = Uptime::new(days, clock.now());
+    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, clock.now());
+    let doors = Doors {
+        snapshots: publisher.subscribe(),
+        commands: CommandDoor::new(sender.clone()),
+        signals: SignalDoor::new(sender.clone()),
+        reports: ReportDesk::new(clock),
+        log: LogReader::new(&settings.data),
+        clock,
+    };
+    let log = LogWriter::start(log).map_err(StartError::Thread)?;
+    let driver = Driver::new((engine, clock, log), arrivals, (Outbox::new(tools, sender), uptime, publisher));
+    Ok(Parts { driver, doors, prober })
+}
+
+fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listening) -> HubHandle {
+    let Parts { driver, doors, prober } = parts;
+    let (stop_driver, driver_stops) = oneshot::channel();
+    let (stop_servers, servers_stop) = watch::channel(false);
+    let probing = keep_probing(prober, settings.probes.clone(), doors.signals.clone());
+    HubHandle {
+        console: console.address,
+        status: status.address,
+        driver: tokio::spawn(driver.run(driver_stops)),
+        stop_driver: Some(stop_driver),
+        servers: [
+            tokio::spawn(serve(console.listener, console_app(settings, &doors), servers_stop.clone())),
+            tokio::spawn(serve(status.listener, status_app(&doors), servers_stop)),
+        ],
+        stop_servers,
+        probing: tokio::spawn(probing).abort_handle(),
+        doors,
+    }
+}
+
+/// Everything at the console's address: behind the gate but for the health check, and closed to other sites.
+fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
+    let gate = Arc::new(Gate::new(settings.token.clone(), &settings.console_url));
+    Router::new()
+        .merge(intake::routes(doors.clone()))
+        .merge(api::routes(doors.clone()))
+        .method_not_allowed_fallback(async || Problem::wrong_method())
+        .fallback(async || Problem::absent("there is nothing at this address"))
+        .layer(from_fn(refuse_strangers))
+        .layer(from_fn_with_state(gate, admit))
+        .merge(api::open_routes(doors.clone()))
+}
+
+/// Everything at the status page's address: open to all.
+fn status_app(doors: &Doors) -> Router {
+    Router::new().merge(reports::routes(doors.clone()))
+}
