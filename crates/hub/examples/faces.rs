@@ -11,6 +11,7 @@ use downbeat_hub::faces::{Desk, console_routes, status_routes};
 use downbeat_hub::log::ReadError;
 use downbeat_hub::{settings, view};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -52,6 +53,21 @@ fn told(name: &str) -> Option<view::Snapshot> {
     }
 }
 
+/// Lets time pass, so that pages have something to follow.
+async fn go_on(snapshots: Arc<watch::Sender<view::Snapshot>>) {
+    let second = Duration::from_secs(1);
+    loop {
+        tokio::time::sleep(second).await;
+        snapshots.send_modify(|snapshot| {
+            snapshot.now = snapshot.now + second;
+            let board = Arc::make_mut(&mut snapshot.board);
+            board.at = snapshot.now;
+            board.heard_at = board.heard_at.map(|at| at + second);
+            board.pulses.iter_mut().for_each(|pulse| pulse.at = pulse.at + second);
+        });
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,6 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     settings.status_url = format!("http://{}", status.local_addr()?);
     println!("console http://{} status {}", console.local_addr()?, settings.status_url);
     let desk = Canned(Arc::new(watch::Sender::new(snapshot)));
+    tokio::spawn(go_on(Arc::clone(&desk.0)));
     let (console_app, status_app) = (console_routes(desk.clone()), status_routes(desk));
     tokio::try_join!(async { axum::serve(console, console_app).await }, async {
         axum::serve(status, status_app).await

@@ -4,6 +4,7 @@
 (() => {
   const main = document.querySelector("main[data-fragment]");
   const notice = document.getElementById("notice");
+  const lost = document.getElementById("lost");
   if (main === null) return;
 
   // Nodes are matched by their place and name; what the user is typing or has opened is left alone.
@@ -68,13 +69,15 @@
 
   function listen() {
     const events = new EventSource("/events");
-    const lost = () => say("The hub does not answer; what is shown is old. Trying again.");
+    const answered = (yes) => {
+      lost.hidden = yes;
+    };
     const renew = () => {
-      if (document.visibilityState === "visible") refresh().then(() => say(""), lost);
+      if (document.visibilityState === "visible") refresh().then(() => answered(true), () => answered(false));
     };
     events.addEventListener("open", renew);
     events.addEventListener("changed", renew);
-    events.addEventListener("error", lost);
+    events.addEventListener("error", () => answered(false));
     document.addEventListener("visibilitychange", renew);
   }
 

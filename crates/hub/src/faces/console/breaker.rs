@@ -47,15 +47,14 @@ async fn pass_on<D: Desk>(console: &Console<D>, wish: &str) -> Response {
 /// Why the demo did not do it.
 #[derive(Debug, thiserror::Error)]
 enum BreakError {
-    #[error("it cannot be reached ({0})")]
-    Unreachable(reqwest::Error),
+    #[error("nobody answers where the demo was started")]
+    Unreachable(#[from] reqwest::Error),
     #[error("it answered {0}")]
     Refused(reqwest::StatusCode),
 }
 
 async fn ask(url: &str) -> Result<(), BreakError> {
-    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
-    let client = client.map_err(BreakError::Unreachable)?;
-    let response = client.post(url).send().await.map_err(BreakError::Unreachable)?;
+    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
+    let response = client.post(url).send().await?;
     if response.status().is_success() { Ok(()) } else { Err(BreakError::Refused(response.status())) }
 }
