@@ -123,7 +123,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
-        Command::Log(args) => log::run(&args),
+        Command::Log(args) => log::run(args),
     }
 }
 
