@@ -15,11 +15,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Most bytes of one read of a body.
-const READ_BYTES_MAX: usize = 64 * 1024;
-/// A slowed body comes in portions of a twentieth of a second.
-const PORTIONS_A_SECOND: u64 = 20;
-
 /// What a client wants, with all of its body.
 #[derive(Debug)]
 pub(crate) struct Order<'a> {
@@ -143,7 +138,7 @@ pub(crate) async fn await_head(
     line: &Line,
 ) -> Result<AnswerHead, FailureKind> {
     loop {
-        let input = connection.read(READ_BYTES_MAX).await;
+        let input = connection.read(line.portion()).await;
         line.open().await;
         match input {
             Input::Bytes(_) => {}
@@ -215,10 +210,9 @@ impl Upstream {
             tokio::time::sleep_until(instant.into()).await;
         }
         let slowed = self.line.effects().bytes_per_second;
-        let portion = slowed.map_or(u64::MAX, |rate| (rate / PORTIONS_A_SECOND).max(1));
-        let limit = usize::try_from(portion).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+        let portion = self.line.portion();
         let Some(connection) = &mut self.connection else { return };
-        match connection.read(limit).await {
+        match connection.read(portion).await {
             Input::Bytes(n) => {
                 let pause = |rate: u64| Duration::from_secs_f64(n as f64 / rate as f64);
                 self.not_before = slowed.map(|rate| Instant::now() + pause(rate));

@@ -17,6 +17,10 @@ use tokio::net::TcpStream;
 const BLACKHOLE_TICK: Duration = Duration::from_millis(10);
 /// Room made for one read.
 const READ_BYTES: usize = 32 * 1024;
+/// Most bytes of one read.
+const READ_BYTES_MAX: usize = 64 * 1024;
+/// What is slowed comes in portions of a twentieth of a second.
+const PORTIONS_A_SECOND: u64 = 20;
 
 /// The way to a replica, for a component or for a check.
 #[derive(Debug, Clone)]
@@ -45,6 +49,12 @@ impl Line {
             Some(c) => place.with(Dimension::Component, self.shared.site.component(c).settings.name.clone()),
             None => place,
         }
+    }
+
+    /// Most bytes to be read at once: less when a fault slows the way down.
+    pub(crate) fn portion(&self) -> usize {
+        let portion = self.effects().bytes_per_second.map(|rate| (rate / PORTIONS_A_SECOND).max(1));
+        portion.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX).min(READ_BYTES_MAX)
     }
 
     /// Waits while a blackhole swallows everything.

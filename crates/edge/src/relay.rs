@@ -10,7 +10,7 @@ use crate::codec::{BodyEncoder, Persistence, answer_bytes};
 use crate::events;
 use crate::health::Part;
 use crate::outbox::Outbox;
-use crate::rescue::rescue;
+use crate::rescue::{Plight, rescue};
 use crate::resume::Proof;
 use crate::site::ReplicaId;
 use crate::worker::Worker;
@@ -116,6 +116,10 @@ struct Source<'a> {
     proof: Option<Proof>,
     rescue: Option<Pin<Box<dyn Future<Output = Option<Answer>> + 'a>>>,
     waiting_since: Option<Instant>,
+    /// The same, over all the replicas that were asked meanwhile.
+    stuck_since: Option<Instant>,
+    /// Rescues since then.
+    fruitless: u32,
     patience: Duration,
 }
 
@@ -144,13 +148,15 @@ impl<'a> Source<'a> {
             fault: FailureKind::Reset,
             rescue: None,
             waiting_since: None,
+            stuck_since: None,
+            fruitless: 0,
             patience: worker.shared.settings.resume.stall_after,
         }
     }
 
     /// Nobody waits for the replica now; its silence does not count.
     fn rest(&mut self) {
-        self.waiting_since = None;
+        (self.waiting_since, self.stuck_since) = (None, None);
     }
 
     /// The next thing to happen. May be dropped while it waits; nothing is lost.
@@ -173,6 +179,7 @@ impl<'a> Source<'a> {
 
     async fn stir(&mut self) -> Stir {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        self.stuck_since.get_or_insert(since);
         let waits_for_rescue = self.rescue.is_some();
         let may_ask = self.proof.is_some() && !waits_for_rescue;
         let idle = self.worker.shared.settings.resume.idle;
@@ -186,7 +193,8 @@ impl<'a> Source<'a> {
     }
 
     fn data(&mut self, data: Bytes) -> Event {
-        self.waiting_since = None;
+        self.rest();
+        self.fruitless = 0;
         // Whoever was asked meanwhile would come too late: the place where the body goes on has moved.
         self.rescue = None;
         if let Some(proof) = &mut self.proof {
@@ -225,8 +233,11 @@ impl<'a> Source<'a> {
     /// Asks other replicas for the rest, where the body can be proven to be the same.
     fn ask_others(&mut self) -> bool {
         let Some(proof) = self.proof.clone() else { return false };
-        let (worker, order, broken) = (self.worker, self.order, self.replica);
-        self.rescue = Some(Box::pin(async move { rescue(worker, order, &proof, broken).await }));
+        let since = self.stuck_since.unwrap_or_else(Instant::now);
+        let plight = Plight { broken: self.replica, since, fruitless: self.fruitless };
+        let (worker, order) = (self.worker, self.order);
+        self.rescue = Some(Box::pin(async move { rescue(worker, order, &proof, plight).await }));
+        self.fruitless += 1;
         true
     }
 

@@ -8,6 +8,17 @@ use crate::worker::Worker;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// How it stands with a body that does not go on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plight {
+    /// Who broke it.
+    pub(crate) broken: ReplicaId,
+    /// It is waited for since then.
+    pub(crate) since: Instant,
+    /// Rescues since then that brought no byte.
+    pub(crate) fruitless: u32,
+}
+
 /// Pause after a round in which nobody could help; doubles with each round.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 /// Longest pause.
@@ -15,11 +26,16 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Asks all other replicas for the rest of a body, round after round, the one that broke it from the second round on,
 /// until one proves to have it. `None` when time is over, or everybody is proven to have something else.
-pub(crate) async fn rescue(worker: &Rc<Worker>, order: &Order<'_>, proof: &Proof, broken: ReplicaId) -> Option<Answer> {
+pub(crate) async fn rescue(worker: &Rc<Worker>, order: &Order<'_>, proof: &Proof, plight: Plight) -> Option<Answer> {
     let replicas = &worker.shared.site.component(order.component).replicas;
-    let deadline = Instant::now() + worker.shared.settings.resume.give_up;
+    let deadline = plight.since + worker.shared.settings.resume.give_up;
     let (mut useless, mut pause) = (Vec::new(), PAUSE_FIRST);
-    let mut passed_over = vec![broken];
+    if plight.fruitless > 0 {
+        // Whoever helped last broke off at the same byte: no hurry to see that again.
+        pause = (PAUSE_FIRST * 2_u32.saturating_pow(plight.fruitless)).min(PAUSE_MAX);
+        tokio::time::sleep(pause).await;
+    }
+    let mut passed_over = vec![plight.broken];
     loop {
         // One more than there are replicas is never reached: each is asked once a round.
         let extra = u32::try_from(replicas.len()).unwrap_or(u32::MAX);

@@ -1,0 +1,106 @@
+//! Sheds and limits of a plan, and the caps on bodies and connections.
+
+use crate::client::send_from;
+use crate::hub::Hub;
+use crate::replica::Script;
+use crate::rig::{Rig, name};
+use downbeat_core::model::{FailureKind, Limit, Shed, Strength, TrafficPlan};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const REQUEST: &str = "GET /a HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+
+async fn rig(plan: TrafficPlan) -> (Rig, Hub) {
+    let hub = Hub::start(plan).await;
+    let link = hub.link();
+    let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |settings| settings.hub = link).await;
+    rig.until("the plan", |state| state["plan_epoch"] == 1).await;
+    (rig, hub)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shed_admits_its_share_and_lapses() {
+    let shed = Shed { component: name("playback"), admitted: Strength::percent(25), ttl_ms: 4_000 };
+    let (rig, hub) = rig(TrafficPlan { epoch: 1, sheds: vec![shed], ..TrafficPlan::default() }).await;
+    let mut admitted = 0;
+    for _ in 0..40 {
+        let answer = rig.get("/a").await;
+        match answer.status {
+            200 => admitted += 1,
+            503 => {
+                let after: u64 = answer.header("retry-after").and_then(|v| v.parse().ok()).expect("Retry-After");
+                assert!((1..=5).contains(&after));
+            }
+            other => panic!("status {other}"),
+        }
+    }
+    assert_eq!(admitted, 10);
+    let shed = |r: &downbeat_core::model::RollUp| {
+        r.clients.iter().filter_map(|c| c.tally.failures.get(&FailureKind::Shed)).sum::<u64>()
+    };
+    hub.until("thirty sheds", |rollups| rollups.iter().map(shed).sum::<u64>() == 30).await;
+    tokio::time::sleep(Duration::from_millis(4_000)).await;
+    for _ in 0..8 {
+        assert_eq!(rig.get("/a").await.status, 200, "it has lapsed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_hits_its_network_alone() {
+    let limit = Limit { network: name("127.66.6.0/24"), component: None, per_second: 0 };
+    let (rig, hub) = rig(TrafficPlan { epoch: 1, limits: vec![limit], ..TrafficPlan::default() }).await;
+    for (from, status) in [("127.66.6.9", 429), ("127.66.7.9", 200), ("127.66.6.1", 429)] {
+        let answer = send_from(from, rig.address(), REQUEST).await;
+        assert_eq!(answer.status, status, "{from}");
+        assert_eq!(answer.header("retry-after").is_some(), status == 429);
+    }
+    let limited = |r: &downbeat_core::model::RollUp| {
+        let rows = r.clients.iter().filter(|c| c.network == name("127.66.6.0/24"));
+        rows.filter_map(|c| c.tally.failures.get(&FailureKind::Limited)).sum::<u64>()
+    };
+    hub.until("two limited", |rollups| rollups.iter().map(limited).sum::<u64>() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_are_capped_however_they_come() {
+    let (rig, replicas) = Rig::with(vec![Script::serving(b"sound")], |s| s.limits.body_bytes = 100_000).await;
+    let known = "POST /a HTTP/1.1\r\nHost: test\r\nContent-Length: 100001\r\n\r\n";
+    assert_eq!(rig.send(known).await.status, 413);
+    assert!(replicas[0].seen().is_empty());
+    let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
+    let chunked = format!("POST /a HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(4));
+    assert_eq!(rig.send(&chunked).await.status, 413);
+    assert!(replicas[0].seen().is_empty(), "never whole, so never answered");
+    let fine =
+        format!("POST /a HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(3));
+    assert_eq!(rig.send(&fine).await.status, 200);
+    assert!(replicas[0].seen()[0].contains("Transfer-Encoding: chunked\r\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_waits_for_a_word_gets_it() {
+    let (rig, replicas) = Rig::new(vec![Script::serving(b"sound")]).await;
+    let mut stream = TcpStream::connect(rig.address()).await.expect("the edge listens");
+    let head = b"POST /a HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head).await.expect("the edge reads");
+    let mut word = [0; 25];
+    stream.read_exact(&mut word).await.expect("a word");
+    assert_eq!(&word, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"hi").await.expect("the edge reads");
+    assert_eq!(crate::client::read(&mut stream).await.status, 200);
+    assert!(!replicas[0].seen()[0].contains("Expect"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_too_many_is_told_so() {
+    let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |s| s.limits.connections = 3).await;
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(rig.address()).await.expect("the edge listens");
+        stream.write_all(b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n").await.expect("the edge reads");
+        assert_eq!(crate::client::read(&mut stream).await.status, 200);
+        kept.push(stream);
+    }
+    assert_eq!(rig.get("/a").await.status, 503);
+}
