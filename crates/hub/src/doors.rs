@@ -3,11 +3,13 @@
 //! Everything behind them belongs to the driver alone, so there is no lock around the engine. Each door is a
 //! bounded queue: who finds it full is told so at once and may come again.
 
+use crate::clock::HubClock;
 use crate::log::LogReader;
 use crate::reports::ReportDesk;
 use crate::view::Snapshot;
-use downbeat_core::incident::{Command, CommandRefused, EffectId, Event, SignalRefused};
+use downbeat_core::incident::{Command, CommandRefused, EffectId, Event};
 use downbeat_core::model::{Name, Signal};
+use downbeat_core::signal::SignalRefused;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -31,6 +33,8 @@ pub struct Doors {
     pub reports: ReportDesk,
     /// The lines of the log.
     pub log: LogReader,
+    /// The hub's time, for telling how old a picture is.
+    pub clock: HubClock,
 }
 
 /// What reaches the driver.

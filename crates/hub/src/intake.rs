@@ -10,8 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use downbeat_core::incident::{Command, SignalRefused};
+use downbeat_core::incident::Command;
 use downbeat_core::model::{Change, Name, Report, RollUp, Signal, TrafficPlan};
+use downbeat_core::signal::SignalRefused;
 use serde::Deserialize;
 
 /// A roll-up of the largest edge: some thousands of rows.

@@ -98,7 +98,10 @@ impl HubHandle {
         if let Some(stop) = self.stop_driver.take() {
             let _ = stop.send(());
         }
-        drop(self.driver.await);
+        // One that ended by itself was waited for already, perhaps.
+        if !self.driver.is_finished() {
+            drop(self.driver.await);
+        }
     }
 }
 
@@ -108,27 +111,30 @@ impl HubHandle {
 /// [`StartError`], naming the file or the address.
 pub async fn start(settings: HubSettings) -> Result<HubHandle, StartError> {
     let settings = Arc::new(settings);
-    let memory = remember(Arc::clone(&settings)).await?;
+    let told = Arc::clone(&settings);
+    let memory = tokio::task::spawn_blocking(move || Memory::of(&told)).await;
+    let memory = memory.map_err(|error| StartError::Thread(error.into()))??;
     let console = listen(settings.console, "console").await?;
     let status = listen(settings.status, "status page").await?;
-    run(settings, memory, console, status)
+    let parts = assemble(&settings, memory)?;
+    Ok(run(&settings, parts, console, status))
 }
 
 /// What the log tells at the start.
-struct Memory {
-    engine: Engine,
-    log: EventLog,
-    days: BTreeMap<Name, Vec<Day>>,
+pub(crate) struct Memory {
+    pub(crate) engine: Engine,
+    pub(crate) log: EventLog,
+    pub(crate) days: BTreeMap<Name, Vec<Day>>,
 }
 
-async fn remember(settings: Arc<HubSettings>) -> Result<Memory, StartError> {
-    let read = move || {
-        let mut engine = Engine::new(settings.policy.clone(), channels(&settings));
+impl Memory {
+    /// Opens the log and takes it in. Blocks.
+    pub(crate) fn of(settings: &HubSettings) -> Result<Self, OpenError> {
+        let mut engine = Engine::new(settings.policy.clone(), channels(settings));
         let log = EventLog::open(&settings.data, |record| engine.apply(record))?;
         let days = log.days()?;
-        Ok(Memory { engine, log, days })
-    };
-    tokio::task::spawn_blocking(read).await.map_err(|error| StartError::Thread(error.into()))?
+        Ok(Self { engine, log, days })
+    }
 }
 
 async fn listen(address: SocketAddr, purpose: &'static str) -> Result<Listening, StartError> {
@@ -143,45 +149,53 @@ struct Listening {
     address: SocketAddr,
 }
 
-fn run(
-    settings: Arc<HubSettings>,
-    memory: Memory,
-    console: Listening,
-    status: Listening,
-) -> Result<HubHandle, StartError> {
-    let vantage = Name::new("hub").expect("a constant good name");
-    let prober = Prober::new(vantage, settings.resolver)?;
-    let tools = Tools { settings: Arc::clone(&settings), client: prober.client().clone(), pauses: Pauses::USUAL };
+/// A hub that is ready to run, but for its addresses.
+pub(crate) struct Parts {
+    pub(crate) driver: Driver,
+    pub(crate) doors: Doors,
+    prober: Prober,
+}
+
+/// Puts the parts together around what the log told.
+pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Parts, StartError> {
+    let Memory { engine, log, days } = memory;
+    let prober = Prober::new(Name::new("hub").expect("a constant good name"), settings.resolver)?;
+    let tools = Tools { settings: Arc::clone(settings), client: prober.client().clone(), pauses: Pauses::USUAL };
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
-    let clock = HubClock::start(memory.log.head().at);
-    let uptime = Uptime::new(memory.days, clock.now());
-    let publisher = Publisher::new(Arc::clone(&settings), &memory.engine, &uptime, clock.now());
+    let clock = HubClock::start(log.head().at);
+    let uptime = Uptime::new(days, clock.now());
+    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, clock.now());
     let doors = Doors {
         snapshots: publisher.subscribe(),
         commands: CommandDoor::new(sender.clone()),
         signals: SignalDoor::new(sender.clone()),
         reports: ReportDesk::new(clock),
         log: LogReader::new(&settings.data),
+        clock,
     };
-    let log = LogWriter::start(memory.log).map_err(StartError::Thread)?;
-    let outbox = Outbox::new(tools, sender);
-    let driver = Driver::new((memory.engine, clock, log), arrivals, (outbox, uptime, publisher));
+    let log = LogWriter::start(log).map_err(StartError::Thread)?;
+    let driver = Driver::new((engine, clock, log), arrivals, (Outbox::new(tools, sender), uptime, publisher));
+    Ok(Parts { driver, doors, prober })
+}
+
+fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listening) -> HubHandle {
+    let Parts { driver, doors, prober } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
     let probing = keep_probing(prober, settings.probes.clone(), doors.signals.clone());
-    Ok(HubHandle {
+    HubHandle {
         console: console.address,
         status: status.address,
         driver: tokio::spawn(driver.run(driver_stops)),
         stop_driver: Some(stop_driver),
         servers: [
-            tokio::spawn(serve(console.listener, console_app(&settings, &doors), servers_stop.clone())),
+            tokio::spawn(serve(console.listener, console_app(settings, &doors), servers_stop.clone())),
             tokio::spawn(serve(status.listener, status_app(&doors), servers_stop)),
         ],
         stop_servers,
         probing: tokio::spawn(probing).abort_handle(),
         doors,
-    })
+    }
 }
 
 /// Everything at the console's address: behind the gate but for the health check, and closed to other sites.

@@ -11,6 +11,11 @@ pub(crate) fn rfc3339(at: Moment) -> String {
     format!("{:.3}", timestamp(at))
 }
 
+/// `2026-11-22 14:03:08 UTC`, for people.
+pub(crate) fn utc(at: Moment) -> String {
+    timestamp(at).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// `2026-11-22`, in UTC.
 pub(crate) fn date(at: Moment) -> String {
     timestamp(at).strftime("%Y-%m-%d").to_string()
@@ -40,6 +45,7 @@ mod tests {
     #[test]
     fn times() {
         let at = Moment::from_millis(1_795_356_188_125);
+        assert_eq!(utc(at), "2026-11-22 14:03:08 UTC");
         assert_eq!((rfc3339(at).as_str(), date(at).as_str()), ("2026-11-22T14:03:08.125Z", "2026-11-22"));
         assert!(rfc3339(Moment::from_millis(u64::MAX)).starts_with("9999-12-3"));
     }

@@ -7,6 +7,11 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
+use std::time::Duration;
+
+/// A driver that has published nothing for so long hangs: it does four times a second, and waits for a locked
+/// database for five seconds.
+const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
 
 /// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason.
 pub(super) async fn health(State(doors): State<Doors>) -> Result<&'static str, Problem> {
@@ -14,7 +19,11 @@ pub(super) async fn health(State(doors): State<Doors>) -> Result<&'static str, P
     if doors.snapshots.has_changed().is_err() {
         return Err(Problem::unavailable("the driver has stopped"));
     }
-    match &doors.snapshots.borrow().trouble {
+    let snapshot = doors.snapshots.borrow();
+    if doors.clock.now().since(snapshot.now) > PICTURE_AGE_MAX {
+        return Err(Problem::unavailable("the driver hangs"));
+    }
+    match &snapshot.trouble {
         Some(trouble) => Err(Problem::unavailable(trouble.clone())),
         None => Ok("ok\n"),
     }

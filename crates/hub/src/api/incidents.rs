@@ -4,6 +4,7 @@ use super::views::{IncidentLine, IncidentView};
 use super::{incident_id, of_incident};
 use crate::doors::Doors;
 use crate::http::problem::Problem;
+use crate::text::utc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -66,7 +67,7 @@ pub(super) async fn review(
 ) -> Result<Response, Problem> {
     let id = incident_id(path)?;
     let settings = doors.snapshots.borrow().settings.clone();
-    let draw = |incident: &_| learn::review(incident, &settings.policy);
+    let draw = |incident: &_| learn::review(incident, &settings.policy, utc);
     let (file, draft) = of_incident(&doors, id, |incident| (incident.review.clone(), draw(incident)))?;
     let text = match file {
         Some(file) => read(&settings.data.join(&file)).await.unwrap_or(draft),

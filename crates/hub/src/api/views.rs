@@ -1,6 +1,6 @@
 //! Incidents as JSON: a line for lists, and everything that belongs to one.
 
-use downbeat_core::incident::{Actor, Incident, NoticeCase, Outcome, Record, RemedyCase, RemedyStage};
+use downbeat_core::incident::{Actor, Incident, NoticeCase, Outcome, Record, RemedyCase};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, Finding, Hypothesis, Mode, Moment, Name, RemedyKind, Route, Slice,
     SourceClass,
@@ -205,7 +205,7 @@ impl RemedyView {
             undo: remedy.undo,
             check_after_ms: u64::try_from(remedy.check_after.as_millis()).unwrap_or(u64::MAX),
             mode: case.mode,
-            stage: stage(case.stage),
+            stage: case.stage.word(),
             share: case.share.as_ratio(),
             since_ms: case.since,
             started_at_ms: case.started_at,
@@ -214,17 +214,6 @@ impl RemedyView {
             actuated_at_ms: case.actuated_at,
             observed: case.observed.clone(),
         }
-    }
-}
-
-fn stage(stage: RemedyStage) -> &'static str {
-    match stage {
-        RemedyStage::Proposed => "proposed",
-        RemedyStage::Started => "started",
-        RemedyStage::Kept => "kept",
-        RemedyStage::Lifting => "lifting",
-        RemedyStage::Lifted => "lifted",
-        RemedyStage::Reverted => "reverted",
     }
 }
 

@@ -1,8 +1,9 @@
 //! The driver: one task owns the engine and the log. It waits for one arrival or one deadline, lets the engine
 //! decide, writes what was decided, applies it, and only then has anything carried out or shown.
 //!
-//! What cannot be written is not applied: it is kept and tried again with growing pauses, nothing new is
-//! decided meanwhile, and the snapshot says what is wrong with the hub.
+//! What cannot be written is not applied. What the engine decided is dropped then: it says so again as long as it
+//! is so. What somebody outside did is kept and tried again with growing pauses, nothing is decided or done
+//! meanwhile, and the snapshot says what is wrong with the hub.
 
 mod publisher;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use trouble::Trouble;
 
-/// The longest sleep: the board goes on showing that nothing happens.
+/// The longest sleep: deadlines are met within it, and the board goes on showing that nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 /// Arrivals taken in before what follows from them is worked out.
 const TURN_MAX: usize = 64;
@@ -44,8 +45,8 @@ pub(crate) struct Driver {
 /// What waits: decisions for the log, and askers for their answer.
 #[derive(Default)]
 struct Desk {
-    /// Decided, but not written yet. Bounded: one batch of the engine, and one for each effect in flight.
-    unwritten: VecDeque<Vec<Event>>,
+    /// Happened, but not written yet. Bounded: the start, and one outcome for each effect in flight.
+    unwritten: VecDeque<Event>,
     /// Who asked hears of it when all that follows has happened and can be seen.
     answers: Vec<Answer>,
     trouble: Option<Trouble>,
@@ -80,26 +81,20 @@ impl Driver {
     /// Drives until told to stop, then lets go of the log.
     pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.desk.unwritten.push_back(vec![Event::HubStarted { version }]);
+        self.desk.unwritten.push_back(Event::HubStarted { version });
         self.turn().await;
         loop {
-            let rest = self.rest();
             let arrival = tokio::select! {
                 biased;
                 _ = &mut stop => break,
                 arrival = self.arrivals.recv() => arrival,
-                () = tokio::time::sleep(rest) => None,
+                () = tokio::time::sleep(TICK) => None,
             };
             self.take_in(arrival).await;
             self.turn().await;
         }
         self.outbox.stop().await;
         self.log.close().await;
-    }
-
-    fn rest(&self) -> Duration {
-        let now = self.clock.now();
-        self.engine.next_deadline(now).map_or(TICK, |deadline| deadline.since(now).min(TICK))
     }
 
     async fn take_in(&mut self, first: Option<Arrival>) {
@@ -138,10 +133,9 @@ impl Driver {
                 return;
             }
             let events = self.engine.step(self.clock.now());
-            if events.is_empty() {
+            if events.is_empty() || self.write(events).await.is_err() {
                 return;
             }
-            self.desk.unwritten.push_back(events);
         }
         tracing::warn!(steps = STEPS_MAX, "the engine does not come to rest");
     }
@@ -159,19 +153,19 @@ impl Driver {
         let incident = event.incident().and_then(|id| book.incidents.get(&id));
         let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
         if fits && book.pending.contains_key(effect) {
-            self.desk.unwritten.push_back(vec![event]);
+            self.desk.unwritten.push_back(event);
         } else {
             tracing::warn!(?effect, "an outcome came that nobody waits for");
         }
         self.outbox.forget(effect);
     }
 
-    /// Writes what was decided before, in order, each batch whole.
+    /// Writes what happened before, in order.
     async fn write_down(&mut self) -> Result<(), AppendError> {
-        while let Some(events) = self.desk.unwritten.front() {
-            match self.write(events.clone()).await {
+        while let Some(event) = self.desk.unwritten.front() {
+            match self.write(vec![event.clone()]).await {
                 Err(error) if !error.is_final() => return Err(error),
-                // An event that cannot be written down was reported as trouble; the engine decides anew.
+                // What can never be written down was reported as trouble, and would block all else.
                 Ok(()) | Err(_) => drop(self.desk.unwritten.pop_front()),
             }
         }

@@ -128,7 +128,7 @@ impl EventLog {
         Ok(lines)
     }
 
-    pub(super) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 }

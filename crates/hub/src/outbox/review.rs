@@ -2,7 +2,7 @@
 
 use super::Tools;
 use crate::chance::random_share;
-use crate::text::{date, slug};
+use crate::text::{date, slug, utc};
 use downbeat_core::incident::Incident;
 use downbeat_core::learn::review;
 use std::io::Write;
@@ -15,7 +15,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Writes the review, however long the disk refuses it, and says where it lies in the data directory.
 pub(super) async fn write_review(tools: &Tools, incident: &Incident) -> String {
     let path = place(incident);
-    let text = review(incident, &tools.settings.policy);
+    let text = review(incident, &tools.settings.policy, utc);
     let mut pause = Duration::from_millis(500);
     while let Err(error) = write(&tools.settings.data, &path, &text).await {
         tracing::error!(path, %error, "cannot write a review; trying again");

@@ -79,25 +79,27 @@ fn trouble(error: &reqwest::Error) -> Trouble {
     if error.is_builder() {
         return Trouble::Ours(detail);
     }
-    for cause in causes(error) {
-        if cause.is::<Unresolved>() {
-            return Trouble::theirs(FailureKind::Unresolved, detail);
-        }
-        if let Some(rustls::Error::InvalidCertificate(_)) = cause.downcast_ref() {
-            return Trouble::theirs(FailureKind::Certificate, detail);
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(rustls::Error::InvalidCertificate(_)) = io.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return Trouble::theirs(FailureKind::Certificate, detail);
-            }
-            return match failure_of(io) {
-                Some(failure) => Trouble::theirs(failure, detail),
-                None => Trouble::Ours(detail),
-            };
-        }
+    let unclear = if error.is_timeout() { FailureKind::Late } else { FailureKind::Reset };
+    let known = causes(error).find_map(|cause| verdict(cause, &detail));
+    known.unwrap_or_else(|| Trouble::theirs(unclear, detail))
+}
+
+/// What one error in the chain says; `None` when it says nothing.
+fn verdict(cause: &(dyn Error + 'static), detail: &str) -> Option<Trouble> {
+    if cause.is::<Unresolved>() {
+        return Some(Trouble::theirs(FailureKind::Unresolved, detail));
     }
-    let failure = if error.is_timeout() { FailureKind::Late } else { FailureKind::Reset };
-    Trouble::theirs(failure, detail)
+    let io = cause.downcast_ref::<std::io::Error>();
+    // rustls' errors come wrapped into one of a socket.
+    let tls = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref()).or(cause.downcast_ref());
+    match (tls, io) {
+        (Some(rustls::Error::InvalidCertificate(_)), _) => Some(Trouble::theirs(FailureKind::Certificate, detail)),
+        (_, Some(io)) => Some(match failure_of(io) {
+            Some(failure) => Trouble::theirs(failure, detail),
+            None => Trouble::Ours(detail.into()),
+        }),
+        (_, None) => None,
+    }
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -1,0 +1,9 @@
+//! The hub from outside: real sockets, real processes, real files; all on this machine.
+
+mod console;
+mod kill;
+mod outbox;
+mod probes;
+mod receiver;
+mod reporting;
+mod rig;

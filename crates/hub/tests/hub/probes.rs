@@ -1,0 +1,327 @@
+//! Probes against real servers on this machine: good ones, bad ones, and none.
+
+use crate::rig::{any_port, name};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use downbeat_core::model::{FailureKind, ProbeOutcome, Slice};
+use downbeat_hub::probes::Prober;
+use downbeat_hub::settings::{ProbeSettings, ProbeTask};
+use futures_util::StreamExt;
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_rustls::TlsAcceptor;
+
+const LONG: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn run(task: ProbeTask, timeout: Duration) -> ProbeOutcome {
+    run_asking(task, timeout, None).await
+}
+
+async fn run_asking(task: ProbeTask, timeout: Duration, resolver: Option<SocketAddr>) -> ProbeOutcome {
+    let prober = Prober::new(name("test"), resolver).expect("a prober");
+    let probe = ProbeSettings { name: name("probe"), slice: Slice::everywhere(), every: LONG, timeout, task };
+    prober.run(&probe).await.outcome
+}
+
+/// `None` for passed; the failure, the component and the words otherwise.
+fn failure(outcome: ProbeOutcome) -> Option<(FailureKind, Option<String>, String)> {
+    match outcome {
+        ProbeOutcome::Passed { .. } => None,
+        ProbeOutcome::Failed { failure, detail, component } => Some((failure, component.map(String::from), detail)),
+        ProbeOutcome::Unknown { detail } => panic!("unknown: {detail}"),
+    }
+}
+
+fn kind(outcome: ProbeOutcome) -> Option<FailureKind> {
+    failure(outcome).map(|(kind, ..)| kind)
+}
+
+async fn serve(app: Router) -> String {
+    let listener = TcpListener::bind(any_port()).await.expect("a port");
+    let root = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    root
+}
+
+/// An address at which nobody listens: taken, and let go.
+async fn nobody() -> SocketAddr {
+    TcpListener::bind(any_port()).await.expect("a port").local_addr().expect("an address")
+}
+
+/// Accepts and never says a word.
+async fn mute() -> SocketAddr {
+    let listener = TcpListener::bind(any_port()).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn http() {
+    let padded = || async { format!("{}needle", "x".repeat(64 * 1024)) };
+    let app = Router::new()
+        .route("/good", get(async || "all is well"))
+        .route("/moved", get(async || Redirect::to("/good")))
+        .route("/broken", get(async || StatusCode::BAD_GATEWAY))
+        .route("/closed", get(async || StatusCode::FORBIDDEN))
+        .route("/late", get(async || std::future::pending::<()>().await))
+        .route("/deep", get(padded));
+    let root = serve(app).await;
+    let gone = format!("http://{}", nobody().await);
+    let table = [
+        (format!("{root}/good"), None, Some("is well"), None),
+        (format!("{root}/moved"), None, None, None),
+        (format!("{root}/good"), Some(204), None, Some(FailureKind::Wrong)),
+        (format!("{root}/absent"), Some(404), None, None),
+        (format!("{root}/absent"), None, None, Some(FailureKind::Wrong)),
+        (format!("{root}/good"), None, Some("is ill"), Some(FailureKind::Wrong)),
+        (format!("{root}/deep"), None, Some("needle"), Some(FailureKind::Wrong)),
+        (format!("{root}/broken"), None, None, Some(FailureKind::Status)),
+        (format!("{root}/closed"), None, None, Some(FailureKind::Denied)),
+        (gone, None, None, Some(FailureKind::Refused)),
+        ("http://no-such-host.invalid/".into(), None, None, Some(FailureKind::Unresolved)),
+    ];
+    for (url, status, body, expected) in table {
+        let task = ProbeTask::Http { url: url.clone(), status, body: body.map(String::from) };
+        assert_eq!(kind(run(task, LONG).await), expected, "{url} {status:?} {body:?}");
+    }
+    let late = ProbeTask::Http { url: format!("{root}/late"), status: None, body: None };
+    assert_eq!(kind(run(late, SHORT).await), Some(FailureKind::Late));
+    let nonsense = ProbeTask::Http { url: "http://[".into(), status: None, body: None };
+    assert!(matches!(run(nonsense, LONG).await, ProbeOutcome::Unknown { .. }), "our own fault is not theirs");
+}
+
+#[tokio::test]
+async fn tcp() {
+    let (open, closed) = (mute().await.to_string(), nobody().await.to_string());
+    assert_eq!(kind(run(ProbeTask::Tcp { address: open }, LONG).await), None);
+    assert_eq!(kind(run(ProbeTask::Tcp { address: closed }, LONG).await), Some(FailureKind::Refused));
+    let unknown = ProbeTask::Tcp { address: "no-such-host.invalid:1".into() };
+    assert_eq!(kind(run(unknown, LONG).await), Some(FailureKind::Unresolved));
+}
+
+/// Answers for `music.example`; denies everything else.
+async fn name_server(address: Ipv4Addr) -> SocketAddr {
+    let socket = UdpSocket::bind(any_port()).await.expect("a port");
+    let here = socket.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let mut packet = [0; 1_500];
+        while let Ok((length, peer)) = socket.recv_from(&mut packet).await {
+            let query = Message::from_vec(&packet[..length]).expect("a query");
+            let answer = answer(&query, address).to_vec().expect("an answer");
+            socket.send_to(&answer, peer).await.expect("sent");
+        }
+    });
+    here
+}
+
+fn answer(query: &Message, address: Ipv4Addr) -> Message {
+    let question = query.queries.first().expect("a question").clone();
+    let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
+    answer.metadata.recursion_available = true;
+    if question.name().to_ascii() != "music.example." {
+        answer.metadata.response_code = ResponseCode::NXDomain;
+    } else if question.query_type() == RecordType::A {
+        answer.add_answer(Record::from_rdata(question.name().clone(), 60, RData::A(A(address))));
+    }
+    answer.add_query(question);
+    answer
+}
+
+#[tokio::test]
+async fn dns() {
+    let here = name_server(Ipv4Addr::new(127, 1, 2, 3)).await;
+    let [right, wrong] = ["127.1.2.3", "127.9.9.9"].map(|text| text.parse::<IpAddr>().expect("an address"));
+    let table = [
+        ("music.example", vec![], None),
+        ("music.example", vec![wrong, right], None),
+        ("music.example", vec![wrong], Some(FailureKind::Misdirected)),
+        ("noise.example", vec![], Some(FailureKind::Unresolved)),
+    ];
+    for (host, expect, failure) in table {
+        let task = ProbeTask::Dns { host: host.into(), expect: expect.clone() };
+        assert_eq!(kind(run_asking(task, LONG, Some(here)).await), failure, "{host} {expect:?}");
+    }
+    let silent = UdpSocket::bind(any_port()).await.expect("a port");
+    let task = ProbeTask::Dns { host: "music.example".into(), expect: vec![] };
+    let outcome = run_asking(task, SHORT, Some(silent.local_addr().expect("an address"))).await;
+    assert_eq!(kind(outcome), Some(FailureKind::Unresolved));
+}
+
+/// Shows a self-signed certificate for `music.example` that begins and ends so many days from now.
+async fn tls_server(from_days: i64, until_days: i64) -> String {
+    let mut params = rcgen::CertificateParams::new(vec!["music.example".into()]).expect("a name");
+    let day = |days: i64| {
+        let span = Duration::from_secs(days.unsigned_abs() * 86_400);
+        let now = SystemTime::now();
+        if days < 0 { (now - span).into() } else { (now + span).into() }
+    };
+    (params.not_before, params.not_after) = (day(from_days), day(until_days));
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("signed");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(any_port()).await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that hangs up after the handshake is how these probes end.
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn tls() {
+    let (fine, expired, early) = (tls_server(-10, 90).await, tls_server(-90, -1).await, tls_server(5, 90).await);
+    let table = [
+        (&fine, "music.example", 30, None),
+        (&fine, "noise.example", 30, Some("not for noise.example")),
+        (&fine, "127.0.0.1", 30, Some("not for 127.0.0.1")),
+        (&fine, "music.example", 91, Some("expires in")),
+        (&expired, "music.example", 0, Some("expired on")),
+        (&early, "music.example", 0, Some("not valid before")),
+    ];
+    for (address, server_name, days, says) in table {
+        let valid_for = Duration::from_secs(days * 86_400);
+        let task = ProbeTask::Tls { address: address.clone(), server_name: server_name.into(), valid_for };
+        match (failure(run(task, LONG).await), says) {
+            (None, None) => {}
+            (Some((FailureKind::Certificate, None, detail)), Some(says)) if detail.contains(says) => {}
+            (came, _) => panic!("{server_name} for {days} days: {came:?} instead of {says:?}"),
+        }
+    }
+    let tls = |address| ProbeTask::Tls { address, server_name: "music.example".into(), valid_for: Duration::ZERO };
+    let plain = serve(Router::new()).await.replace("http://", "");
+    assert_eq!(kind(run(tls(plain), LONG).await), Some(FailureKind::Wrong), "no TLS there");
+    assert_eq!(kind(run(tls(mute().await.to_string()), SHORT).await), Some(FailureKind::Late));
+    assert_eq!(kind(run(tls(nobody().await.to_string()), LONG).await), Some(FailureKind::Refused));
+}
+
+/// What the music service does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Defect {
+    None,
+    LoginRefused,
+    LoginFails,
+    EmptyPlaylist,
+    NoPlaylist,
+    MediaFails,
+    MediaStalls,
+    MediaEnds,
+}
+
+/// Ten seconds of music at 10,000 bytes a second.
+const MUSIC_BYTES: usize = 100_000;
+
+async fn music_service(defect: Defect) -> String {
+    let app = Router::new()
+        .route("/api/login", post(log_in))
+        .route("/api/playlists", get(playlists))
+        .route("/api/playlists/{id}", get(playlist))
+        .route("/media/{name}", get(media))
+        .with_state(defect);
+    serve(app).await
+}
+
+async fn log_in(State(defect): State<Defect>, Json(body): Json<serde_json::Value>) -> Response {
+    match defect {
+        Defect::LoginFails => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Defect::LoginRefused => StatusCode::UNAUTHORIZED.into_response(),
+        _ if body == json!({"user": "anna", "password": "secret"}) => {
+            Json(json!({"token": "t-1", "user": "anna"})).into_response()
+        }
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+fn may(headers: &HeaderMap) -> Result<(), StatusCode> {
+    if headers.get("authorization").is_some_and(|token| token == "Bearer t-1") {
+        Ok(())
+    } else {
+        Err(StatusCode::UNAUTHORIZED)
+    }
+}
+
+async fn playlists(State(defect): State<Defect>, headers: HeaderMap) -> Result<Json<serde_json::Value>, StatusCode> {
+    may(&headers)?;
+    let all = if defect == Defect::NoPlaylist {
+        json!([])
+    } else {
+        json!([{"id": "p1", "name": "Morning", "track_count": 1}])
+    };
+    Ok(Json(json!({"playlists": all})))
+}
+
+async fn playlist(State(defect): State<Defect>, headers: HeaderMap) -> Result<Json<serde_json::Value>, StatusCode> {
+    may(&headers)?;
+    let track = json!({"id": "t", "title": "A", "duration_s": 10.0,
+        "media": {"url": "/media/a.flac", "type": "audio/flac", "bytes": MUSIC_BYTES, "sha256": "00"}});
+    let tracks = if defect == Defect::EmptyPlaylist { json!([]) } else { json!([track]) };
+    Ok(Json(json!({"id": "p1", "name": "Morning", "tracks": tracks})))
+}
+
+async fn media(State(defect): State<Defect>, headers: HeaderMap) -> Result<axum::body::Body, StatusCode> {
+    may(&headers)?;
+    let start = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; 5_000])]);
+    let rest = futures_util::stream::iter([Ok(vec![0_u8; MUSIC_BYTES - 5_000])]);
+    match defect {
+        Defect::MediaFails => Err(StatusCode::SERVICE_UNAVAILABLE),
+        Defect::MediaStalls => Ok(axum::body::Body::from_stream(start.chain(futures_util::stream::pending()))),
+        Defect::MediaEnds => Ok(axum::body::Body::from_stream(start)),
+        _ => Ok(axum::body::Body::from_stream(start.chain(rest))),
+    }
+}
+
+#[tokio::test]
+async fn journey() {
+    let table = [
+        (Defect::LoginRefused, FailureKind::Denied, "login", "log in"),
+        (Defect::LoginFails, FailureKind::Status, "login", "log in"),
+        (Defect::NoPlaylist, FailureKind::Wrong, "playlists", "there is none"),
+        (Defect::EmptyPlaylist, FailureKind::Wrong, "playlists", "it is empty"),
+        (Defect::MediaFails, FailureKind::Status, "playback", "503"),
+        (Defect::MediaEnds, FailureKind::Wrong, "playback", "5000 of 20000 bytes"),
+    ];
+    for (defect, failure_, component, says) in table {
+        let (kind, at, detail) = failure(walk(defect, LONG).await).expect("a failure");
+        assert_eq!((kind, at.as_deref()), (failure_, Some(component)), "{defect:?}: {detail}");
+        assert!(detail.contains(says), "{defect:?}: {detail}");
+    }
+    let (kind, at, _) = failure(walk(Defect::MediaStalls, Duration::from_secs(2)).await).expect("a failure");
+    assert_eq!((kind, at.as_deref()), (FailureKind::Stalled, Some("playback")));
+
+    let started = Instant::now();
+    assert_eq!(failure(walk(Defect::None, LONG).await), None);
+    assert!(started.elapsed() >= Duration::from_secs(2), "it listens at playing speed");
+}
+
+async fn walk(defect: Defect, timeout: Duration) -> ProbeOutcome {
+    let url = music_service(defect).await;
+    let (user, password) = ("anna".into(), "secret".into());
+    run(ProbeTask::Journey { url, user, password, listen: Duration::from_secs(2) }, timeout).await
+}

@@ -1,0 +1,166 @@
+//! What the tests share: a small service, a hub for it, and patience.
+
+use downbeat_core::incident::{Actor, Event, Record};
+use downbeat_core::model::{
+    Actuation, Audience, Bits, CauseKind, Component, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy,
+    Priority, Remedy, RemedyId, RemedyKind, Replica, Route, SourceClass, Stage, Topology, TrafficPlan,
+};
+use downbeat_hub::log::{EventLog, LogReader};
+use downbeat_hub::settings::{Category, HubSettings};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what has to come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A good name.
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).expect("a good name")
+}
+
+/// Any free port of this machine.
+pub(crate) fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// One component on two replicas in two regions.
+pub(crate) fn topology() -> Topology {
+    let replica = |name_: &str, region: &str| Replica {
+        name: name(name_),
+        region: name(region),
+        version: None,
+        host: None,
+        proven_per_second: None,
+    };
+    let replicas = [replica("eu-1", "eu"), replica("us-1", "us")];
+    let playback = Component {
+        name: name("playback"),
+        title: "Playback".into(),
+        priority: Priority(0),
+        replicas: replicas.iter().map(|r| r.name.clone()).collect(),
+    };
+    Topology {
+        service: "Encore".into(),
+        components: [(playback.name.clone(), playback)].into(),
+        replicas: replicas.map(|r| (r.name.clone(), r)).into(),
+        ..Topology::default()
+    }
+}
+
+/// A hub that listens on free ports and tells nobody.
+pub(crate) fn settings(data: &Path) -> HubSettings {
+    HubSettings {
+        data: data.into(),
+        console: any_port(),
+        status: any_port(),
+        status_url: "http://status.example".into(),
+        console_url: "http://console.example".into(),
+        token: None,
+        policy: Policy { topology: topology(), ..Policy::default() },
+        probes: Vec::new(),
+        resolver: None,
+        webhooks: Vec::new(),
+        actuator: None,
+        categories: vec![Category {
+            name: name("no-sound"),
+            title: "The music stops".into(),
+            component: Some(name("playback")),
+        }],
+        breaker: None,
+    }
+}
+
+/// What an incident leaves in the log.
+pub(crate) mod story {
+    use super::*;
+
+    const ONE: IncidentId = IncidentId(1);
+
+    /// Something is abnormal.
+    pub(crate) fn suspected() -> Event {
+        Event::Suspected {
+            incident: ONE,
+            title: "Playback failing in eu".into(),
+            slice: "component=playback,region=eu".parse().expect("a slice"),
+            since: Moment::from_millis(1_000),
+            findings: Vec::new(),
+            bits: [(SourceClass::Edge, Bits(41.0))].into(),
+        }
+    }
+
+    /// It is real.
+    pub(crate) fn confirmed() -> Event {
+        let bits = [(SourceClass::Edge, Bits(60.0))].into();
+        Event::Confirmed { incident: ONE, first: SourceClass::Edge, bits, why: "overwhelming".into() }
+    }
+
+    /// A message for one audience.
+    pub(crate) fn notice(count: u32, audience: Audience) -> Event {
+        let notice = Notice {
+            id: NoticeId { incident: ONE, count },
+            audience,
+            stage: Stage::Investigating,
+            title: "Playback failing in eu".into(),
+            body: "We are investigating.".into(),
+            slice: "component=playback".parse().expect("a slice"),
+        };
+        Event::NoticeWritten { notice }
+    }
+
+    /// A restart is proposed and started.
+    pub(crate) fn restart() -> [Event; 2] {
+        let id = RemedyId { incident: ONE, count: 1 };
+        let remedy = Remedy {
+            id,
+            kind: RemedyKind::Restart,
+            answers: CauseKind::Host,
+            slice: "replica=eu-1".parse().expect("a slice"),
+            route: Route::Away { replicas: vec![name("eu-1")], component: None },
+            actuation: Some(Actuation::Restart { replica: name("eu-1") }),
+            predicted: "failures stop".into(),
+            undo: "none".into(),
+            check_after: Duration::from_secs(600),
+        };
+        let plan = TrafficPlan { epoch: 1, ..TrafficPlan::default() };
+        let by = Actor::Automation;
+        [Event::RemedyProposed { remedy, mode: Mode::Auto }, Event::RemedyStarted { remedy: id, by, plan }]
+    }
+
+    /// It is over.
+    pub(crate) fn resolved() -> Event {
+        Event::Resolved { incident: ONE, by: Actor::Operator(name("anna")) }
+    }
+}
+
+/// Writes a log as an earlier hub would have left it.
+pub(crate) fn remember(data: &Path, events: &[Event]) {
+    let mut log = EventLog::open(data, |_| Ok(())).expect("the log opens");
+    // A minute ago: an earlier hub's clock never ran ahead of this one's.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let at = Moment::default() + now.saturating_sub(Duration::from_secs(60));
+    log.append(at, events).expect("written");
+}
+
+/// All records of a log that has to be sound.
+pub(crate) fn records(data: &Path) -> Vec<Record> {
+    let mut all = Vec::new();
+    let sound = LogReader::new(data).replay(|record| {
+        all.push(record.clone());
+        Ok(())
+    });
+    sound.expect("a sound log");
+    all
+}
+
+/// Polls until there is what has to come.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{what} never came");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
