@@ -1,0 +1,31 @@
+//! Why a drill or the demo came to nothing.
+
+use crate::scene::ActionError;
+use crate::supervisor::SupervisorError;
+use crate::world::WorldError;
+use std::time::Duration;
+
+/// Why a drill or the demo came to nothing. What a drill finds is no error: it stands in the scorecard.
+#[derive(Debug, thiserror::Error)]
+pub enum DrillError {
+    /// The world cannot be put up.
+    #[error("put up the world")]
+    World(#[from] WorldError),
+    /// There is nobody to carry orders out.
+    #[error("put up the supervisor")]
+    Supervisor(#[from] SupervisorError),
+    /// A step of the story cannot be done.
+    #[error("act out the story")]
+    Action(#[from] ActionError),
+    /// The world was never well, so there was nothing to break.
+    #[error("wait until everything is well: after {after:?} {missing}")]
+    Unwell {
+        /// How long was waited.
+        after: Duration,
+        /// What was still missing.
+        missing: String,
+    },
+    /// Somebody pressed Ctrl-C.
+    #[error("stopped before the end")]
+    Interrupted,
+}
