@@ -34,6 +34,10 @@ fn every_verb_teaches_by_examples() {
         "log verify",
         "log replay",
         "log export",
+        "drill",
+        "drill list",
+        "drill run",
+        "demo",
     ];
     for verb in verbs {
         let args: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
