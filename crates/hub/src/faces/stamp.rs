@@ -11,7 +11,7 @@ pub(crate) struct Stamp(pub(crate) Moment);
 impl Stamp {
     /// `2026-11-22T14:03:08.250Z`, as RFC 3339 and Statuspage's API want it.
     pub(crate) fn iso(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        crate::text::rfc3339(self.0)
     }
 
     /// `22 Nov 2026, 14:03:08 UTC`.

@@ -9,7 +9,6 @@ mod evidence;
 mod home;
 mod live;
 mod log;
-mod origin;
 mod refused;
 mod remedies;
 mod review;
@@ -22,11 +21,12 @@ use super::answer::{self, Door};
 use super::assets;
 use super::desk::Desk;
 use super::status::Kind;
+use crate::http::origin::refuse_strangers;
 use crate::view::Snapshot;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use downbeat_core::incident::Incident;
@@ -39,7 +39,7 @@ use shell::Shell;
 /// Forms are small: a public word has 5,000 characters at most.
 const BODY_MAX: usize = 64 * 1024;
 
-/// The console's routes.
+/// The console's routes. Wherever they are mounted, only the console's own pages press its buttons.
 pub fn console_routes<D: Desk>(desk: D) -> Router {
     let console = Console { live: Live::new(desk.snapshots()), desk };
     Router::new()
@@ -51,7 +51,7 @@ pub fn console_routes<D: Desk>(desk: D) -> Router {
         .route("/console.js", get(async || answer::asset(Kind::Js, assets::CONSOLE_JS)))
         .route("/favicon.svg", get(async || answer::asset(Kind::Svg, assets::FAVICON)))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn_with_state(console.clone(), own_pages_only::<D>))
+        .layer(from_fn(refuse_strangers))
         .layer(map_response(answer::guard::<Private>))
         .with_state(console)
 }
@@ -104,16 +104,6 @@ impl<D: Desk> Console<D> {
     fn snapshot(&self) -> Snapshot {
         self.desk.snapshots().borrow().clone()
     }
-}
-
-/// Turns away whatever would change something and does not come from the console's own pages.
-async fn own_pages_only<D: Desk>(State(console): State<Console<D>>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if reads || origin::is_own(request.headers()) {
-        return next.run(request).await;
-    }
-    let why = "This button was pressed on a page that is not the console's own.";
-    refused::page(&console.snapshot(), StatusCode::FORBIDDEN, why)
 }
 
 async fn home_page<D: Desk>(State(console): State<Console<D>>) -> Response {

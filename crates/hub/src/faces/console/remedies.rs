@@ -85,12 +85,13 @@ const fn stage(case: &RemedyCase) -> &'static str {
         (RemedyStage::Lifting, _) => "on the way back",
         (RemedyStage::Lifted, _) => "lifted",
         (RemedyStage::Reverted, _) => "taken back, it did not help",
+        (RemedyStage::Superseded, _) => "another remedy has taken over",
     }
 }
 
 const fn tone(stage: RemedyStage) -> Tone {
     match stage {
-        RemedyStage::Proposed => Tone::Unknown,
+        RemedyStage::Proposed | RemedyStage::Superseded => Tone::Unknown,
         RemedyStage::Started | RemedyStage::Lifting => Tone::Warn,
         RemedyStage::Kept | RemedyStage::Lifted => Tone::Good,
         RemedyStage::Reverted => Tone::Bad,

@@ -1,14 +1,16 @@
-//! `/incidents/{id}/review`: what was learnt, as the hub wrote it down, rendered from its Markdown.
+//! `/incidents/{id}/review`: what was learnt, as the hub wrote it down and people edited it; a draft until then.
 
 use super::shell::Shell;
 use super::{Console, incident, refused};
 use crate::faces::answer;
 use crate::faces::desk::Desk;
 use crate::faces::html::Html;
+use crate::text::utc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use downbeat_core::learn;
 use std::path::Component;
 
 /// A review is a few pages; whatever is longer was not written by the hub.
@@ -20,29 +22,22 @@ struct ReviewPage {
     shell: Shell,
     id: u64,
     title: String,
-    path: String,
+    source: Source,
     text: Html,
 }
 
-pub(super) async fn page<D: Desk>(State(console): State<Console<D>>, Path(id): Path<u64>) -> Response {
-    let snapshot = console.snapshot();
-    let Some(incident) = incident(&snapshot, id) else { return refused::no_incident(&snapshot, id) };
-    let Some(path) = incident.review.clone() else {
-        return refused::page(&snapshot, StatusCode::NOT_FOUND, "The review is written once the incident is over.");
-    };
-    match read(&snapshot.settings.data, &path).await {
-        Ok(text) => {
-            let (shell, title) = (Shell::of(&snapshot), incident.title.clone());
-            answer::page(StatusCode::OK, &ReviewPage { shell, id, title, path, text: Html::from_markdown(&text) })
-        }
-        Err(error) => {
-            let why = format!("The review {path} cannot be read: {error}.");
-            refused::page(&snapshot, StatusCode::NOT_FOUND, &why)
-        }
-    }
+/// Where the words come from.
+#[derive(Debug)]
+enum Source {
+    /// The file, relative to the data directory.
+    File(String),
+    /// There is no file yet.
+    Draft,
+    /// The file cannot be read.
+    Lost(String, ReadError),
 }
 
-/// Why a review cannot be shown.
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error("it lies outside the data directory")]
@@ -51,6 +46,21 @@ enum ReadError {
     TooLong,
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+pub(super) async fn page<D: Desk>(State(console): State<Console<D>>, Path(id): Path<u64>) -> Response {
+    let snapshot = console.snapshot();
+    let Some(incident) = incident(&snapshot, id) else { return refused::no_incident(&snapshot, id) };
+    let draft = || learn::review(incident, &snapshot.settings.policy, utc);
+    let (source, text) = match &incident.review {
+        None => (Source::Draft, draft()),
+        Some(path) => match read(&snapshot.settings.data, path).await {
+            Ok(text) => (Source::File(path.clone()), text),
+            Err(error) => (Source::Lost(path.clone(), error), draft()),
+        },
+    };
+    let (shell, title, text) = (Shell::of(&snapshot), incident.title.clone(), Html::from_markdown(&text));
+    answer::page(StatusCode::OK, &ReviewPage { shell, id, title, source, text })
 }
 
 async fn read(data: &std::path::Path, path: &str) -> Result<String, ReadError> {

@@ -3,6 +3,7 @@
 use super::picture::{ComponentLine, Picture, PublicIncident, Update};
 use crate::faces::claim::Indicator;
 use crate::faces::stamp::Stamp;
+use crate::text::slug;
 use serde::Serialize;
 
 /// `summary.json`: everything that is true now.
@@ -146,11 +147,8 @@ impl Picture {
     }
 
     /// The service's name as a stable id: small letters, digits and hyphens.
-    pub(super) fn page_id(&self) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-        let id: String = self.service.chars().map(plain).collect();
-        let id = id.trim_matches('-');
-        if id.is_empty() { "service".into() } else { id.into() }
+    fn page_id(&self) -> String {
+        slug(&self.service)
     }
 
     fn components_json(&self) -> Vec<ComponentJson<'_>> {
@@ -232,13 +230,5 @@ mod tests {
         let picture = Picture::of(&story::in_state(State::Reviewed), &Claims::new());
         insta::assert_json_snapshot!(picture.all_incidents());
         assert!(picture.unresolved_incidents().incidents.is_empty());
-    }
-
-    #[test]
-    fn a_page_always_has_an_id() {
-        let mut picture = Picture::of(&story::empty(), &Claims::new());
-        assert_eq!(picture.page_id(), "service");
-        picture.service = "Encore & Friends".into();
-        assert_eq!(picture.page_id(), "encore---friends");
     }
 }
