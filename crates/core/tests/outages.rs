@@ -353,6 +353,21 @@ fn a_replica_that_dies_again_on_its_way_back_is_one_incident_with_a_relapse() {
 }
 
 #[test]
+fn a_replica_that_hangs_again_before_its_way_back_is_restarted_again() {
+    let mut toy = Toy::new(policy());
+    let onset = toy.now;
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "relief", |b| b.open().any(|i| i.state == State::Mitigated));
+    toy.fault =
+        Box::new(|toy, _, replica| (replica == "eu-1" && toy.restarted.len() < 2).then_some((FailureKind::Late, 1.0)));
+    toy.run_until(120, "the review", reviewed);
+    toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
+    assert_eq!(toy.restarted.len(), 2);
+}
+
+#[test]
 fn a_bad_canary_is_rolled_back() {
     let mut toy = Toy::new(policy());
     toy.versions.insert(name("eu-2"), name("1.5.0"));

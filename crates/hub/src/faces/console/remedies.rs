@@ -84,7 +84,6 @@ const fn stage(case: &RemedyCase) -> &'static str {
         (RemedyStage::Kept, _) => "in force, it helped",
         (RemedyStage::Lifting, _) => "on the way back",
         (RemedyStage::Lifted, _) => "lifted",
-        (RemedyStage::Superseded, _) => "another one took over",
         (RemedyStage::Reverted, _) => "taken back, it did not help",
         (RemedyStage::Superseded, _) => "another remedy has taken over",
     }
@@ -94,7 +93,7 @@ const fn tone(stage: RemedyStage) -> Tone {
     match stage {
         RemedyStage::Proposed | RemedyStage::Superseded => Tone::Unknown,
         RemedyStage::Started | RemedyStage::Lifting => Tone::Warn,
-        RemedyStage::Kept | RemedyStage::Lifted | RemedyStage::Superseded => Tone::Good,
+        RemedyStage::Kept | RemedyStage::Lifted => Tone::Good,
         RemedyStage::Reverted => Tone::Bad,
     }
 }
