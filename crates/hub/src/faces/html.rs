@@ -12,7 +12,8 @@ impl Html {
     pub(crate) fn from_markdown(text: &str) -> Self {
         let mut links = Vec::new();
         let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS)
-            .filter(|event| keeps(event, &mut links));
+            .filter(|event| keeps(event, &mut links))
+            .map(plain_boxes);
         let mut html = String::new();
         pulldown_cmark::html::push_html(&mut html, events);
         Self(html)
@@ -41,6 +42,14 @@ fn keeps(event: &Event<'_>, links: &mut Vec<bool>) -> bool {
     }
 }
 
+/// A task's box as a sign: a check box that does nothing is only in the way of who listens to a page.
+fn plain_boxes(event: Event<'_>) -> Event<'_> {
+    match event {
+        Event::TaskListMarker(done) => Event::Text(if done { "☑ " } else { "☐ " }.into()),
+        other => other,
+    }
+}
+
 fn is_harmless(url: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
 }
@@ -60,6 +69,7 @@ mod tests {
             ("[here](https://example.org)", "<p><a href=\"https://example.org\">here</a></p>\n"),
             ("[here](javascript:alert(1))", "<p>here</p>\n"),
             ("[a ![b](x)](data:x)", "<p>a b</p>\n"),
+            ("- [ ] mend it", "<ul>\n<li>☐ mend it</li>\n</ul>\n"),
             ("1 < 2 & 3", "<p>1 &lt; 2 &amp; 3</p>\n"),
         ];
         for (text, expected) in table {

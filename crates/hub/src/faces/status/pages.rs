@@ -96,7 +96,7 @@ pub(super) struct ReportedPage<'a> {
 impl ReportedPage<'_> {
     /// How many told us lately, this report included.
     fn others(&self) -> String {
-        match self.picture.recent.reports {
+        match self.picture.recent.as_ref().map_or(0, |recent| recent.reports) {
             0 | 1 => "Nobody else told us in the last two minutes.".into(),
             reports => format!("{reports} reports came in during the last two minutes, yours among them."),
         }

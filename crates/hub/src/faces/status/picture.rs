@@ -32,8 +32,8 @@ pub(crate) struct Picture {
     pub(crate) incidents: Vec<PublicIncident>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
-    /// The last two minutes in figures.
-    pub(crate) recent: Recent,
+    /// The last two minutes in figures; `None` when nothing was counted.
+    pub(crate) recent: Option<Recent>,
     /// What is claimed, for the next picture.
     pub(crate) claims: Claims,
 }
@@ -122,6 +122,14 @@ impl ComponentLine {
     /// True while something fresh is known of it.
     pub(crate) fn is_measured(&self) -> bool {
         self.measured != Condition::Unknown
+    }
+
+    /// How the claim is shown: what is not measured is never green.
+    pub(crate) fn tone(&self) -> Tone {
+        match self.claim {
+            Claim::Operational if !self.is_measured() => Tone::Unknown,
+            claim => claim.tone(),
+        }
     }
 }
 
@@ -236,14 +244,17 @@ fn measured(snapshot: &Snapshot) -> Measured {
 }
 
 impl Recent {
-    fn of(snapshot: &Snapshot) -> Self {
+    fn of(snapshot: &Snapshot) -> Option<Self> {
+        if snapshot.board.pulses.is_empty() {
+            return None;
+        }
         let sum = |part: fn(&downbeat_core::incident::Pulse) -> u64| {
             snapshot.board.pulses.iter().map(part).fold(0_u64, u64::saturating_add)
         };
         let (requests, failed) = (sum(|p| p.requests), sum(|p| p.failed));
         // The casts lose digits only beyond 2^53 requests.
         let share = if requests == 0 { 0.0 } else { failed as f64 / requests as f64 };
-        Self { requests: count(requests), failed: percent(share), reports: sum(|p| p.reports) }
+        Some(Self { requests: count(requests), failed: percent(share), reports: sum(|p| p.reports) })
     }
 }
 

@@ -81,7 +81,8 @@ fn without_data_the_page_is_not_green() {
     let html = text(&drawn.site, "");
     assert!(html.contains("No current measurements") && !html.contains("All Systems Operational"));
     assert!(html.contains("Last measured at"));
-    assert!(html.contains("Not measured now"));
+    assert!(html.contains("Not measured now") && html.contains("Last known: Operational"));
+    assert!(!html.contains("class=\"state good\""), "what is not measured is not green");
     assert!(text(&drawn.site, "api/v2/status.json").contains("\"indicator\":\"none\""), "the last claim stays");
 }
 
