@@ -153,3 +153,24 @@ fn bad_ids_are_refused_before_anything_is_sent() {
         assert_eq!(run(folder.path(), &args).status.code(), Some(2), "{args:?}");
     }
 }
+
+#[test]
+fn drills_are_listed_and_unknown_ones_refused() {
+    let folder = tempdir().expect("a folder");
+    let list = run(folder.path(), &["drill", "list", "--json"]);
+    let drills: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let names: Vec<&str> = drills.as_array().into_iter().flatten().filter_map(|d| d["name"].as_str()).collect();
+    for name in ["overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host", "quiet"] {
+        assert!(names.contains(&name), "no {name} in {names:?}");
+    }
+    let unknown = run(folder.path(), &["drill", "run", "flood", "--live"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(
+        text(&unknown.stderr).contains("there is no drill \"flood\"; there are overload"),
+        "{}",
+        text(&unknown.stderr)
+    );
+    let duration = run(folder.path(), &["drill", "run", "quiet", "--duration", "60"]);
+    assert_eq!(duration.status.code(), Some(2));
+    assert!(text(&duration.stderr).contains("\"60\" has no unit"), "{}", text(&duration.stderr));
+}

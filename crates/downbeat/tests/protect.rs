@@ -101,6 +101,24 @@ impl Download {
         tokio::time::timeout(support::SOON, asking).await.expect("the edge gets there")
     }
 
+    /// Bodies that went on from another replica so far.
+    async fn resumed(&self) -> u64 {
+        let answer = self.http.get(format!("{}/metrics", self.admin)).send().await.expect("the edge answers");
+        let text = answer.text().await.expect("its metrics are text");
+        let counts = text.lines().filter(|line| line.starts_with("downbeat_edge_resumed_bodies_total"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// Waits until one body has: the edge counts by the second.
+    async fn wait_until_resumed(&self) {
+        let counting = async {
+            while self.resumed().await != 1 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(support::SOON, counting).await.expect("one server died, another took over");
+    }
+
     async fn start(&self) -> (reqwest::Response, Vec<u8>) {
         let mut answer = self.http.get(format!("{}/song.bin", self.edge)).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
@@ -155,6 +173,7 @@ async fn a_download_from_nginx_survives_the_death_of_its_server() {
     }
     assert_eq!(got.len(), song.len());
     assert!(got == song, "the bytes differ");
+    download.wait_until_resumed().await;
     assert!(service.process.terminate().success(), "{}", service.log());
 }
 
