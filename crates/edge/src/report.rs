@@ -26,8 +26,6 @@ const EVERY: Duration = Duration::from_secs(1);
 const HUB: Duration = Duration::from_secs(2);
 /// Most bytes of a plan.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The network under which the light ones are summed.
-const OTHER: &str = "other";
 
 /// Why a roll-up was not taken, or its answer not understood.
 #[derive(Debug, thiserror::Error)]
@@ -218,7 +216,7 @@ fn upstream_rows(shared: &Shared, seen: &Tallies) -> Vec<UpstreamRow> {
 }
 
 fn client_rows(shared: &Shared, seen: &Tallies) -> Vec<ClientRow> {
-    let other = Name::new(OTHER).expect("five letters are a name");
+    let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
     let row = |((component, network), count): (&(_, Option<crate::network::Network>), &ClientCount)| ClientRow {
         component: shared.site.component(*component).settings.name.clone(),
         network: network.map_or_else(|| other.clone(), crate::network::Network::name),
