@@ -76,19 +76,19 @@ async fn go_on(world: &Arc<World>, options: &DemoOptions, progress: &Arc<Progres
         looks.tick().await;
         let lines = herald.look(hub, progress).await;
         if told.elapsed() >= STATUS_EVERY {
-            progress.say(&status(&scene, lines.as_deref()));
+            progress.say(&status(&scene, lines.as_deref()).await);
             told = tokio::time::Instant::now();
         }
     }
 }
 
 /// How it is going, in one line.
-fn status(scene: &Scene, lines: Option<&[Line]>) -> String {
+async fn status(scene: &Scene, lines: Option<&[Line]>) -> String {
     let accounts = scene.audience.accounts();
     let (playing, silence) = conduct::listening(&accounts);
     let music =
         format!("{playing} of {} listeners hear music, {:.1} s of silence", accounts.len(), silence.as_secs_f64());
-    let faults = scene.faults();
+    let faults = scene.faults().await;
     let broken = if faults.is_empty() { String::new() } else { format!("; broken: {}", faults.join(", ")) };
     let hub = match lines {
         None => "the hub does not answer".to_owned(),

@@ -79,7 +79,7 @@ impl Ask {
 
     /// From this byte on.
     #[must_use]
-    pub(crate) fn from_byte(self, byte: u64) -> Self {
+    pub(crate) fn starting_at(self, byte: u64) -> Self {
         self.with(RANGE, format!("bytes={byte}-"))
     }
 

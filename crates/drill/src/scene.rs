@@ -10,7 +10,6 @@ use crate::progress::Progress;
 use crate::story::{Action, Condition, Healing, Step};
 use crate::world::{Exit, ProcessError, Release, World};
 use downbeat_core::model::{Change, ChangeKind, Name, NameError};
-use rustix::process::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -111,8 +110,8 @@ impl Scene {
         let fleet = &self.world.fleet;
         match action {
             Action::Kill { replica } => fleet.kill(*replica).await,
-            Action::Stop { replica } => fleet.signal(*replica, Signal::STOP).await,
-            Action::Continue { replica } => fleet.signal(*replica, Signal::CONT).await,
+            Action::Stop { replica } => fleet.hold(*replica).await,
+            Action::Continue { replica } => fleet.go_on(*replica).await,
             Action::Deploy { replica, version, from, defects } => {
                 self.deploy(*replica, version, from, defects).await?;
             }
@@ -197,7 +196,7 @@ impl Scene {
 
     async fn heal_replicas(&self) -> Result<(), ActionError> {
         for id in ReplicaId::ALL {
-            self.world.fleet.signal(id, Signal::CONT).await;
+            self.world.fleet.go_on(id).await;
             let good = self.world.fleet.is_up(id).await && self.world.fleet.release(id).await == Release::good();
             if !good {
                 self.world.fleet.replace(id, Release::good(), Exit::Gracefully).await?;
@@ -207,19 +206,32 @@ impl Scene {
     }
 
     /// What is wrong with the world at the moment, in words; empty when nothing is.
-    pub fn faults(&self) -> Vec<String> {
-        let lines = Region::ALL.into_iter().filter_map(|region| {
-            let line = self.world.fleet.line(region);
-            (line != link::Condition::Healthy).then(|| format!("the line to {region} is {line:?}"))
-        });
-        let names = Region::ALL.into_iter().filter_map(|region| {
-            let answer = self.world.names.answer(region);
-            (answer != Answer::Right).then(|| format!("the name of {region} answers {answer:?}"))
-        });
+    pub async fn faults(&self) -> Vec<String> {
+        let mut faults: Vec<String> = Region::ALL.into_iter().flat_map(|region| self.faults_of(region)).collect();
+        for id in ReplicaId::ALL {
+            faults.extend(self.world.fleet.fault(id).await);
+        }
+        if !self.world.hub.runs() {
+            faults.push("the hub is dead".to_owned());
+        }
         let Demand { surge, attack } = self.crowd.demand();
-        let surge = surge.map(|(component, rate)| format!("{rate} more requests a second for {component}"));
-        let attack = attack.map(|(network, rate)| format!("{rate} wrong passwords a second from {network}"));
-        lines.chain(names).chain(surge).chain(attack).collect()
+        faults.extend(surge.map(|(component, rate)| format!("{rate} more requests a second for {component}")));
+        faults.extend(attack.map(|(network, rate)| format!("{rate} wrong passwords a second from {network}")));
+        faults
+    }
+
+    fn faults_of(&self, region: Region) -> Vec<String> {
+        let line = match self.world.fleet.line(region) {
+            link::Condition::Healthy => None,
+            link::Condition::Blackholed => Some(format!("nothing gets through to {region}")),
+            link::Condition::Delayed(_) | link::Condition::Limited(_) => Some(format!("the line to {region} is thin")),
+        };
+        let name = match self.world.names.answer(region) {
+            Answer::Right => None,
+            Answer::Wrong => Some(format!("the name of {region} leads astray")),
+            Answer::None | Answer::Broken | Answer::Silent => Some(format!("the name of {region} does not resolve")),
+        };
+        line.into_iter().chain(name).collect()
     }
 }
 

@@ -60,7 +60,7 @@ async fn is_silent(stream: &mut TcpStream) -> bool {
 #[tokio::test]
 async fn bytes_and_ends_are_passed_on() {
     let door = door();
-    door.switch(echo("one").await);
+    let (_alive, _) = door.switch(echo("one").await);
     let mut stream = connect(&door).await;
     say(&mut stream, "hey\n").await;
     assert_eq!(hear(&mut stream).await.expect("an answer"), "one");
@@ -77,7 +77,7 @@ async fn with_nobody_behind_it_connections_are_reset() {
     let mut stream = connect(&door).await;
     assert_eq!(hear(&mut stream).await.expect_err("nobody yet").kind(), ErrorKind::ConnectionReset);
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    door.switch(free.local_addr().expect("an address"));
+    let (_alive, _) = door.switch(free.local_addr().expect("an address"));
     drop(free);
     let mut stream = connect(&door).await;
     assert_eq!(hear(&mut stream).await.expect_err("a dead process").kind(), ErrorKind::ConnectionReset);
@@ -86,7 +86,7 @@ async fn with_nobody_behind_it_connections_are_reset() {
 #[tokio::test]
 async fn a_dead_line_says_nothing_and_loses_nothing() {
     let door = door();
-    door.switch(echo("one").await);
+    let (_alive, _) = door.switch(echo("one").await);
     let mut open = connect(&door).await;
     say(&mut open, "hey\n").await;
     assert_eq!(hear(&mut open).await.expect("an answer"), "one");
@@ -103,7 +103,7 @@ async fn a_dead_line_says_nothing_and_loses_nothing() {
 #[tokio::test]
 async fn an_end_behind_a_dead_line_is_not_told() {
     let door = door();
-    door.switch(echo("one").await);
+    let (_alive, _) = door.switch(echo("one").await);
     let mut open = connect(&door).await;
     say(&mut open, "hey\n").await;
     assert_eq!(hear(&mut open).await.expect("an answer"), "one");
@@ -118,7 +118,8 @@ async fn an_end_behind_a_dead_line_is_not_told() {
 async fn new_connections_find_the_new_process_and_idle_ones_end() {
     let door = door();
     let old = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    assert!(door.switch(old.local_addr().expect("an address")).is_none());
+    let (_alive, before) = door.switch(old.local_addr().expect("an address"));
+    assert!(before.is_none());
     let mut asking = connect(&door).await;
     let (mut asked, _) = old.accept().await.expect("a connection");
     let mut idle = connect(&door).await;
@@ -130,21 +131,34 @@ async fn new_connections_find_the_new_process_and_idle_ones_end() {
     say(&mut answered, "old").await;
     assert_eq!(hear(&mut idle).await.expect("an answer"), "old");
 
-    let leaving = door.switch(echo("new").await).expect("one before");
+    let (_new_alive, leaving) = door.switch(echo("new").await);
     assert_eq!(hear(&mut idle).await.expect("a clean end"), "");
     say(&mut asked, "late").await;
     assert_eq!(hear(&mut asking).await.expect("the old one may still answer"), "late");
     assert_eq!(hear(&mut asking).await.expect("and then it ends"), "");
-    tokio::time::timeout(PATIENCE, leaving.drained(PATIENCE * 2)).await.expect("nobody is left");
+    tokio::time::timeout(PATIENCE, leaving.expect("one before").drained(PATIENCE * 2)).await.expect("nobody is left");
     let mut fresh = connect(&door).await;
     say(&mut fresh, "hey\n").await;
     assert_eq!(hear(&mut fresh).await.expect("an answer"), "new");
 }
 
 #[tokio::test]
+async fn what_a_dead_process_has_sent_is_lost_with_it() {
+    let door = door();
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (alive, _) = door.switch(server.local_addr().expect("an address"));
+    let mut client = connect(&door).await;
+    let (mut accepted, _) = server.accept().await.expect("a connection");
+    say(&mut accepted, "half a song").await;
+    assert_eq!(hear(&mut client).await.expect("some of it"), "half a song");
+    drop(alive);
+    assert_eq!(hear(&mut client).await.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn a_thin_line_takes_its_time() {
     let door = door();
-    door.switch(echo("0123456789").await);
+    let (_alive, _) = door.switch(echo("0123456789").await);
     for condition in [Condition::Limited(20), Condition::Delayed(Duration::from_millis(250))] {
         door.set(condition);
         let mut stream = connect(&door).await;

@@ -37,11 +37,26 @@ pub struct DoorError {
 struct Backend {
     address: SocketAddr,
     ticket: Arc<()>,
+    /// Closed when the process is gone.
+    alive: watch::Receiver<()>,
+}
+
+/// Kept by whoever knows that a process lives. When it is dropped, the connections that lead to the process are
+/// reset at once: a machine that dies takes its kernel's buffers along, which are megabytes of music.
+#[derive(Debug)]
+pub struct Alive {
+    _sender: watch::Sender<()>,
 }
 
 impl Backend {
     fn is(&self, other: Option<&Backend>) -> bool {
         other.is_some_and(|other| Arc::ptr_eq(&self.ticket, &other.ticket))
+    }
+
+    /// Waits for the end of the process.
+    async fn gone(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
     }
 }
 
@@ -97,10 +112,14 @@ impl Door {
         self.condition.send_replace(condition);
     }
 
-    /// Sends new connections to another process from now on; answers with the one before, if there was one.
-    pub fn switch(&self, address: SocketAddr) -> Option<Leaving> {
-        let newest = Backend { address, ticket: Arc::new(()) };
-        self.behind.send_replace(Some(newest)).map(|before| Leaving(before.ticket))
+    /// Sends new connections to another process from now on, for as long as it is said to be alive; answers with
+    /// the one before, if there was one.
+    #[must_use = "a process that nobody keeps alive is gone"]
+    pub fn switch(&self, address: SocketAddr) -> (Alive, Option<Leaving>) {
+        let (sender, alive) = watch::channel(());
+        let newest = Backend { address, ticket: Arc::new(()), alive };
+        let before = self.behind.send_replace(Some(newest));
+        (Alive { _sender: sender }, before.map(|before| Leaving(before.ticket)))
     }
 }
 

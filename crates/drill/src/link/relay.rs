@@ -52,6 +52,7 @@ pub(super) async fn carry(
     let cut = tokio::select! {
         ended = both => ended.is_err(),
         () = retired(&backend, behind, &last) => false,
+        () = buried(&backend, line.clone()) => true,
     };
     if cut {
         sockets::reset(client);
@@ -81,6 +82,12 @@ async fn pump(from: &TcpStream, to: &TcpStream, mut line: Line, way: Way, last: 
             note(last, Last::Answered(Instant::now()));
         }
     }
+}
+
+/// Waits until the process behind the door is gone and the line lets that be known.
+async fn buried(backend: &Backend, mut line: Line) {
+    backend.gone().await;
+    line.open().await;
 }
 
 fn note(last: &Mutex<Last>, spoke: Last) {

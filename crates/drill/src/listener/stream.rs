@@ -82,7 +82,7 @@ impl<'a> Stream<'a> {
     fn question(&self) -> Ask {
         let ask = Ask::get(&self.track.media.url).by(self.token);
         match &self.etag {
-            Some(etag) if self.received > 0 => ask.from_byte(self.received).with(IF_RANGE, etag),
+            Some(etag) if self.received > 0 => ask.starting_at(self.received).with(IF_RANGE, etag),
             _ => ask,
         }
     }

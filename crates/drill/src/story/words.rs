@@ -1,6 +1,7 @@
 //! Actions in words, for progress lines.
 
 use super::{Action, Healing};
+use crate::names::Answer;
 use std::fmt;
 
 impl fmt::Display for Action {
@@ -17,7 +18,7 @@ impl fmt::Display for Action {
             }
             Self::Blackhole { region } => write!(f, "nothing gets through to {region}"),
             Self::Thin { region, .. } => write!(f, "the line to {region} is thin"),
-            Self::Names { region, answer } => write!(f, "the name {} answers: {answer:?}", region.host()),
+            Self::Names { region, answer } => write!(f, "the name {} {}", region.host(), said(*answer)),
             Self::Surge { component, rate } => write!(f, "{rate} more requests a second for {component}"),
             Self::Attack { network, rate } => write!(f, "{rate} wrong passwords a second from {network}"),
             Self::KillHub => f.write_str("the hub was killed (kill -9)"),
@@ -29,6 +30,16 @@ impl fmt::Display for Action {
 
 fn with(defects: &[String]) -> String {
     if defects.is_empty() { String::new() } else { format!(", with {}", defects.join(", ")) }
+}
+
+const fn said(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Right => "resolves rightly",
+        Answer::Wrong => "resolves to a stranger",
+        Answer::None => "does not exist any more (NXDOMAIN)",
+        Answer::Broken => "does not resolve (SERVFAIL)",
+        Answer::Silent => "gets no answer",
+    }
 }
 
 const fn healed(what: Healing) -> &'static str {

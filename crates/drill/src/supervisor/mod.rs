@@ -233,12 +233,16 @@ struct StateView {
 }
 
 async fn state(State(desk): State<Arc<Desk>>) -> Json<StateView> {
+    let faults = match desk.scene.get() {
+        Some(scene) => scene.faults().await,
+        None => Vec::new(),
+    };
     Json(StateView {
         replicas: desk.world.fleet.states().await,
         hub_pid: desk.world.hub.pid(),
         edge_pid: desk.world.edge.pid(),
         acting: desk.acting_now(),
-        faults: desk.scene.get().map(|scene| scene.faults()).unwrap_or_default(),
+        faults,
         orders: desk.journal.lock().await.len(),
     })
 }

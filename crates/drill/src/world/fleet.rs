@@ -64,6 +64,7 @@ struct Slot {
 struct Running {
     process: Option<Arc<Process>>,
     release: Release,
+    stands_still: bool,
 }
 
 /// What is told about a replica.
@@ -136,10 +137,15 @@ impl Fleet {
         let mut running = slot.running.lock().await;
         let process = self.start(id, slot, &release).await?;
         let address = process.listening(READY_WITHIN).await?;
-        let leaving = slot.door.switch(address);
-        let before = running.process.replace(process);
+        let (alive, leaving) = slot.door.switch(address);
+        let before = running.process.replace(Arc::clone(&process));
         running.release = release;
+        running.stands_still = false;
         drop(running);
+        tokio::spawn(async move {
+            process.end().await;
+            drop(alive);
+        });
         let Some(before) = before else { return Ok(()) };
         before.expect_end();
         match exit {
@@ -192,10 +198,21 @@ impl Fleet {
         }
     }
 
-    /// Has a replica's process stand still, or go on.
-    pub async fn signal(&self, id: ReplicaId, signal: Signal) {
-        if let Some(process) = &self.slot(id).running.lock().await.process {
+    /// Has a replica's process stand still.
+    pub async fn hold(&self, id: ReplicaId) {
+        self.signal(id, Signal::STOP, true).await;
+    }
+
+    /// Has a replica's process go on.
+    pub async fn go_on(&self, id: ReplicaId) {
+        self.signal(id, Signal::CONT, false).await;
+    }
+
+    async fn signal(&self, id: ReplicaId, signal: Signal, stands_still: bool) {
+        let mut running = self.slot(id).running.lock().await;
+        if let Some(process) = &running.process {
             process.signal(signal);
+            running.stands_still = stands_still;
         }
     }
 
@@ -219,6 +236,20 @@ impl Fleet {
     /// True when a process of this replica runs; one that stands still does too.
     pub async fn is_up(&self, id: ReplicaId) -> bool {
         self.slot(id).running.lock().await.process.as_ref().is_some_and(|p| p.runs())
+    }
+
+    /// What is wrong with a replica's process, in words; nothing, mostly.
+    pub async fn fault(&self, id: ReplicaId) -> Option<String> {
+        let running = self.slot(id).running.lock().await;
+        let Running { process, release, stands_still } = &*running;
+        if !process.as_ref().is_some_and(|process| process.runs()) {
+            return Some(format!("{id} is dead"));
+        }
+        if *stands_still {
+            return Some(format!("{id} stands still"));
+        }
+        let Release { version, config, defects } = release;
+        (!defects.is_empty()).then(|| format!("{id} runs {version} with {config} and {}", defects.join(", ")))
     }
 
     /// Everything about each of them.
@@ -262,7 +293,7 @@ impl Slot {
         let path = logs.join(format!("{id}.log"));
         let log = Arc::new(Log::create(&path).map_err(|e| FleetError::Log(path, e))?);
         let door = Door::open(ports.door(id)).map_err(|e| FleetError::Door(id, e))?;
-        let running = tokio::sync::Mutex::new(Running { process: None, release: Release::good() });
+        let running = tokio::sync::Mutex::new(Running { process: None, release: Release::good(), stands_still: false });
         Ok(Self { door, log, running })
     }
 }
