@@ -42,7 +42,7 @@ fn summary(page: &mut String, incident: &Incident, policy: &Policy, clock: &dyn 
 }
 
 fn figures(page: &mut String, incident: &Incident) {
-    line!(page, "## Figures\n\n| from the onset to | |\n|---|---|");
+    line!(page, "## Figures\n\n| from the onset to | it took |\n|---|---|");
     let marks = [
         ("suspected", Some(incident.suspected_at)),
         ("confirmed", incident.confirmed_at),

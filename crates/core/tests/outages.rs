@@ -3,7 +3,9 @@
 //! The toy serves three regions of two replicas, follows the traffic plan a second late, as an edge does, and restarts or
 //! rolls back when asked. What is checked is the engine's whole way, each stage by its event, and the audit of its log.
 
-use downbeat_core::incident::{Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, State, audit};
+use downbeat_core::incident::{
+    Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, RemedyStage, State,
+};
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, FailureKind, LookupRow, Mode, Moment, Name, Policy, Priority,
     ProbeKind, ProbeOutcome, ProbeResult, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Strength, Tally, Topology,
@@ -302,7 +304,9 @@ impl Toy {
         let confirmed = self.seconds_to(onset, |e| matches!(e, Event::Confirmed { .. }));
         assert!(confirmed <= 3.0, "confirmed after {confirmed} s");
         let policy = self.engine.policy();
-        assert_eq!(audit(&self.log, &policy.topology, &policy.act), vec![]);
+        let mut auditor = Auditor::new(&policy.topology, &policy.act);
+        self.log.iter().for_each(|record| auditor.read(record));
+        assert_eq!(auditor.violations(), vec![]);
         let review = learn::review(incident, policy, |at| format!("{} s", at.as_millis() / 1_000));
         assert!(review.contains("## Timeline") && review.contains(first.kind.title()), "{review}");
     }
@@ -348,6 +352,21 @@ fn a_replica_that_dies_again_on_its_way_back_is_one_incident_with_a_relapse() {
     toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
     assert_eq!(toy.restarted.len(), 2);
     assert_eq!(toy.engine.book().incidents.values().next().expect("one").relapses, 1);
+}
+
+#[test]
+fn a_replica_that_hangs_again_before_its_way_back_is_restarted_again() {
+    let mut toy = Toy::new(policy());
+    let onset = toy.now;
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "relief", |b| b.open().any(|i| i.state == State::Mitigated));
+    toy.fault =
+        Box::new(|toy, _, replica| (replica == "eu-1" && toy.restarted.len() < 2).then_some((FailureKind::Late, 1.0)));
+    toy.run_until(120, "the review", reviewed);
+    toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
+    assert_eq!(toy.restarted.len(), 2);
 }
 
 #[test]
@@ -472,6 +491,25 @@ fn in_ask_mode_nothing_moves_until_somebody_approves() {
     assert_eq!(toy.restarted, [], "it is carried out after it is written");
     toy.run(1);
     assert_eq!(toy.restarted, [name("eu-1")]);
+}
+
+#[test]
+fn a_hub_that_dies_before_it_could_judge_judges_when_it_is_back() {
+    let mut toy = Toy::new(policy());
+    let onset = toy.now;
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "the start of a remedy", |b| !b.plan.is_idle());
+    let mut again = Engine::new(policy(), channels());
+    toy.log.iter().for_each(|record| again.apply(record).expect("it fits"));
+    toy.engine = again;
+    toy.now = toy.now + Duration::from_secs(60);
+    toy.write(vec![Event::HubStarted { version: "again".into() }]);
+    toy.run_until(90, "the review", reviewed);
+    toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
+    let kept = toy.engine.book().incidents.values().flat_map(|i| &i.remedies).all(|r| r.stage == RemedyStage::Lifted);
+    assert!(kept && toy.restarted.len() == 1);
 }
 
 /// D4: the same log gives the same book, and a hub that died goes on where it was.

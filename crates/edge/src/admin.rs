@@ -100,6 +100,7 @@ impl Admin {
 
     fn page(&self, head: &RequestHead, body: &[u8]) -> Page {
         match (&head.method, head.path()) {
+            (Method::Head, _) => Page { body: String::new(), ..Page::error(405, "") },
             (Method::Get, b"/healthz") => Page::text("ok\n"),
             (Method::Get, b"/metrics") => match exposition(&self.shared, &self.totals) {
                 Ok(body) => Page { status: 200, content_type: CONTENT_TYPE, body },

@@ -63,6 +63,10 @@ pub(crate) fn file_not_written(error: &StoreError) {
     warn!(%error, "file not written; serving from memory");
 }
 
+pub(crate) fn disk_behind() {
+    warn!("disk behind; a file was not written");
+}
+
 pub(crate) fn hub_lost(error: &HubError) {
     warn!(%error, "hub lost; going on with the plan in force");
 }

@@ -37,6 +37,7 @@ mod report;
 mod rescue;
 mod resume;
 mod route;
+mod scribe;
 mod settings;
 mod shared;
 mod site;

@@ -6,9 +6,9 @@
 use crate::checks::answers_as_service;
 use crate::events;
 use crate::line::Line;
+use crate::scribe::Scribe;
 use crate::shared::Shared;
 use crate::site::ReplicaId;
-use crate::store::Store;
 use crate::sync::locked;
 use downbeat_core::model::{FailureKind, Name};
 use hickory_resolver::TokioResolver;
@@ -53,11 +53,11 @@ pub(crate) fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, Reso
 }
 
 /// Looks one name up for ever.
-pub(crate) async fn watch(shared: Arc<Shared>, store: Store, resolver: TokioResolver, host: Name) {
+pub(crate) async fn watch(shared: Arc<Shared>, scribe: Scribe, resolver: TokioResolver, host: Name) {
     let mut ticks = interval(shared.settings.resolve_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let replicas = shared.site.hosts().remove(&host).unwrap_or_default();
-    let mut watch = Watch { shared, store, host, replicas };
+    let mut watch = Watch { shared, scribe, host, replicas };
     loop {
         ticks.tick().await;
         let outcome = watch.look(&resolver).await;
@@ -67,7 +67,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, store: Store, resolver: TokioReso
 
 struct Watch {
     shared: Arc<Shared>,
-    store: Store,
+    scribe: Scribe,
     host: Name,
     replicas: Vec<ReplicaId>,
 }
@@ -122,13 +122,7 @@ impl Watch {
     fn adopt(&self, found: &[IpAddr]) -> Word {
         adopt(&self.shared, &self.replicas, found);
         events::addresses_adopted(&self.host, found);
-        let kept = self.store.addresses().and_then(|mut all| {
-            all.insert(self.host.clone(), found.to_vec());
-            self.store.keep_addresses(&all)
-        });
-        if let Err(error) = kept {
-            self.shared.note_write_failure(&error);
-        }
+        self.scribe.addresses(self.host.clone(), found.to_vec());
         Word::Agreed
     }
 

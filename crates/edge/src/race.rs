@@ -2,8 +2,8 @@
 //!
 //! At most two attempts run at a time. A second one starts when the first has been silent for longer than nearly
 //! every answer takes (a hedge), and when an attempt has failed (a retry); the first is never given up for that. Both
-//! come out of the component's budget, except that a replica which alone is silent is always hedged. The first good
-//! answer wins. Source of hedging: Dean and Barroso, *The Tail at Scale* (2013).
+//! come out of the component's budget, except that a replica which alone is silent is always hedged, and that an attempt
+//! which was never sent is replaced for nothing. The first good answer wins. Source of hedging: Dean and Barroso, *The Tail at Scale* (2013).
 
 use crate::attempt::{Answer, Failed, Order, Reach, Repetition, attempt};
 use crate::budget::Trouble;
@@ -181,9 +181,11 @@ impl<'a> Race<'a> {
             Ok(answer) => answer,
             Err(Failed { kind, reach }) => {
                 self.failed(replica, kind);
-                let repeat = reach == Reach::Unsent || self.order.repetition == Repetition::Allowed;
-                if repeat {
-                    self.retry(replica);
+                match (reach, self.order.repetition) {
+                    // Nobody was burdened by it, so its replacement costs nothing.
+                    (Reach::Unsent, _) if self.has_extra() => self.start(),
+                    (Reach::Sent, Repetition::Allowed) => self.retry(replica),
+                    _ => {}
                 }
                 return None;
             }

@@ -8,8 +8,8 @@ use crate::codec::Method;
 use crate::events;
 use crate::line::Connection;
 use crate::plan::{PlanOutcome, apply};
+use crate::scribe::Scribe;
 use crate::shared::Shared;
-use crate::store::Store;
 use crate::sync::locked;
 use crate::tally::{ClientCount, Tallies};
 use downbeat_core::model::{ClientRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
@@ -26,8 +26,6 @@ const EVERY: Duration = Duration::from_secs(1);
 const HUB: Duration = Duration::from_secs(2);
 /// Most bytes of a plan.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The network under which the light ones are summed.
-const OTHER: &str = "other";
 
 /// Why a roll-up was not taken, or its answer not understood.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +61,7 @@ impl Totals {
 }
 
 /// Reports for ever.
-pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals>) {
+pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Totals>) {
     let mut reporter = Reporter {
         boot: crate::dice::seed(),
         seq: 0,
@@ -71,7 +69,7 @@ pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals
         link: Link::Unknown,
         since: Instant::now(),
         shared,
-        store,
+        scribe,
         totals,
     };
     let mut ticks = interval(EVERY);
@@ -85,7 +83,7 @@ pub(crate) async fn report(shared: Arc<Shared>, store: Store, totals: Arc<Totals
 
 struct Reporter {
     shared: Arc<Shared>,
-    store: Store,
+    scribe: Scribe,
     totals: Arc<Totals>,
     boot: u64,
     seq: u64,
@@ -179,9 +177,7 @@ impl Reporter {
             PlanOutcome::Applied => {
                 events::plan_applied(epoch);
                 self.refused = None;
-                if let Err(error) = self.store.keep_plan(&self.shared.traffic().plan) {
-                    self.shared.note_write_failure(&error);
-                }
+                self.scribe.plan(self.shared.traffic().plan.clone());
             }
             PlanOutcome::Refused(refusal) => {
                 if self.refused.as_ref().is_none_or(|(known, _)| *known != epoch) {
@@ -220,7 +216,7 @@ fn upstream_rows(shared: &Shared, seen: &Tallies) -> Vec<UpstreamRow> {
 }
 
 fn client_rows(shared: &Shared, seen: &Tallies) -> Vec<ClientRow> {
-    let other = Name::new(OTHER).expect("five letters are a name");
+    let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
     let row = |((component, network), count): (&(_, Option<crate::network::Network>), &ClientCount)| ClientRow {
         component: shared.site.component(*component).settings.name.clone(),
         network: network.map_or_else(|| other.clone(), crate::network::Network::name),

@@ -248,6 +248,6 @@ pub struct ResumeSettings {
 impl Default for ResumeSettings {
     fn default() -> Self {
         let (give_up, idle) = (Duration::from_secs(10), Duration::from_secs(30));
-        Self { stall_after: Duration::from_millis(300), give_up, idle }
+        Self { stall_after: Duration::from_secs(1), give_up, idle }
     }
 }

@@ -9,7 +9,6 @@ use crate::health::{Attempts, Checks, Part, Standing, admitted};
 use crate::pace::Pace;
 use crate::settings::EdgeSettings;
 use crate::site::{ComponentId, Host, ReplicaId, Site};
-use crate::store::StoreError;
 use crate::sync::{locked, read, write};
 use crate::tally::Tallies;
 use crate::traffic::Traffic;
@@ -333,12 +332,6 @@ impl Shared {
         let Some(name) = std::str::from_utf8(said).ok().and_then(|text| Name::new(text).ok()) else { return };
         events::version_seen(&self.site.replica(replica).settings.name, &name);
         *write(&state.version) = Some(name);
-    }
-
-    /// Counts a file that could not be written.
-    pub(crate) fn note_write_failure(&self, error: &StoreError) {
-        self.counters.write_failures.fetch_add(1, Ordering::Relaxed);
-        events::file_not_written(error);
     }
 
     fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {

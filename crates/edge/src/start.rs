@@ -7,10 +7,11 @@ use crate::front;
 use crate::names::{self, ResolverError};
 use crate::plan::{PlanOutcome, apply};
 use crate::report::{Totals, report};
+use crate::scribe::Scribe;
 use crate::settings::EdgeSettings;
 use crate::shared::Shared;
 use crate::site::{SettingsFault, Site};
-use crate::store::Store;
+use crate::store::{Addresses, Store};
 use crate::worker::{Stage, Worker};
 use downbeat_core::model::TrafficPlan;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -19,7 +20,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
@@ -57,7 +58,11 @@ pub struct EdgeHandle {
     name: downbeat_core::model::Name,
     stage: watch::Sender<Stage>,
     ends: Vec<oneshot::Receiver<()>>,
+    written: oneshot::Receiver<()>,
 }
+
+/// A disk that has not written what it was given by then is not waited for.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 impl EdgeHandle {
     /// Where clients come in.
@@ -77,6 +82,7 @@ impl EdgeHandle {
             // A thread that ends without a word has ended as well.
             let _ = end.await;
         }
+        let _ = tokio::time::timeout(LAST_WRITES, self.written).await;
         events::edge_stopped(&self.name);
     }
 }
@@ -93,19 +99,20 @@ pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
     let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
     let store = Store::new(&settings.data);
     let shared = Arc::new(Shared::new(settings, site, Instant::now()));
-    restore(&shared, &store);
+    let known = restore(&shared, &store);
     let (stage, watch) = watch::channel(Stage::Serving);
-    let mut ends = vec![spawn_control(&shared, store, admin, watch.clone())?];
+    let (scribe, written) = Scribe::start(&shared, store, known).map_err(StartError::Thread)?;
+    let mut ends = vec![spawn_control(&shared, scribe, admin, watch.clone())?];
     for (index, listener) in listeners.into_iter().enumerate() {
         ends.push(spawn_worker(shared.clone(), index, listener, watch.clone())?);
     }
     let name = shared.settings.name.clone();
     events::edge_started(&name, address, shared.settings.threads);
-    Ok(EdgeHandle { address, admin: admin_address, name, stage, ends })
+    Ok(EdgeHandle { address, admin: admin_address, name, stage, ends, written })
 }
 
 /// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
-fn restore(shared: &Shared, store: &Store) {
+fn restore(shared: &Shared, store: &Store) -> Addresses {
     let (plans, errors) = store.plans();
     errors.iter().for_each(events::file_passed_over);
     for plan in plans {
@@ -120,14 +127,14 @@ fn restore(shared: &Shared, store: &Store) {
             PlanOutcome::Refused(refusal) => events::plan_refused(epoch, &refusal),
         }
     }
-    match store.addresses() {
-        Ok(addresses) => {
-            for (host, replicas) in shared.site.hosts() {
-                names::adopt(shared, &replicas, addresses.get(&host).map_or(&[], Vec::as_slice));
-            }
-        }
-        Err(error) => events::file_passed_over(&error),
+    let addresses = store.addresses().unwrap_or_else(|error| {
+        events::file_passed_over(&error);
+        Addresses::new()
+    });
+    for (host, replicas) in shared.site.hosts() {
+        names::adopt(shared, &replicas, addresses.get(&host).map_or(&[], Vec::as_slice));
     }
+    addresses
 }
 
 /// Binds one listener for each thread. The first one alone finds out whether the address is free: sockets that
@@ -189,7 +196,7 @@ fn spawn_worker(
 
 fn spawn_control(
     shared: &Arc<Shared>,
-    store: Store,
+    scribe: Scribe,
     admin: Option<TcpListener>,
     mut stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
@@ -203,7 +210,7 @@ fn spawn_control(
             tasks.spawn_local(checks::watch(shared.clone(), replica));
         }
         for (host, resolver) in hosts.into_keys().zip(std::iter::repeat(resolver).flatten()) {
-            tasks.spawn_local(names::watch(shared.clone(), store.clone(), resolver, host));
+            tasks.spawn_local(names::watch(shared.clone(), scribe.clone(), resolver, host));
         }
         if let Some(listener) = admin {
             let admin = Admin { shared: shared.clone(), totals: totals.clone() };
@@ -214,7 +221,7 @@ fn spawn_control(
                 }
             });
         }
-        tasks.spawn_local(report(shared, store, totals));
+        tasks.spawn_local(report(shared, scribe, totals));
         tasks.block_on(&runtime, async {
             // A handle that has gone has stopped as well.
             let _ = stage.wait_for(|stage| *stage == Stage::Stopping).await;

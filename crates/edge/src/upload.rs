@@ -5,7 +5,7 @@
 
 use crate::attempt::{Answer, Order, await_head};
 use crate::client::{BodyReader, BodyTrouble, Client};
-use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, RequestLength, request_bytes};
+use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, request_bytes};
 use crate::health::Part;
 use crate::line::{Connection, Line};
 use crate::outbox::Outbox;
@@ -55,7 +55,9 @@ pub(crate) async fn upload(
     // The time of an upload is the client's; only the answer's own wait says something of the replica.
     let first_byte = waited.since.unwrap_or(since).elapsed();
     worker.head_came(order.component, line.replica, first_byte, failure);
-    let answer = Answer::of(worker, line, seat, connection, head);
+    // A connection on which half a request lies is of no more use (invariant H2).
+    let persistence = if waited.since.is_some() { head.persistence } else { Persistence::Close };
+    let answer = Answer::of(worker, line, seat, connection, AnswerHead { persistence, ..head });
     if waited.since.is_some() { Upload::Answered(answer) } else { Upload::AnsweredEarly(answer) }
 }
 

@@ -8,6 +8,7 @@ mod chance;
 pub mod clock;
 pub mod doors;
 mod driver;
+pub mod faces;
 mod http;
 mod intake;
 pub mod log;

@@ -4,6 +4,7 @@ use crate::api;
 use crate::clock::HubClock;
 use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
 use crate::driver::{Driver, Publisher};
+use crate::faces::{console_routes, status_routes};
 use crate::http::gate::{Gate, admit};
 use crate::http::origin::refuse_strangers;
 use crate::http::problem::Problem;
@@ -199,6 +200,8 @@ fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listeni
 }
 
 /// Everything at the console's address: behind the gate but for the health check, and closed to other sites.
+///
+/// The pages watch over their own forms; the API refuses other sites in its own words.
 fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
     let gate = Arc::new(Gate::new(settings.token.clone(), &settings.console_url));
     Router::new()
@@ -207,11 +210,12 @@ fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::absent("there is nothing at this address"))
         .layer(from_fn(refuse_strangers))
+        .merge(console_routes(doors.clone()))
         .layer(from_fn_with_state(gate, admit))
         .merge(api::open_routes(doors.clone()))
 }
 
 /// Everything at the status page's address: open to all.
 fn status_app(doors: &Doors) -> Router {
-    Router::new().merge(reports::routes(doors.clone()))
+    Router::new().merge(reports::routes(doors.clone())).merge(status_routes(doors.clone()))
 }

@@ -8,8 +8,11 @@ const FAILED_MAX: f64 = 0.02;
 const ATTEMPTS_MAX: f64 = 0.05;
 /// And while no more than this share of the answers is slow.
 const SLOW_MAX: f64 = 0.25;
-/// A step of the way back has failed when more than this share of what its targets did has failed.
-const STEP_MAX: f64 = 0.05;
+/// A step of the way back has failed when more than this share of what its targets did has failed in a way that only
+/// the service can cause; one failure alone is none.
+const STEP_HARD: (u64, f64) = (2, 0.05);
+/// The same for what a busy machine can cause: late, stalled, unreachable.
+const STEP_SOFT: (u64, f64) = (5, 0.15);
 /// A network that asks less than this many times its cap floods no more.
 const FLOOD_OVER: f64 = 2.0;
 
@@ -94,7 +97,9 @@ pub fn targets(ledger: &Ledger, from: Moment, to: Moment, remedy: &Remedy, topol
 
 /// True when a step of the way back has gone wrong.
 pub fn step_failed(seen: &Tally) -> bool {
-    seen.failed() > 1 && seen.failed() as f64 > STEP_MAX * seen.total as f64
+    let soft: u64 = seen.failures.iter().filter(|(kind, _)| kind.is_soft()).map(|(_, n)| n).sum();
+    let too_many = |n: u64, (least, share): (u64, f64)| n >= least && n as f64 > share * seen.total as f64;
+    too_many(seen.failed() - soft, STEP_HARD) || too_many(seen.failed(), STEP_SOFT)
 }
 
 /// Is what made the remedy necessary over, judged within `[from, to)`? The answer says what was seen.
@@ -160,9 +165,11 @@ mod tests {
 
     #[test]
     fn one_failure_is_no_failed_step() {
-        let seen = |total, bad| Tally { total, slow: 0, failures: [(FailureKind::Reset, bad)].into() };
-        assert!(!step_failed(&seen(3, 1)));
-        assert!(step_failed(&seen(30, 3)));
-        assert!(!step_failed(&seen(300, 3)));
+        let seen = |total, kind, bad| Tally { total, slow: 0, failures: [(kind, bad)].into() };
+        assert!(!step_failed(&seen(3, FailureKind::Reset, 1)));
+        assert!(step_failed(&seen(30, FailureKind::Reset, 3)));
+        assert!(!step_failed(&seen(300, FailureKind::Reset, 3)));
+        assert!(!step_failed(&seen(27, FailureKind::Late, 2)), "a busy machine is late now and then");
+        assert!(step_failed(&seen(27, FailureKind::Late, 9)));
     }
 }

@@ -28,7 +28,7 @@ struct Leaf {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contrast {
     leaves: Vec<Leaf>,
-    /// Failures by kind over the bad leaves; slow answers count as late.
+    /// Failures by kind over the bad leaves. Slow answers are none: they came.
     pub kinds: BTreeMap<FailureKind, u64>,
     /// By replica: share of its active checks and probes that failed.
     pub checks: BTreeMap<Name, f64>,
@@ -73,7 +73,6 @@ impl Contrast {
             for (kind, n) in &tally.failures {
                 *self.kinds.entry(*kind).or_default() += n;
             }
-            *self.kinds.entry(FailureKind::Late).or_default() += tally.slow;
         }
     }
 

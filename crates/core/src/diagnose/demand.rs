@@ -1,6 +1,6 @@
 //! Who asks for more than usual? Compares clients' demand since the onset with what was usual before it.
 
-use crate::model::{FailureKind, Ledger, Moment, Name, Tally};
+use crate::model::{ClientRow, FailureKind, Ledger, Moment, Name, Tally};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -96,7 +96,8 @@ fn surge(
 
 fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &BTreeMap<(Name, Name), Tally>, after: f64) -> Option<Flood> {
     let all: f64 = rises.values().sum();
-    let (key, rise) = rises.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let networks = rises.iter().filter(|((_, network), _)| network.as_str() != ClientRow::OTHER);
+    let (key, rise) = networks.max_by(|a, b| a.1.total_cmp(b.1))?;
     let tally = recent.get(key)?;
     let denied = tally.failures.get(&FailureKind::Denied).copied().unwrap_or(0);
     (*rise >= FLOOD_MIN && *rise >= all / 2.0).then(|| Flood {

@@ -143,6 +143,8 @@ fn hosts(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)]) 
 fn networks(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)]) -> Vec<Candidate> {
     let transport = contrast.transport_share();
     let bad = contrast.bad_replicas();
+    // Where there is one region only, nothing tells its network from its hosts.
+    let regions = scene.topology.regions();
     let network = |region: &Name| {
         let slice = Slice::of(Dimension::Region, region.clone());
         let fit = contrast.fit(&slice);
@@ -156,7 +158,7 @@ fn networks(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)
             + CHECKS * swing(checks)
             + if whole { WHOLE_REGION / 2.0 } else { -WHOLE_REGION }
             - if changed { CHANGE } else { 0.0 };
-        (fit > 0.0 && members.len() > 1).then(|| Candidate {
+        (fit > 0.0 && members.len() > 1 && regions.len() > 1).then(|| Candidate {
             kind: CauseKind::Network,
             slice,
             change: None,
@@ -164,7 +166,7 @@ fn networks(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)
             because: vec![fits(fit), transport_fact(transport), checks_fact(checks)],
         })
     };
-    scene.topology.regions().iter().filter_map(network).collect()
+    regions.iter().filter_map(network).collect()
 }
 
 fn changed(scene: Scene<'_>, contrast: &Contrast, (at, change): &(Moment, Change)) -> Option<Candidate> {

@@ -183,6 +183,19 @@ fn a_crowd_is_an_overload() {
 }
 
 #[test]
+fn a_crowd_from_everywhere_is_an_overload_even_where_it_is_only_slow() {
+    let mut world = world();
+    for second in ONSET..ONSET + 3 {
+        world.second(second, &|_, _| None, &[("search", "127.31.0.0/24", 100, 0), ("search", "other", 500, 0)]);
+        let replicas: Vec<(Name, Name)> = world.ledger.at(at(second)).attempts.keys().cloned().collect();
+        for leaf in replicas {
+            world.ledger.at(at(second)).attempts.entry(leaf).or_default().slow = 8;
+        }
+    }
+    world.expect(CauseKind::Overload, "component=search");
+}
+
+#[test]
 fn one_network_that_guesses_passwords_is_an_attack() {
     let mut world = world();
     world.outage(&|_, _| None, &[("login", "127.66.6.0/24", 150, 150)]);

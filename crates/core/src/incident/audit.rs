@@ -16,29 +16,9 @@ pub struct Violation {
     pub what: String,
 }
 
-/// Checks a whole log against the invariants that can be seen from outside: A2, A3, A6, A9, A10, A11, A12.
-pub fn audit<'a>(
-    records: impl IntoIterator<Item = &'a Record>,
-    topology: &Topology,
-    policy: &ActPolicy,
-) -> Vec<Violation> {
-    let mut auditor = Auditor {
-        topology,
-        policy,
-        found: vec![],
-        epoch: 0,
-        remedies: BTreeMap::new(),
-        starts: vec![],
-        out: BTreeSet::new(),
-        removals: vec![],
-    };
-    for record in records {
-        auditor.read(record);
-    }
-    auditor.found
-}
-
-struct Auditor<'a> {
+/// Checks a log line by line against the invariants that can be seen from outside: A2, A3, A6, A9, A10, A11, A12.
+#[derive(Debug)]
+pub struct Auditor<'a> {
     topology: &'a Topology,
     policy: &'a ActPolicy,
     found: Vec<Violation>,
@@ -49,8 +29,30 @@ struct Auditor<'a> {
     removals: Vec<(Moment, Name)>,
 }
 
+impl<'a> Auditor<'a> {
+    /// An auditor that has read nothing yet.
+    pub fn new(topology: &'a Topology, policy: &'a ActPolicy) -> Self {
+        Self {
+            topology,
+            policy,
+            found: vec![],
+            epoch: 0,
+            remedies: BTreeMap::new(),
+            starts: vec![],
+            out: BTreeSet::new(),
+            removals: vec![],
+        }
+    }
+
+    /// What was found, in the order of the log.
+    pub fn violations(self) -> Vec<Violation> {
+        self.found
+    }
+}
+
 impl Auditor<'_> {
-    fn read(&mut self, record: &Record) {
+    /// Reads the next line.
+    pub fn read(&mut self, record: &Record) {
         match &record.event {
             Event::RemedyProposed { remedy, .. } => {
                 self.remedies.insert(remedy.id, (remedy.clone(), None, 0));

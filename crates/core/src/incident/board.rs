@@ -188,7 +188,8 @@ impl Lately<'_> {
         }
     }
 
-    /// What clients meet counts, and what is confirmed: a component in an open confirmed incident is not healthy.
+    /// What clients meet counts, and what is confirmed: within a confirmed incident a component is not healthy, and
+    /// without one it is not down (J1).
     fn components(&self, book: &Book) -> BTreeMap<Name, Condition> {
         let mut met: BTreeMap<Name, Tally> = BTreeMap::new();
         for ((component, _), tally) in self.ledger.clients(self.from, self.to) {
@@ -206,7 +207,10 @@ impl Lately<'_> {
         };
         let condition = |component: &Name| {
             let measured = self.condition(met.get(component).unwrap_or(&Tally::default()));
-            if measured == Condition::Healthy && confirmed(component) { Condition::Degraded } else { measured }
+            match (measured, confirmed(component)) {
+                (Condition::Healthy, true) | (Condition::Down, false) => Condition::Degraded,
+                (measured, _) => measured,
+            }
         };
         self.policy.topology.components.keys().map(|name| (name.clone(), condition(name))).collect()
     }

@@ -71,7 +71,9 @@ impl Engine {
         let head = |list: &[Hypothesis]| {
             list.first().map(|h| (h.kind, h.slice.clone(), h.posterior >= self.policy.diagnose.certain))
         };
-        let news = head(&hypotheses) != head(&incident.hypotheses);
+        // What was certain once is not forgotten because the counts that showed it are gone.
+        let worse = self.certain(incident).is_some() && head(&hypotheses).is_none_or(|(.., certain)| !certain);
+        let news = !worse && head(&hypotheses) != head(&incident.hypotheses);
         news.then_some(Event::Diagnosed { incident: incident.id, hypotheses })
     }
 
@@ -247,7 +249,8 @@ impl Engine {
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
     fn judge(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
-        let started = case.started_at.unwrap_or(case.since);
+        // A hub that was away saw nothing of the effect: its time to judge begins with its return.
+        let started = case.started_at.unwrap_or(case.since).max(self.book.started_at);
         let overdue = now.since(started) >= case.remedy.check_after;
         let id = case.remedy.id;
         match self.effect_since(case.epoch, now) {

@@ -13,7 +13,7 @@ mod state;
 mod suspect;
 mod words;
 
-pub use audit::{Violation, audit};
+pub use audit::{Auditor, Violation};
 pub use board::{Board, Cell, Condition, Pulse, ReplicaLine};
 pub use book::{Book, Channel, Effect, EffectId, Incident, Misfit, NoticeCase, RemedyCase, RemedyStage, Removal};
 pub use command::{Command, CommandRefused};

@@ -13,6 +13,8 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Users are looked at over so long before the end is called.
 const LOOK: Duration = Duration::from_secs(5);
+/// Failing all its checks over so long, a target is ill.
+const ILL: Duration = Duration::from_secs(2);
 /// The wait before the way back doubles with each relapse, so many times at most.
 const DOUBLINGS_MAX: u32 = 4;
 /// A probe that said nothing for so long no longer counts.
@@ -26,7 +28,7 @@ impl Engine {
     }
 
     fn restore_one(&self, incident: &Incident, now: Moment) -> Option<Event> {
-        if let Some(why) = self.came_back(incident, now) {
+        if let Some(why) = self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
             return Some(self.relapse(incident, why));
         }
         if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Lifting) {
@@ -50,6 +52,21 @@ impl Engine {
             Verdict::Confirmed(_, why) => Some(why),
             Verdict::Unknown | Verdict::Healthy | Verdict::Suspected(_) => None,
         }
+    }
+
+    /// What was restarted or rolled back fails all its checks once more, before it got any traffic back: that is
+    /// another failure, and what mended it before may mend it again.
+    fn fell_ill_again(&self, incident: &Incident, now: Moment) -> Option<String> {
+        let mended = |case: &&RemedyCase| {
+            case.stage == RemedyStage::Kept
+                && case.actuated_at.is_some_and(|at| now.since(at) >= self.policy.act.ramp_after)
+        };
+        let ill = |case: &RemedyCase| {
+            let seen = act::targets(&self.ledger, now.before(ILL), now, &case.remedy, &self.policy.topology);
+            let all_fail = seen.total >= 3 && seen.failed() == seen.total;
+            all_fail.then(|| format!("{} of {} checks of {} fail again", seen.failed(), seen.total, case.remedy.slice))
+        };
+        incident.remedies.iter().filter(mended).find_map(ill)
     }
 
     fn relapse(&self, incident: &Incident, why: String) -> Event {

@@ -165,6 +165,11 @@ pub struct ClientRow {
     pub bytes: u64,
 }
 
+impl ClientRow {
+    /// Stands for all the networks that have no row of their own; it is no network.
+    pub const OTHER: &'static str = "other";
+}
+
 /// The state of one replica, as one edge knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,36 +20,51 @@ Examples:
 /// What to do with the log.
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    /// The data folder itself, instead of the one that the configuration names
-    #[arg(long, value_name = "DIR", conflicts_with = "config", global = true)]
-    data: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Verb {
     /// Check that no record was changed, dropped, added or moved
-    Verify,
+    #[command(after_help = EXAMPLES)]
+    Verify(Which),
     /// Print what happened, and the state that follows from it
-    Replay,
+    #[command(after_help = EXAMPLES)]
+    Replay(Which),
     /// Print all records as JSON, one a line
-    Export,
+    #[command(after_help = EXAMPLES)]
+    Export(Which),
+}
+
+/// Which log.
+#[derive(Debug, Args)]
+struct Which {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The data folder itself, instead of the one that the configuration names
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data: Option<PathBuf>,
+}
+
+impl Which {
+    fn data(self) -> anyhow::Result<PathBuf> {
+        match self.data {
+            Some(data) => Ok(data),
+            None => Ok(config::load(&self.config.config)?.hub.data),
+        }
+    }
 }
 
 /// Does it.
-pub(crate) fn run(args: &LogArgs) -> anyhow::Result<()> {
-    let data = match &args.data {
-        Some(data) => data.clone(),
-        None => config::load(&args.config.config)?.hub.data,
-    };
-    let log = LogReader::new(&data);
+pub(crate) fn run(args: LogArgs) -> anyhow::Result<()> {
     match args.verb {
-        Verb::Verify => verify(&log),
-        Verb::Replay => replay(&log, &data),
-        Verb::Export => export(&log),
+        Verb::Verify(which) => verify(&LogReader::new(&which.data()?)),
+        Verb::Replay(which) => {
+            let data = which.data()?;
+            replay(&LogReader::new(&data), &data)
+        }
+        Verb::Export(which) => export(&LogReader::new(&which.data()?)),
     }
 }
 

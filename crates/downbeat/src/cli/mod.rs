@@ -2,6 +2,8 @@
 
 mod check;
 mod client;
+mod drill;
+mod encore;
 pub(crate) mod failure;
 mod incident;
 mod log;
@@ -92,6 +94,18 @@ Opens no port. Ends with 64 when something is wrong, after naming all of it.")]
     /// Verify, replay or export the log of events
     #[command(after_help = log::EXAMPLES)]
     Log(log::LogArgs),
+    /// Live through outages on purpose, with a scorecard
+    #[command(after_help = drill::DRILL_EXAMPLES)]
+    Drill(drill::DrillArgs),
+    /// A protected music service on this machine, to break and to watch
+    #[command(after_help = drill::DEMO_EXAMPLES)]
+    Demo(drill::DemoArgs),
+    /// The demo's music service
+    #[command(hide = true)]
+    Encore {
+        #[command(subcommand)]
+        command: ::encore::cli::Command,
+    },
 }
 
 /// Where the configuration is.
@@ -104,8 +118,11 @@ pub(crate) struct ConfigArgs {
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
-    logging::start(cli.log_format);
     let format = cli.log_format;
+    match cli.command {
+        Command::Encore { .. } => ::encore::logs::init_json(),
+        _ => logging::start(format),
+    }
     match cli.command {
         Command::Run(args) => {
             let settings = config::load(&args.config)?;
@@ -123,7 +140,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
-        Command::Log(args) => log::run(&args),
+        Command::Log(args) => log::run(args),
+        Command::Drill(args) => block_on(drill::about_drill(args)),
+        Command::Demo(args) => block_on(drill::run_demo(args)),
+        Command::Encore { command } => block_on(encore::run(command)),
     }
 }
 

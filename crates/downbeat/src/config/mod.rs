@@ -90,6 +90,14 @@ fn count(faults: usize) -> String {
     if faults == 1 { "1 fault".into() } else { format!("{faults} faults") }
 }
 
+/// Reads a duration as configurations write it, for the command line.
+pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    value::FromText::from_text(text).map_err(|complaint: Complaint| match complaint.hint {
+        Some(hint) => format!("{}; {hint}", complaint.message),
+        None => complaint.message,
+    })
+}
+
 /// Reads and resolves a configuration.
 pub(crate) fn load(path: &Path) -> Result<Settings, ConfigError> {
     let text = read(path)?;

@@ -100,7 +100,9 @@ check_after = "3s"
 ramp_dwell = "2s"
 ramp_requests = 5
 ramp_after = "3s"
-removed_within_window = 0.34
+removal_window = "30s"
+budget_window = "60s"
+flaps = { per_ten_minutes = 4, per_hour = 24 }
 
 [policy.incident]
 quiet_for = "5s"
@@ -144,6 +146,8 @@ admin = "{admin}"
 hub = "http://{console}"
 resolver = "{names}"
 version_header = "x-encore-version"
+resolve_every = "500ms"
+stall_after = "300ms"
 drills = true
 
 [hub]
@@ -198,8 +202,8 @@ url = "http://{door}"
 user = "probe"
 password = "probe"
 listen = "300ms"
-every = "1s"
-timeout = "1s"
+every = "500ms"
+timeout = "600ms"
 region = "{region}"
 replica = "{id}"
 "#

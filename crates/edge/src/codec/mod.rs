@@ -10,6 +10,8 @@ mod body;
 mod chunked;
 mod fields;
 mod lines;
+#[cfg(test)]
+mod properties;
 mod refusal;
 mod request;
 mod serialise;

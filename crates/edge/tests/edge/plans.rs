@@ -5,7 +5,7 @@ use crate::replica::Script;
 use crate::rig::{Rig, name, settings};
 use downbeat_core::model::{Strength, TrafficPlan, Weight};
 use downbeat_edge::HubLink;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn sound() -> Script {
     Script::serving(b"sound")
@@ -77,8 +77,15 @@ async fn a_folder_that_cannot_be_written_stops_nothing() {
     .await;
     rig.until("the plan", |state| state["plan_epoch"] == 4).await;
     assert_eq!(rig.get("/a").await.status, 200);
-    let metrics = rig.admin("GET /metrics", "").await;
-    assert!(String::from_utf8_lossy(&metrics.body).contains("downbeat_edge_write_failures_total 1"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let metrics = rig.admin("GET /metrics", "").await;
+        if String::from_utf8_lossy(&metrics.body).contains("downbeat_edge_write_failures_total 1") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the failure is counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

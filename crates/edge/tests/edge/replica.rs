@@ -55,6 +55,8 @@ pub(crate) enum Head {
     /// Closes without a word, having read the request.
     Hangup,
     Garbage,
+    /// Answers before it has read the body.
+    Early(u16),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,7 @@ impl Replica {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let replica = served.clone();
+                stream.set_nodelay(true).expect("an open socket");
                 tokio::spawn(async move { while_alive(replica.serve(stream)).await });
             }
         });
@@ -126,7 +129,9 @@ impl Replica {
     async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
         let mut buffer = Vec::new();
         loop {
-            let Some(request) = next_request(&mut stream, &mut buffer).await? else { return Ok(()) };
+            let early = matches!(self.script().head, Head::Early(_));
+            let length = if early { |_: &str, _: &str| Some(0) } else { request_length };
+            let Some(request) = next_request(&mut stream, &mut buffer, length).await? else { return Ok(()) };
             let script = self.script();
             if request.starts_with("GET /healthz") {
                 let head = format!("HTTP/1.1 {} Health\r\n{}Content-Length: 2\r\n\r\nok", script.health, script.fields);
@@ -150,11 +155,15 @@ async fn while_alive(serving: impl Future<Output = std::io::Result<()>>) {
     let _ = serving.await;
 }
 
-async fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Option<String>> {
+async fn next_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    length: fn(&str, &str) -> Option<usize>,
+) -> std::io::Result<Option<String>> {
     loop {
         let text = String::from_utf8_lossy(buffer).into_owned();
         if let Some(end) = text.find("\r\n\r\n").map(|at| at + 4)
-            && let Some(length) = request_length(&text[..end], &text[end..])
+            && let Some(length) = length(&text[..end], &text[end..])
             && text.len() >= end + length
         {
             buffer.drain(..end + length);
@@ -184,7 +193,7 @@ impl Script {
             Head::Hang => std::future::pending().await,
             Head::Hangup => Err(std::io::ErrorKind::BrokenPipe.into()),
             Head::Garbage => stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await,
-            Head::Status(status) => {
+            Head::Status(status) | Head::Early(status) => {
                 let head = format!("HTTP/1.1 {status} Test\r\n{}Content-Length: 4\r\n\r\ntest", self.fields);
                 stream.write_all(head.as_bytes()).await
             }

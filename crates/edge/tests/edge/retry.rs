@@ -4,6 +4,7 @@ use crate::client::{End, get};
 use crate::replica::{Framing, Head, Keep, Script};
 use crate::rig::{Rig, component, music, name, nobody, route};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 fn sound() -> Script {
     Script::serving(b"sound")
@@ -103,6 +104,41 @@ async fn a_hedge_saves_the_request_and_the_first_try_is_not_given_up() {
     let fault = r#"[{"name":"slow","slice":"everywhere","effect":{"effect":"delay","ms":700},"ttl_ms":60000}]"#;
     assert_eq!(rig.admin("PUT /v1/faults", fault).await.status, 200);
     assert_eq!(rig.get("/a").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_at_one_silent_replica_is_hedged_beyond_the_budget() {
+    let (rig, _) = Rig::with(vec![with_head(Head::Hang), sound()], no_checks).await;
+    let address = rig.address();
+    let start = Instant::now();
+    let burst: Vec<_> = (0..60).map(|_| tokio::spawn(async move { get(address, "/a").await.status })).collect();
+    for status in burst {
+        assert_eq!(status.await.expect("no panic"), 200);
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "none of them waited for the first-byte timeout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_stop_where_the_budget_ends() {
+    let failing = || with_head(Head::Status(500));
+    let (rig, replicas) = Rig::with(vec![failing(), failing(), failing()], no_checks).await;
+    for _ in 0..100 {
+        assert_eq!(rig.get("/a").await.status, 500);
+    }
+    let asked: usize = replicas.iter().map(|r| r.seen().len()).sum();
+    assert!((110..=125).contains(&asked), "100 requests, a tenth and a floor of ten beyond: {asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_answer_to_an_upload_ends_both_connections() {
+    let (rig, replicas) = Rig::new(vec![Script { head: Head::Early(413), ..sound() }]).await;
+    let mut stream = tokio::net::TcpStream::connect(rig.address()).await.expect("the edge listens");
+    let head = "POST /a HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("the edge reads");
+    let answer = crate::client::read(&mut stream).await;
+    assert_eq!((answer.status, answer.header("connection")), (413, Some("close")));
+    replicas[0].change(|script| script.head = Head::Prompt);
+    assert_eq!(rig.get("/b").await.status, 200, "over another connection");
 }
 
 #[tokio::test(flavor = "multi_thread")]

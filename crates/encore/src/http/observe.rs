@@ -22,6 +22,9 @@ use crate::metrics::Component;
 /// An answer's head is there by then, or a 503 is: a client that sends its body drop by drop holds nothing for long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What is logged when nobody waited for the answer; a number of nginx's that no standard uses otherwise.
+const CLIENT_GONE: u16 = 499;
+
 /// Longer texts are no error messages.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -98,7 +101,7 @@ impl Entry {
             method: method.clone(),
             path: uri.path().chars().take(LOGGED_PATH_CHARS).collect(),
             received: Instant::now(),
-            status: StatusCode::OK,
+            status: StatusCode::from_u16(CLIENT_GONE).expect("a number that a status may have"),
             bytes: 0,
         }
     }

@@ -84,15 +84,17 @@ pub(crate) struct Database {
     gate: Gate,
     latency: Duration,
     idle: Arc<Mutex<Vec<Connection>>>,
-    /// Kept apart, so that "is the database usable?" does not queue behind a crowd.
+    /// Kept apart, so that "is the database usable?" does not queue behind a crowd of queries.
     probe: Arc<Mutex<Connection>>,
+    probing: Gate,
 }
 
 impl Database {
     pub(crate) fn open(data: &Path, connections: usize, latency: Duration) -> Result<Self, StoreError> {
         let idle = (0..connections).map(|_| open(data)).collect::<Result<Vec<_>, _>>()?;
         let probe = Arc::new(Mutex::new(open(data)?));
-        Ok(Self { gate: Gate::new(connections), latency, idle: Arc::new(Mutex::new(idle)), probe })
+        let idle = Arc::new(Mutex::new(idle));
+        Ok(Self { gate: Gate::new(connections), latency, idle, probe, probing: Gate::new(1) })
     }
 
     /// Runs a query on a free connection.
@@ -116,8 +118,10 @@ impl Database {
 
     /// Whether the file can be read right now.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        let place = self.probing.enter().await?;
         let probe = Arc::clone(&self.probe);
         let look = move || {
+            let _place = place;
             let connection = probe.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(connection.query_row("SELECT COUNT(*) FROM (SELECT 1 FROM users LIMIT 1)", [], |_| Ok(()))?)
         };

@@ -47,13 +47,12 @@ impl Chord {
         f32::from(tonic) + f32::from(root)
     }
 
-    /// MIDI notes of the four upper voices, an octave above the bass and within one register,
+    /// MIDI notes of the four upper voices, folded into the octave and a bit that begins 19 semitones above the tonic,
     /// so that neighbouring chords share notes or move by step.
     pub(super) fn voices(self, tonic: u8) -> [f32; 4] {
         self.voices.map(|step| {
-            let note = i16::from(tonic) + 12 + i16::from(self.root) + i16::from(step);
-            let (low, high) = (i16::from(tonic) + 16, i16::from(tonic) + 32);
-            f32::from(if note > high { note - 12 } else { note.max(low - 12) })
+            let above = 12 + i16::from(self.root) + i16::from(step);
+            f32::from(i16::from(tonic) + if above > 32 { above - 12 } else { above })
         })
     }
 }
@@ -78,7 +77,7 @@ mod tests {
     fn upper_voices_stay_in_their_register() {
         for root in 0..12 {
             for chord in [Chord::maj9(root), Chord::min7(root), Chord::sus2(root), Chord::six9(root)] {
-                assert!(chord.voices(40).iter().all(|note| (40.0..=72.0).contains(note)), "{chord:?}");
+                assert!(chord.voices(40).iter().all(|note| (59.0..=72.0).contains(note)), "{chord:?}");
                 assert!((34.0..=46.0).contains(&chord.bass(40)), "{chord:?}");
             }
         }

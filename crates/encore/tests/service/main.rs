@@ -6,6 +6,7 @@ mod hostile;
 mod library;
 mod media;
 mod overload;
+mod player;
 mod playlists;
 mod process;
 mod support;

@@ -3,6 +3,7 @@
 //! Reads come from the newest snapshot; writes go through the driver and answer 204 when all they lead to is in
 //! the log and visible. Who acts is said by `x-downbeat-operator`. Times are milliseconds since 1970 (`_ms`).
 
+mod audit;
 mod board;
 mod health;
 mod incidents;
@@ -33,6 +34,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/automation/hold", post(verbs::hold))
         .route("/v1/automation/release", post(verbs::release))
         .route("/v1/log", get(log::page))
+        .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))
         .route("/metrics", get(health::metrics))
         .with_state(doors)

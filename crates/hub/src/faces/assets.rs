@@ -1,0 +1,12 @@
+//! The few files that pages refer to, built into the binary: no third party, no font from elsewhere.
+
+/// The public page's look.
+pub(crate) const STATUS_CSS: &str = include_str!("../../templates/assets/status.css");
+/// Refreshes the public page; it works without.
+pub(crate) const STATUS_JS: &str = include_str!("../../templates/assets/status.js");
+/// The console's look.
+pub(crate) const CONSOLE_CSS: &str = include_str!("../../templates/assets/console.css");
+/// Keeps the console live; it works without.
+pub(crate) const CONSOLE_JS: &str = include_str!("../../templates/assets/console.js");
+/// The mark.
+pub(crate) const FAVICON: &str = include_str!("../../templates/assets/favicon.svg");

@@ -1,0 +1,106 @@
+//! How real an incident is: bits by class against the threshold, and the findings that they come from.
+
+use crate::faces::stamp::Stamp;
+use crate::faces::tone::{percent, rate};
+use downbeat_core::detect::threshold;
+use downbeat_core::incident::Incident;
+use downbeat_core::model::{Finding, Measure, Policy, SourceClass};
+
+/// Bars and lines.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    /// The threshold in bits.
+    pub(super) threshold: String,
+    /// Where the threshold lies on the bars, 0 to 100.
+    pub(super) threshold_percent: f64,
+    /// One bar a class, and one for all together when there are several.
+    pub(super) bars: Vec<Bar>,
+    /// Strongest first.
+    pub(super) findings: Vec<Line>,
+}
+
+/// Bits of one class.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bar {
+    pub(super) class: &'static str,
+    pub(super) title: &'static str,
+    pub(super) bits: String,
+    /// 0 to 100 of the longest bar.
+    pub(super) percent: f64,
+}
+
+/// One finding.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) class: &'static str,
+    pub(super) what: &'static str,
+    pub(super) place: String,
+    pub(super) expected: String,
+    pub(super) observed: String,
+    pub(super) since: Stamp,
+    pub(super) bits: String,
+}
+
+impl Evidence {
+    pub(super) fn of(incident: &Incident, policy: &Policy) -> Self {
+        let threshold = threshold(&policy.detect, &policy.topology).0;
+        let mut heights: Vec<(&str, &str, f64)> =
+            incident.bits.iter().map(|(class, bits)| (class.word(), title(*class), bits.0)).collect();
+        if heights.len() > 1 {
+            heights.push(("sum", "Together", heights.iter().map(|(.., bits)| bits).sum()));
+        }
+        let longest = heights.iter().map(|(.., bits)| *bits).fold(threshold * 1.25, f64::max);
+        let of_longest = |bits: f64| (100.0 * bits / longest).clamp(0.0, 100.0);
+        Self {
+            threshold: format!("{threshold:.0}"),
+            threshold_percent: of_longest(threshold),
+            bars: heights
+                .into_iter()
+                .map(|(class, title, bits)| Bar { class, title, bits: format!("{bits:.0}"), percent: of_longest(bits) })
+                .collect(),
+            findings: incident.findings.iter().map(Line::of).collect(),
+        }
+    }
+}
+
+const fn title(class: SourceClass) -> &'static str {
+    match class {
+        SourceClass::Edge => "Edge traffic",
+        SourceClass::Probe => "Probes",
+        SourceClass::Report => "Users' reports",
+    }
+}
+
+impl Line {
+    fn of(finding: &Finding) -> Self {
+        let figure = |value: f64| if finding.measure == Measure::Reports { rate(value) } else { percent(value) };
+        Self {
+            class: finding.class.word(),
+            what: finding.measure.title(),
+            place: finding.slice.to_string(),
+            expected: figure(finding.expected),
+            observed: format!("{} of {}", figure(finding.observed), finding.total),
+            since: Stamp(finding.since),
+            bits: format!("{:.0}", finding.bits.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::story;
+    use super::*;
+    use downbeat_core::incident::State;
+
+    #[test]
+    fn classes_stand_against_the_threshold_and_add_up() {
+        let snapshot = story::in_state(State::Confirmed);
+        let incident = &snapshot.book.incidents[&story::INCIDENT];
+        let evidence = Evidence::of(incident, &snapshot.settings.policy);
+        let bars: Vec<(&str, &str)> = evidence.bars.iter().map(|bar| (bar.class, bar.bits.as_str())).collect();
+        assert_eq!(bars, [("edge", "58"), ("probe", "26"), ("report", "8"), ("sum", "92")]);
+        assert_eq!(evidence.bars[3].percent, 100.0);
+        assert!(evidence.threshold_percent < evidence.bars[0].percent, "the edge alone is past it");
+        assert_eq!(evidence.findings[0].observed, "48.6 % of 212");
+    }
+}

@@ -1,0 +1,88 @@
+//! The operator's buttons: each is a form that becomes one command, and leads back to where it was pressed.
+
+use super::{Console, refused};
+use crate::faces::desk::Desk;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use downbeat_core::incident::Command;
+use downbeat_core::model::{IncidentId, Name, RemedyId};
+use serde::Deserialize;
+
+/// Who acts when no proxy in front of the console says who it is.
+const SOMEBODY: &str = "operator";
+
+type Desked<D> = State<Console<D>>;
+
+/// A public word.
+#[derive(Debug, Deserialize)]
+pub(super) struct Words {
+    text: String,
+}
+
+pub(super) async fn ack<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::Ack(id), &room(id)).await
+}
+
+pub(super) async fn resolve<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::Resolve(id), &room(id)).await
+}
+
+pub(super) async fn say<D: Desk>(
+    state: Desked<D>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+    Form(words): Form<Words>,
+) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::Post(id, words.text.trim().to_owned()), &room(id)).await
+}
+
+pub(super) async fn approve<D: Desk>(state: Desked<D>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    about_remedy(&state, &headers, &id, Command::Approve).await
+}
+
+pub(super) async fn undo<D: Desk>(state: Desked<D>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    about_remedy(&state, &headers, &id, Command::Undo).await
+}
+
+pub(super) async fn hold<D: Desk>(state: Desked<D>, headers: HeaderMap) -> Response {
+    carry_out(&state, &headers, Command::Hold, "/").await
+}
+
+pub(super) async fn release<D: Desk>(state: Desked<D>, headers: HeaderMap) -> Response {
+    carry_out(&state, &headers, Command::Release, "/").await
+}
+
+async fn about_remedy<D: Desk>(
+    console: &Console<D>,
+    headers: &HeaderMap,
+    id: &str,
+    command: fn(RemedyId) -> Command,
+) -> Response {
+    match id.parse::<RemedyId>() {
+        Ok(id) => carry_out(console, headers, command(id), &room(id.incident)).await,
+        Err(why) => refused::page(&console.snapshot(), StatusCode::NOT_FOUND, &why),
+    }
+}
+
+async fn carry_out<D: Desk>(console: &Console<D>, headers: &HeaderMap, command: Command, back: &str) -> Response {
+    match console.desk.command(who(headers), command).await {
+        Ok(()) => Redirect::to(back).into_response(),
+        Err(error) => refused::command(&console.snapshot(), &error),
+    }
+}
+
+fn room(id: IncidentId) -> String {
+    format!("/incidents/{id}")
+}
+
+/// The operator's name, from the proxy that knows it.
+fn who(headers: &HeaderMap) -> Name {
+    let told = headers.get("x-downbeat-operator").and_then(|value| value.to_str().ok());
+    told.and_then(|name| Name::new(name).ok())
+        .unwrap_or_else(|| Name::new(SOMEBODY).expect("the constant is a good name"))
+}

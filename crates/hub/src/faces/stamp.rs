@@ -1,0 +1,94 @@
+//! Times for people and for machines: always UTC, always said so.
+
+use downbeat_core::model::Moment;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// A moment that can be written out. What lies beyond the calendar is written as its last day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp(pub(crate) Moment);
+
+impl Stamp {
+    /// `2026-11-22T14:03:08.250Z`, as RFC 3339 and Statuspage's API want it.
+    pub(crate) fn iso(self) -> String {
+        crate::text::rfc3339(self.0)
+    }
+
+    /// `22 Nov 2026, 14:03:08 UTC`.
+    pub(crate) fn full(self) -> String {
+        self.format("%-d %b %Y, %H:%M:%S UTC")
+    }
+
+    /// `22 Nov, 14:03 UTC`, where the second does not matter.
+    pub(crate) fn short(self) -> String {
+        self.format("%-d %b, %H:%M UTC")
+    }
+
+    /// `14:03:08`, where the page says once that its times are UTC.
+    pub(crate) fn clock(self) -> String {
+        self.format("%H:%M:%S")
+    }
+
+    fn format(self, pattern: &str) -> String {
+        let ms = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).strftime(pattern).to_string()
+    }
+}
+
+/// The calendar day, given as days since 1970-01-01: `22 Nov 2026`.
+pub(crate) fn day(days: i64) -> String {
+    let seconds = days.saturating_mul(86_400);
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX).strftime("%-d %b %Y").to_string()
+}
+
+/// A span in the two units that matter: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub(crate) fn span(length: Duration) -> String {
+    let s = length.as_secs();
+    match s {
+        0..10 => format!("{:.1} s", length.as_secs_f64()),
+        10..60 => format!("{s} s"),
+        60..3_600 => two(s / 60, "min", s % 60, "s"),
+        3_600..86_400 => two(s / 3_600, "h", s % 3_600 / 60, "min"),
+        _ => two(s / 86_400, "d", s % 86_400 / 3_600, "h"),
+    }
+}
+
+fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_in_utc() {
+        let stamp = Stamp(Moment::from_millis(1_795_356_188_250));
+        assert_eq!(stamp.iso(), "2026-11-22T14:03:08.250Z");
+        assert_eq!(stamp.full(), "22 Nov 2026, 14:03:08 UTC");
+        assert_eq!(stamp.short(), "22 Nov, 14:03 UTC");
+        assert_eq!(stamp.clock(), "14:03:08");
+        assert_eq!(day(20_779), "22 Nov 2026");
+    }
+
+    #[test]
+    fn moments_beyond_the_calendar_do_not_break_a_page() {
+        assert!(Stamp(Moment::from_millis(u64::MAX)).iso().starts_with("9999-"));
+    }
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let table = [
+            (0, "0.0 s"),
+            (450, "0.5 s"),
+            (12_900, "12 s"),
+            (60_000, "1 min"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (273_600_000, "3 d 4 h"),
+        ];
+        for (ms, text) in table {
+            assert_eq!(span(Duration::from_millis(ms)), text);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The public status page: drawn anew when the picture changes, served from memory, kept on disk.
+//!
+//! Nothing in it needs the hub but the answer to a report: whoever serves `{data}/status` serves the whole page,
+//! with the stamp of when it was measured (invariant C5).
+
+mod api;
+mod history;
+mod pages;
+mod picture;
+mod shelf;
+mod site;
+
+pub(super) use site::{File, Kind};
+
+use super::answer::{self, Door};
+use super::claim::Claims;
+use super::desk::Desk;
+use super::stamp::Stamp;
+use crate::view::Snapshot;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use downbeat_core::incident;
+use pages::{Answer, ReportedPage};
+use picture::Picture;
+use shelf::Shelf;
+use site::Site;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Between two drawings: readers need no more, and a busy driver publishes four times a second.
+const DRAW_EVERY: Duration = Duration::from_secs(1);
+
+/// The status page's routes. Draws at once, and again whenever the snapshots change, until their sender is gone.
+///
+/// Has to be called within a tokio runtime.
+pub fn status_routes<D: Desk>(desk: D) -> Router {
+    let snapshots = desk.snapshots();
+    let first = Drawn::of(&snapshots.borrow(), &Claims::new());
+    let shelf = Shelf::at(snapshots.borrow().settings.data.join("status"));
+    let (sender, drawn) = watch::channel(Arc::new(first));
+    tokio::spawn(keep_drawing(snapshots, sender, shelf));
+    Router::new()
+        .route("/", get(front))
+        .route("/reported", get(reported))
+        .route("/{*path}", get(file))
+        .layer(axum::middleware::map_response(answer::guard::<Public>))
+        .with_state(drawn)
+}
+
+/// What may do what on the public page.
+struct Public;
+
+impl Door for Public {
+    const CSP: &'static str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                               connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    const CACHE: &'static str = "public, max-age=5";
+}
+
+type Newest = State<watch::Receiver<Arc<Drawn>>>;
+
+/// A picture with the site drawn from it.
+#[derive(Debug)]
+struct Drawn {
+    picture: Picture,
+    /// Since when something is suspected that nobody was told of.
+    suspected_since: Option<Stamp>,
+    site: Site,
+}
+
+impl Drawn {
+    fn of(snapshot: &Snapshot, before: &Claims) -> Self {
+        let picture = Picture::of(snapshot, before);
+        let suspected = snapshot.book.open().filter(|i| i.state == incident::State::Suspected);
+        let suspected_since = suspected.map(|i| Stamp(i.since)).min();
+        let site = Site::draw(&picture).expect("templates and shapes write to memory, which does not fail");
+        Self { picture, suspected_since, site }
+    }
+
+    fn answer(&self) -> Answer {
+        match (self.picture.open().next(), self.suspected_since) {
+            (Some(_), _) => Answer::Known,
+            (None, Some(since)) => Answer::Checking(since),
+            (None, None) => Answer::Nothing,
+        }
+    }
+}
+
+/// Draws and shelves until the snapshots end.
+async fn keep_drawing(mut snapshots: watch::Receiver<Snapshot>, drawn: watch::Sender<Arc<Drawn>>, mut shelf: Shelf) {
+    let mut healthy = true;
+    loop {
+        let newest = Arc::clone(&drawn.borrow());
+        let (back, shelved) = put(shelf, newest).await;
+        shelf = back;
+        if let (true, Err(error)) = (healthy, &shelved) {
+            tracing::warn!(error = error.as_str(), "the status page cannot be kept on disk");
+        }
+        healthy = shelved.is_ok();
+        tokio::time::sleep(DRAW_EVERY).await;
+        if snapshots.changed().await.is_err() {
+            return;
+        }
+        let next = Drawn::of(&snapshots.borrow_and_update(), &drawn.borrow().picture.claims);
+        drawn.send_replace(Arc::new(next));
+    }
+}
+
+/// Shelves off the runtime's threads; a disk may hang.
+async fn put(mut shelf: Shelf, drawn: Arc<Drawn>) -> (Shelf, Result<(), String>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let result = shelf.put(&drawn.site).map_err(|error| error.to_string());
+        (shelf, result)
+    });
+    work.await.expect("writing files does not panic")
+}
+
+async fn front(State(drawn): Newest) -> Response {
+    serve(&drawn.borrow().site, "")
+}
+
+async fn file(State(drawn): Newest, Path(path): Path<String>) -> Response {
+    serve(&drawn.borrow().site, &path)
+}
+
+fn serve(site: &Site, path: &str) -> Response {
+    match (site.find(path), site.not_found()) {
+        (Some(file), _) => answer::file(StatusCode::OK, file),
+        (None, Some(page)) => answer::file(StatusCode::NOT_FOUND, page),
+        (None, None) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn reported(State(drawn): Newest) -> Response {
+    let drawn = Arc::clone(&drawn.borrow());
+    answer::page(StatusCode::OK, &ReportedPage { picture: &drawn.picture, answer: drawn.answer() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,424 @@
+//! What the public sees, as one value: the pages, the feed and Statuspage's API all read from it.
+
+use super::history::History;
+use crate::faces::claim::{self, Claim, Claims, Indicator};
+use crate::faces::stamp::Stamp;
+use crate::faces::tone::{Tone, condition_title, count, percent, rate};
+use crate::settings::Category;
+use crate::view::Snapshot;
+use downbeat_core::incident::{Condition, Incident, NoticeCase, State};
+use downbeat_core::model::{Audience, Component, IncidentId, Moment, Name, Stage};
+
+/// Most incidents on the page and in the API, newest first: as many as Statuspage gives.
+const INCIDENTS_MAX: usize = 50;
+const DAY_MS: u64 = 86_400_000;
+
+/// What the public sees.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Picture {
+    /// The service's name.
+    pub(crate) service: String,
+    /// Where readers find the page, without a slash at its end.
+    pub(crate) url: String,
+    /// When it was drawn.
+    pub(crate) drawn_at: Stamp,
+    /// How old the measurements behind it are.
+    pub(crate) measured: Measured,
+    /// All of it in one word.
+    pub(crate) indicator: Indicator,
+    /// Dearest first.
+    pub(crate) components: Vec<ComponentLine>,
+    /// Newest first.
+    pub(crate) incidents: Vec<PublicIncident>,
+    /// What can be reported.
+    pub(crate) categories: Vec<Category>,
+    /// The last two minutes in figures; `None` when nothing was counted.
+    pub(crate) recent: Option<Recent>,
+    /// What is claimed, for the next picture.
+    pub(crate) claims: Claims,
+}
+
+/// How old the measurements are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measured {
+    /// They are fresh.
+    Now(Stamp),
+    /// The last ones came then.
+    Last(Stamp),
+    /// There were none since the hub started.
+    Never,
+}
+
+impl Measured {
+    /// True while they are fresh.
+    pub(crate) const fn is_fresh(self) -> bool {
+        matches!(self, Self::Now(_))
+    }
+}
+
+/// What clients had of the last two minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Recent {
+    /// Requests.
+    pub(crate) requests: String,
+    /// Share that failed for the client: `0.03 %`.
+    pub(crate) failed: String,
+    /// Users' reports.
+    pub(crate) reports: u64,
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ComponentLine {
+    /// Its stable id.
+    pub(crate) name: Name,
+    /// Its name for people.
+    pub(crate) title: String,
+    /// What is claimed of it.
+    pub(crate) claim: Claim,
+    /// What is measured.
+    pub(crate) measured: Condition,
+    /// By region.
+    pub(crate) regions: Vec<RegionChip>,
+    /// Its last ninety days.
+    pub(crate) history: History,
+    /// Since when it is known.
+    pub(crate) created_at: Stamp,
+    /// When something last happened to it.
+    pub(crate) updated_at: Stamp,
+}
+
+/// One component in one region.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RegionChip {
+    /// Where.
+    pub(crate) region: Name,
+    /// What is measured.
+    pub(crate) condition: Condition,
+    /// True while nothing that was confirmed touches the component: then whatever is unusual is being checked, and
+    /// the page does not cry (invariant J1).
+    pub(crate) calm: bool,
+    /// `12 ms to the first byte, 0.04 % of attempts failed`; empty when nothing is known.
+    pub(crate) figures: String,
+}
+
+impl RegionChip {
+    /// How it is shown.
+    pub(crate) fn tone(&self) -> Tone {
+        if self.is_checked() { Tone::Unknown } else { self.condition.into() }
+    }
+
+    /// What is measured, in a word.
+    pub(crate) const fn word(&self) -> &'static str {
+        if self.is_checked() { "Being checked" } else { condition_title(self.condition) }
+    }
+
+    const fn is_checked(&self) -> bool {
+        self.calm && matches!(self.condition, Condition::Degraded | Condition::Down)
+    }
+}
+
+impl ComponentLine {
+    /// True while something fresh is known of it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.measured != Condition::Unknown
+    }
+
+    /// How the claim is shown: what is not measured is never green.
+    pub(crate) fn tone(&self) -> Tone {
+        match self.claim {
+            Claim::Operational if !self.is_measured() => Tone::Unknown,
+            claim => claim.tone(),
+        }
+    }
+}
+
+/// An incident that was confirmed, as the public hears of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PublicIncident {
+    /// Its stable id.
+    pub(crate) id: IncidentId,
+    /// The first public title, else its own.
+    pub(crate) title: String,
+    /// Where the story stands.
+    pub(crate) stage: Stage,
+    /// How much was lost.
+    pub(crate) impact: Indicator,
+    /// Estimated start of the outage.
+    pub(crate) started_at: Stamp,
+    /// When it was confirmed.
+    pub(crate) created_at: Stamp,
+    /// When something was last said or done.
+    pub(crate) updated_at: Stamp,
+    /// When it first worked again.
+    pub(crate) monitoring_at: Option<Stamp>,
+    /// When it was over.
+    pub(crate) resolved_at: Option<Stamp>,
+    /// By when the next word is promised.
+    pub(crate) next_update: Option<Promise>,
+    /// What was said, newest first.
+    pub(crate) updates: Vec<Update>,
+    /// What it touches.
+    pub(crate) components: Vec<Name>,
+}
+
+impl PublicIncident {
+    /// True while it goes on.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.resolved_at.is_none()
+    }
+
+    /// How long it lasted, once it is over.
+    pub(crate) fn lasted(&self) -> Option<String> {
+        self.resolved_at.map(|end| crate::faces::stamp::span(end.0.since(self.started_at.0)))
+    }
+}
+
+/// A word that was promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// It is due then.
+    By(Stamp),
+    /// It was due then and has not come.
+    Overdue(Stamp),
+}
+
+/// One public word.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Update {
+    /// Its stable id.
+    pub(crate) id: String,
+    /// Where the story stood.
+    pub(crate) stage: Stage,
+    /// One line.
+    pub(crate) title: String,
+    /// The words, in Markdown.
+    pub(crate) body: String,
+    /// When.
+    pub(crate) at: Stamp,
+}
+
+impl Picture {
+    /// The public part of a snapshot; `before` is what was claimed last.
+    pub(crate) fn of(snapshot: &Snapshot, before: &Claims) -> Self {
+        let policy = &snapshot.settings.policy;
+        let claims = claim::claims(&snapshot.book, &snapshot.board, policy, before);
+        Self {
+            service: policy.topology.service.clone(),
+            url: snapshot.settings.status_url.trim_end_matches('/').to_owned(),
+            drawn_at: Stamp(snapshot.now),
+            measured: measured(snapshot),
+            indicator: Indicator::of(&claims),
+            components: components(snapshot, &claims),
+            incidents: incidents(snapshot),
+            categories: snapshot.settings.categories.clone(),
+            recent: Recent::of(snapshot),
+            claims,
+        }
+    }
+
+    /// Incidents that go on.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &PublicIncident> {
+        self.incidents.iter().filter(|incident| incident.is_open())
+    }
+
+    /// Incidents that are over.
+    pub(crate) fn past(&self) -> impl Iterator<Item = &PublicIncident> {
+        self.incidents.iter().filter(|incident| !incident.is_open())
+    }
+
+    /// A component's name for people.
+    pub(crate) fn title_of<'a>(&'a self, component: &'a Name) -> &'a str {
+        self.components.iter().find(|line| line.name == *component).map_or(component.as_str(), |line| &line.title)
+    }
+}
+
+fn measured(snapshot: &Snapshot) -> Measured {
+    match snapshot.board.heard_at {
+        Some(at) if claim::is_fresh(&snapshot.board, &snapshot.settings.policy, snapshot.now) => {
+            Measured::Now(Stamp(at))
+        }
+        Some(at) => Measured::Last(Stamp(at)),
+        None => Measured::Never,
+    }
+}
+
+impl Recent {
+    fn of(snapshot: &Snapshot) -> Option<Self> {
+        if snapshot.board.pulses.is_empty() {
+            return None;
+        }
+        let sum = |part: fn(&downbeat_core::incident::Pulse) -> u64| {
+            snapshot.board.pulses.iter().map(part).fold(0_u64, u64::saturating_add)
+        };
+        let (requests, failed) = (sum(|p| p.requests), sum(|p| p.failed));
+        // The casts lose digits only beyond 2^53 requests.
+        let share = if requests == 0 { 0.0 } else { failed as f64 / requests as f64 };
+        Some(Self { requests: count(requests), failed: percent(share), reports: sum(|p| p.reports) })
+    }
+}
+
+fn components(snapshot: &Snapshot, claims: &Claims) -> Vec<ComponentLine> {
+    let topology = &snapshot.settings.policy.topology;
+    let mut known: Vec<&Component> = topology.components.values().collect();
+    known.sort_by_key(|component| component.priority);
+    known.into_iter().map(|component| component_line(snapshot, claims, component)).collect()
+}
+
+fn component_line(snapshot: &Snapshot, claims: &Claims, component: &Component) -> ComponentLine {
+    let name = &component.name;
+    let days = snapshot.days.get(name).map_or(&[][..], Vec::as_slice);
+    let today = i64::try_from(snapshot.now.as_millis() / DAY_MS).unwrap_or(i64::MAX);
+    let claim = claims.get(name).copied().unwrap_or(Claim::Operational);
+    let since_day = days.first().and_then(|day| u64::try_from(day.day).ok());
+    let created_at = since_day.map_or(snapshot.book.started_at, |day| Moment::from_millis(day.saturating_mul(DAY_MS)));
+    ComponentLine {
+        name: name.clone(),
+        title: component.title.clone(),
+        claim,
+        measured: claim::measured(&snapshot.board, &snapshot.settings.policy, name),
+        regions: regions(snapshot, name, claim),
+        history: History::of(days, today),
+        created_at: Stamp(created_at),
+        updated_at: Stamp(last_touched(snapshot, component).unwrap_or(created_at)),
+    }
+}
+
+fn regions(snapshot: &Snapshot, component: &Name, claim: Claim) -> Vec<RegionChip> {
+    let fresh = claim::is_fresh(&snapshot.board, &snapshot.settings.policy, snapshot.now);
+    let cells = snapshot.board.cells.iter().filter(|((c, _), _)| c == component);
+    cells
+        .map(|((_, region), cell)| {
+            let condition = if fresh { cell.condition } else { Condition::Unknown };
+            let figures = match condition {
+                Condition::Unknown => String::new(),
+                _ => format!(
+                    "{} requests a second, first byte after {} ms, {} of attempts failed",
+                    rate(cell.per_second),
+                    rate(cell.first_byte_ms),
+                    percent(cell.failed)
+                ),
+            };
+            RegionChip { region: region.clone(), condition, calm: claim == Claim::Operational, figures }
+        })
+        .collect()
+}
+
+fn last_touched(snapshot: &Snapshot, component: &Component) -> Option<Moment> {
+    let topology = &snapshot.settings.policy.topology;
+    public(snapshot).filter(|i| claim::touches(i, component, topology)).map(|i| i.state_since).max()
+}
+
+/// Incidents that the public hears of: those that were confirmed once.
+fn public(snapshot: &Snapshot) -> impl Iterator<Item = &Incident> {
+    snapshot.book.incidents.values().rev().filter(|incident| incident.confirmed_at.is_some())
+}
+
+fn incidents(snapshot: &Snapshot) -> Vec<PublicIncident> {
+    public(snapshot).take(INCIDENTS_MAX).map(|incident| public_incident(snapshot, incident)).collect()
+}
+
+fn public_incident(snapshot: &Snapshot, incident: &Incident) -> PublicIncident {
+    let topology = &snapshot.settings.policy.topology;
+    let said: Vec<&NoticeCase> = incident.notices.iter().filter(|n| n.notice.audience == Audience::Public).collect();
+    let updated_at = said.iter().map(|n| n.at).chain([incident.state_since]).max().unwrap_or(incident.state_since);
+    let monitoring = said.iter().find(|n| n.notice.stage == Stage::Monitoring).map(|n| n.at);
+    PublicIncident {
+        id: incident.id,
+        title: said.first().map_or_else(|| incident.title.clone(), |n| n.notice.title.clone()),
+        stage: stage(incident),
+        impact: claim::impact(incident),
+        started_at: Stamp(incident.since),
+        created_at: Stamp(incident.confirmed_at.unwrap_or(incident.suspected_at)),
+        updated_at: Stamp(updated_at),
+        monitoring_at: monitoring.or(incident.mitigated_at).map(Stamp),
+        resolved_at: incident.resolved_at.map(Stamp),
+        next_update: promise(snapshot, incident),
+        updates: said.iter().rev().map(|n| update(n)).collect(),
+        components: (topology.components.values())
+            .filter(|component| claim::touches(incident, component, topology))
+            .map(|component| component.name.clone())
+            .collect(),
+    }
+}
+
+fn update(case: &NoticeCase) -> Update {
+    let notice = &case.notice;
+    Update {
+        id: notice.id.to_string(),
+        stage: notice.stage,
+        title: notice.title.clone(),
+        body: notice.body.clone(),
+        at: Stamp(case.at),
+    }
+}
+
+/// Where the public story stands: what was said last, unless the incident is over.
+fn stage(incident: &Incident) -> Stage {
+    let said = incident.public_word().map(|word| word.notice.stage);
+    match (incident.state, said) {
+        (State::Resolved | State::Reviewed, _) => Stage::Resolved,
+        (_, Some(stage)) => stage,
+        (State::Mitigated | State::Restoring, None) => Stage::Monitoring,
+        _ => Stage::Investigating,
+    }
+}
+
+fn promise(snapshot: &Snapshot, incident: &Incident) -> Option<Promise> {
+    let word = incident.public_word().filter(|_| incident.state.is_open())?;
+    let due = word.at + snapshot.settings.policy.tell.next_update;
+    Some(if due >= snapshot.now { Promise::By(Stamp(due)) } else { Promise::Overdue(Stamp(due)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::story;
+    use super::*;
+
+    fn picture(snapshot: &Snapshot) -> Picture {
+        Picture::of(snapshot, &Claims::new())
+    }
+
+    #[test]
+    fn only_what_was_confirmed_is_public() {
+        let count = |state| picture(&story::in_state(state)).open().count();
+        let table = [
+            (State::Suspected, 0),
+            (State::Dismissed, 0),
+            (State::Confirmed, 1),
+            (State::Mitigated, 1),
+            (State::Restoring, 1),
+            (State::Resolved, 0),
+        ];
+        for (state, open) in table {
+            assert_eq!(count(state), open, "{state:?}");
+        }
+        assert_eq!(picture(&story::healthy()).past().count(), 1, "the dismissed one of yesterday is not told");
+    }
+
+    #[test]
+    fn the_story_follows_what_was_said_until_it_is_over() {
+        let stage = |state| picture(&story::in_state(state)).incidents[0].stage;
+        assert_eq!(stage(State::Confirmed), Stage::Investigating);
+        assert_eq!(stage(State::Mitigated), Stage::Monitoring);
+        assert_eq!(stage(State::Reviewed), Stage::Resolved);
+    }
+
+    #[test]
+    fn a_promise_that_is_broken_says_so() {
+        let mut snapshot = story::in_state(State::Confirmed);
+        assert!(matches!(picture(&snapshot).incidents[0].next_update, Some(Promise::By(_))));
+        snapshot.now = snapshot.now + std::time::Duration::from_secs(7_200);
+        assert!(matches!(picture(&snapshot).incidents[0].next_update, Some(Promise::Overdue(_))));
+        assert_eq!(picture(&story::in_state(State::Resolved)).incidents[0].next_update, None);
+    }
+
+    #[test]
+    fn old_measurements_are_not_shown_as_current() {
+        let picture = picture(&story::no_data());
+        assert!(matches!(picture.measured, Measured::Last(_)));
+        assert!(picture.components.iter().all(|line| line.measured == Condition::Unknown));
+        let chips = picture.components.iter().flat_map(|line| &line.regions);
+        assert!(chips.clone().count() > 0 && chips.into_iter().all(|chip| chip.figures.is_empty()));
+    }
+}

@@ -1,0 +1,41 @@
+// Refreshes the status page while it is looked at, and says how old it is when nobody answers. Optional.
+"use strict";
+(() => {
+  const EVERY_MS = 15000;
+  const OLD_AFTER_S = 60;
+
+  const drawn = () => document.querySelector("[data-drawn]");
+  const busy = () => {
+    const at = document.activeElement;
+    return at !== null && at.matches("select, input, textarea, button");
+  };
+
+  async function refresh() {
+    const answer = await fetch(location.href, { cache: "no-cache" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const main = page.querySelector("main");
+    if (main === null || busy()) return;
+    document.title = page.title;
+    document.querySelector("main").replaceChildren(...main.childNodes);
+  }
+
+  function tellAge() {
+    const stamp = drawn();
+    if (stamp === null) return;
+    const age = Math.round((Date.now() - Date.parse(stamp.dataset.drawn)) / 1000);
+    stamp.hidden = age < OLD_AFTER_S;
+    const minutes = Math.floor(age / 60);
+    stamp.textContent = `This page is ${minutes} min old: what it says may have changed.`;
+  }
+
+  async function turn() {
+    if (drawn() !== null && document.visibilityState === "visible") {
+      await refresh().catch(() => {});
+    }
+    tellAge();
+    setTimeout(turn, EVERY_MS);
+  }
+  setTimeout(turn, EVERY_MS);
+  tellAge();
+})();
