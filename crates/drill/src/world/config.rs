@@ -1,5 +1,5 @@
 //! The configuration that a world's hub and edge run with: what a user would write for a service like Encore,
-//! with dwell and ramp times short enough to be watched. Every guard stays in force.
+//! with dwell, ramp and counting times short enough to be watched. Every guard stays in force.
 
 use super::ports::Ports;
 use crate::place::{Region, ReplicaId};
@@ -12,13 +12,16 @@ pub const GOOD_VERSION: &str = "1.4.2";
 const PROVEN_PER_SECOND: u32 = 100;
 
 /// What is shorter here than anybody should have it, for the demo's start screen.
-pub const SHORTENED: [(&str, &str); 6] = [
+pub const SHORTENED: [(&str, &str); 9] = [
     ("watching only, after a start", "5 s instead of 60 s"),
     ("evidence must have lasted", "0.75 s instead of 3 s"),
     ("a remedy is judged after", "3 s instead of 10 s"),
     ("quiet before the way back", "3 s instead of 5 min"),
     ("each step of the way back", "2 s and 5 requests instead of 30 s and 1,000"),
     ("quiet before it is over", "5 s instead of 5 min"),
+    ("removals are added up over", "30 s instead of 5 min"),
+    ("actions are added up over", "1 min instead of 10 min"),
+    ("a replica may change so often", "4 times in 10 min instead of 2"),
 ];
 
 const COMPONENTS: &str = r#"
@@ -238,6 +241,6 @@ mod tests {
         assert_eq!(table["data"].as_str(), Some("a \"quoted\" folder"));
         let count = |key: &str| table[key].as_array().map(Vec::len);
         assert_eq!((count("replica"), count("component"), count("probe")), (Some(6), Some(5), Some(15)));
-        assert_eq!(table["policy"]["act"]["removed_within_window"].as_float(), Some(0.34));
+        assert_eq!(table["policy"]["act"]["ramp_dwell"].as_str(), Some("2s"));
     }
 }
