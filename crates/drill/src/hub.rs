@@ -65,9 +65,9 @@ pub(crate) struct RemedyLine {
 }
 
 impl RemedyLine {
-    /// True when it was judged to have helped.
+    /// True when it was judged to have helped; one that made room for the next had helped before.
     pub(crate) fn helped(&self) -> bool {
-        matches!(self.stage.as_str(), "kept" | "lifting" | "lifted")
+        matches!(self.stage.as_str(), "kept" | "lifting" | "lifted" | "superseded")
     }
 }
 
