@@ -14,7 +14,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// The outages of the demo, each a story in `drills/`.
-const NAMES: [&str; 7] = ["overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host"];
+const NAMES: [&str; 8] = ["overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host", "hub-dies"];
+
+/// A drill measures seconds, on a machine that others may be using: one that failed is lived through once more, and
+/// said to have been.
+const TRIES: usize = 2;
 
 /// How long one drill may take; it needs about a minute and a half.
 const LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -50,6 +54,18 @@ pub(super) fn run(workspace: &Workspace, outside: &Outside, names: &[&'static st
 }
 
 fn run_one(workspace: &Workspace, outside: &Outside, name: &'static str, folder: &Path) -> Run {
+    let mut run = try_one(workspace, outside, name, folder);
+    for again in 2..=TRIES {
+        if run.passed() {
+            break;
+        }
+        eprintln!("  drill {name}: try {again} of {TRIES}");
+        run = try_one(workspace, outside, name, folder);
+    }
+    run
+}
+
+fn try_one(workspace: &Workspace, outside: &Outside, name: &'static str, folder: &Path) -> Run {
     let start = Instant::now();
     let outcome = live(workspace, outside, name, folder);
     let run = Run { name, outcome };
