@@ -4,55 +4,26 @@
 //! whose replica dies in mid-stream to its end from another one. It obeys the hub's traffic plan, goes on with the last
 //! good one when the hub is gone, and tells the hub once a second what it saw.
 //!
-//! Each thread runs a current-thread runtime with its own listener and its own connections to replicas (`front`,
-//! `exchange`, `race`, `relay`); one more thread does what is not urgent (`checks`, `names`, `report`, `admin`). What
-//! decides takes `now` and data and returns data: `codec`, `route`, `balance`, `health`, `budget`, `pace`, `resume`, `limit`.
+//! The rooms stand in the order of a request's way: `door` (clients), `admit` (who is let in), `exchange` (one request
+//! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
+//! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
+//! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
+//! and data and returns data: all of `codec` and `choose`, `ask::resume`, `admit::limit`.
 
-mod admin;
-mod attempt;
-mod balance;
-mod budget;
-mod call;
-mod checks;
-mod client;
+mod admit;
+mod ask;
+mod change;
+mod choose;
 mod codec;
-mod dice;
-mod events;
+mod door;
 mod exchange;
-mod fault;
-mod front;
-mod health;
-mod limit;
-mod line;
-mod metrics;
-mod names;
-mod network;
-mod outbox;
-mod pace;
-mod plan;
-mod pool;
-mod race;
-mod relay;
-mod report;
-mod rescue;
-mod resume;
-mod route;
-mod scribe;
-mod settings;
-mod shared;
-mod site;
-mod start;
-mod store;
-mod sync;
-mod tally;
-mod traffic;
-mod upload;
-mod worker;
+mod run;
+mod tell;
 
-pub use names::ResolverError;
-pub use settings::{
+pub use change::names::ResolverError;
+pub use change::settings::{
     ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
     RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
 };
-pub use site::SettingsFault;
-pub use start::{EdgeHandle, StartError, start};
+pub use change::site::SettingsFault;
+pub use run::start::{EdgeHandle, StartError, start};

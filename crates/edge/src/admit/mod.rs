@@ -1,0 +1,4 @@
+//! Who is let in: the traffic plan in force, limits and shares.
+
+pub(crate) mod limit;
+pub(crate) mod traffic;

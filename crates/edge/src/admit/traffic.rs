@@ -1,0 +1,103 @@
+//! A traffic plan in the shape in which the data path asks it: by number, without searching for names.
+
+use crate::admit::limit::{Bucket, Sieve};
+use crate::change::site::{ComponentId, ReplicaId, Site};
+use crate::door::network::Network;
+use crate::run::sync::locked;
+use downbeat_core::model::{Name, Strength, TrafficPlan};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The plan in force.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    pub(crate) plan: TrafficPlan,
+    /// By component and replica.
+    shares: Vec<Vec<Strength>>,
+    limits: Vec<LimitInForce>,
+    /// By component.
+    sheds: Vec<Option<ShedInForce>>,
+    pins: BTreeSet<Name>,
+}
+
+#[derive(Debug)]
+struct LimitInForce {
+    network: Name,
+    component: Option<ComponentId>,
+    bucket: Mutex<Bucket>,
+}
+
+#[derive(Debug)]
+struct ShedInForce {
+    admitted: Strength,
+    until: Instant,
+    sieve: Sieve,
+}
+
+/// Whether a request is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Granted,
+    /// Its network is over its limit; room again after so long.
+    Limited(Duration),
+    /// The component is being shed.
+    Shed,
+}
+
+impl Traffic {
+    /// Resolves a plan that has passed its check against this site.
+    pub(crate) fn of(plan: TrafficPlan, site: &Site, now: Instant) -> Self {
+        let share =
+            |c: ComponentId, r: ReplicaId| plan.share(&site.replica(r).settings.name, &site.component(c).settings.name);
+        let shares = site.component_ids().map(|c| site.replica_ids().map(|r| share(c, r)).collect()).collect();
+        let sheds = site.component_ids().map(|c| shed_of(&plan, &site.component(c).settings.name, now)).collect();
+        let find = |name: &Name| site.component_ids().find(|c| site.component(*c).settings.name == *name);
+        let limits = (plan.limits.iter())
+            .map(|limit| LimitInForce {
+                network: limit.network.clone(),
+                component: limit.component.as_ref().and_then(find),
+                bucket: Mutex::new(Bucket::new(limit.per_second, now)),
+            })
+            .collect();
+        let pins = plan.pins.iter().map(|pin| pin.host.clone()).collect();
+        Self { shares, limits, sheds, pins, plan }
+    }
+
+    /// What is left of a replica's weight for a component.
+    pub(crate) fn share(&self, component: ComponentId, replica: ReplicaId) -> Strength {
+        self.shares[component.0][replica.0]
+    }
+
+    /// True for a host name whose addresses are held.
+    pub(crate) fn is_pinned(&self, host: &Name) -> bool {
+        self.pins.contains(host)
+    }
+
+    /// Whether a request of a network to a component is let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
+        if let Err(wait) = self.check_limits(component, network, now) {
+            return Admission::Limited(wait);
+        }
+        match &self.sheds[component.0] {
+            Some(shed) if now < shed.until && !shed.sieve.admits(shed.admitted.into()) => Admission::Shed,
+            _ => Admission::Granted,
+        }
+    }
+
+    fn check_limits(&self, component: ComponentId, network: Network, now: Instant) -> Result<(), Duration> {
+        if self.limits.is_empty() {
+            return Ok(());
+        }
+        let network = network.name();
+        (self.limits.iter())
+            .filter(|limit| limit.network == network && limit.component.is_none_or(|c| c == component))
+            .try_for_each(|limit| locked(&limit.bucket).take(now))
+    }
+}
+
+fn shed_of(plan: &TrafficPlan, component: &Name, now: Instant) -> Option<ShedInForce> {
+    let shed = plan.sheds.iter().find(|shed| shed.component == *component)?;
+    let until = now + Duration::from_millis(shed.ttl_ms);
+    Some(ShedInForce { admitted: shed.admitted, until, sieve: Sieve::default() })
+}

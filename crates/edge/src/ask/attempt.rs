@@ -1,0 +1,232 @@
+//! One attempt: one request to one replica, up to the head of its answer.
+
+use crate::ask::line::{Connection, Input, Line};
+use crate::ask::resume::Proof;
+use crate::change::site::{ComponentId, ReplicaId};
+use crate::codec::{
+    AnswerHead, BodyDecoder, HeadScanner, Method, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
+    request_bytes,
+};
+use crate::run::shared::Seat;
+use crate::run::worker::Worker;
+use bytes::Bytes;
+use downbeat_core::model::FailureKind;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What a client wants, with all of its body.
+#[derive(Debug)]
+pub(crate) struct Order<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) body: Bytes,
+    pub(crate) component: ComponentId,
+    pub(crate) peer: IpAddr,
+    pub(crate) repetition: Repetition,
+}
+
+/// Whether a request may reach a second replica after it was sent to a first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repetition {
+    Allowed,
+    Forbidden,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) kind: FailureKind,
+    pub(crate) reach: Reach,
+}
+
+/// How far a failed attempt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The replica cannot have seen any of it.
+    Unsent,
+    /// It may have seen it.
+    Sent,
+}
+
+/// A replica's answer: its head, and where its body comes from.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: AnswerHead,
+    pub(crate) upstream: Box<Upstream>,
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    worker: Rc<Worker>,
+    line: Line,
+    /// None when the answer was made up by a fault.
+    connection: Option<Connection>,
+    decoder: BodyDecoder,
+    persistence: Persistence,
+    ended: Option<Input>,
+    /// A slowed body does not come before this.
+    not_before: Option<Instant>,
+    _seat: Seat,
+}
+
+/// Makes one attempt. `rest` asks for the rest of a body only.
+pub(crate) async fn attempt(
+    worker: &Rc<Worker>,
+    order: &Order<'_>,
+    rest: Option<&Proof>,
+    replica: ReplicaId,
+    seat: Seat,
+) -> Result<Answer, Failed> {
+    let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };
+    let effects = line.effects();
+    if let Some((status, share)) = effects.error
+        && worker.dice.roll() < share
+    {
+        tokio::time::sleep(effects.delay).await;
+        return Ok(Answer::made_up(worker, line, seat, status));
+    }
+    let (connection, head) = converse(worker, order, &request(order, rest), &line).await?;
+    tokio::time::sleep(effects.delay).await;
+    Ok(Answer::of(worker, line, seat, connection, head))
+}
+
+fn request(order: &Order<'_>, rest: Option<&Proof>) -> Bytes {
+    let range = rest.map(Proof::range);
+    let rest = rest.zip(range.as_deref()).map(|(proof, range)| (range, proof.etag()));
+    let length = if order.head.has_body() { Outgoing::Known(order.body.len() as u64) } else { Outgoing::None };
+    let mut bytes = request_bytes(order.head, Onward { peer: order.peer, length, rest });
+    bytes.extend_from_slice(&order.body);
+    bytes.freeze()
+}
+
+/// Sends the request and waits for the head of the answer.
+async fn converse(
+    worker: &Worker,
+    order: &Order<'_>,
+    request: &[u8],
+    line: &Line,
+) -> Result<(Connection, AnswerHead), Failed> {
+    // An idle connection may be closed under a request, and then nobody knows whether it was seen: requests
+    // that must not be repeated go over a new one.
+    let idle = if order.repetition == Repetition::Allowed { worker.reuse(line.replica) } else { None };
+    if let Some(mut connection) = idle {
+        match ask(&mut connection, request, &order.head.method, line).await {
+            Ok(head) => return Ok((connection, head)),
+            // Closed under us, as idle connections are: no word about the replica, so ask it again.
+            Err(FailureKind::Reset) if connection.buffer.is_empty() => {}
+            Err(kind) => return Err(Failed { kind, reach: Reach::Sent }),
+        }
+    }
+    let limit = worker.shared.settings.retry.connect;
+    let mut connection = line.connect(limit).await.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
+    let asked = ask(&mut connection, request, &order.head.method, line).await;
+    asked.map(|head| (connection, head)).map_err(|kind| Failed { kind, reach: Reach::Sent })
+}
+
+async fn ask(c: &mut Connection, request: &[u8], method: &Method, line: &Line) -> Result<AnswerHead, FailureKind> {
+    line.open().await;
+    c.write(request).await.map_err(|_| FailureKind::Reset)?;
+    await_head(c, &mut HeadScanner::default(), method, line).await
+}
+
+/// Waits for the head of an answer. May be dropped while it waits, and called again with the same scanner.
+pub(crate) async fn await_head(
+    connection: &mut Connection,
+    scanner: &mut HeadScanner,
+    method: &Method,
+    line: &Line,
+) -> Result<AnswerHead, FailureKind> {
+    loop {
+        let input = connection.read(line.portion()).await;
+        line.open().await;
+        match input {
+            Input::Bytes(_) => {}
+            Input::End | Input::Broken => return Err(FailureKind::Reset),
+        }
+        let head = parse_answer(scanner, &mut connection.buffer, method).map_err(|_| FailureKind::Wrong)?;
+        if let Some(head) = head {
+            return Ok(head);
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn of(worker: &Rc<Worker>, line: Line, seat: Seat, connection: Connection, head: AnswerHead) -> Self {
+        if let Some(said) = worker.shared.settings.version_header.as_ref().and_then(|name| head.fields.get(name)) {
+            worker.shared.told_version(line.replica, said);
+        }
+        let (decoder, persistence) = (head.decoder(), head.persistence);
+        Self { head, upstream: Upstream::new(worker, line, seat, Some(connection), decoder, persistence) }
+    }
+
+    fn made_up(worker: &Rc<Worker>, line: Line, seat: Seat, status: u16) -> Self {
+        let (decoder, persistence) = (BodyDecoder::length(0), Persistence::Close);
+        Self { head: AnswerHead::bare(status), upstream: Upstream::new(worker, line, seat, None, decoder, persistence) }
+    }
+}
+
+impl Upstream {
+    fn new(
+        worker: &Rc<Worker>,
+        line: Line,
+        seat: Seat,
+        connection: Option<Connection>,
+        decoder: BodyDecoder,
+        persistence: Persistence,
+    ) -> Box<Self> {
+        let worker = worker.clone();
+        Box::new(Self { worker, line, connection, decoder, persistence, ended: None, not_before: None, _seat: seat })
+    }
+
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.line.replica
+    }
+
+    /// The next bytes of the body; `None` when it is whole. May be dropped while it waits; nothing is lost.
+    ///
+    /// # Errors
+    /// `Reset` when the body was cut, `Wrong` when it is malformed.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, FailureKind> {
+        loop {
+            self.line.open().await;
+            let Some(connection) = &mut self.connection else { return Ok(None) };
+            match self.decoder.take(&mut connection.buffer) {
+                Ok(Piece::Data(data)) => return Ok(Some(data)),
+                Ok(Piece::End) => return Ok(self.whole()),
+                Ok(Piece::More) => {}
+                Err(_) => return Err(FailureKind::Wrong),
+            }
+            match self.ended {
+                Some(Input::End) if self.decoder.may_end() => return Ok(None),
+                Some(_) => return Err(FailureKind::Reset),
+                None => self.read().await,
+            }
+        }
+    }
+
+    async fn read(&mut self) {
+        if let Some(instant) = self.not_before {
+            tokio::time::sleep_until(instant.into()).await;
+        }
+        let slowed = self.line.effects().bytes_per_second;
+        let portion = self.line.portion();
+        let Some(connection) = &mut self.connection else { return };
+        match connection.read(portion).await {
+            Input::Bytes(n) => {
+                let pause = |rate: u64| Duration::from_secs_f64(n as f64 / rate as f64);
+                self.not_before = slowed.map(|rate| Instant::now() + pause(rate));
+            }
+            ended => self.ended = Some(ended),
+        }
+    }
+
+    /// The body is whole: the connection may serve again, unless something came behind the body.
+    fn whole(&mut self) -> Option<Bytes> {
+        let clean = |c: &Connection| self.persistence == Persistence::Keep && c.buffer.is_empty();
+        if let Some(connection) = self.connection.take().filter(clean) {
+            self.worker.keep(connection);
+        }
+        None
+    }
+}

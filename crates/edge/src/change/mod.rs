@@ -1,0 +1,8 @@
+//! What may change while the edge serves: settings, plans, addresses, and what of them is kept on disk.
+
+pub(crate) mod names;
+pub(crate) mod plan;
+pub(crate) mod scribe;
+pub(crate) mod settings;
+pub(crate) mod site;
+pub(crate) mod store;

@@ -1,0 +1,90 @@
+//! Taking a plan, or refusing it.
+//!
+//! A plan is applied whole or not at all. Its epoch only grows (invariant A6), it leaves nobody without a replica (A3),
+//! and on this edge's own evidence it does not send all traffic of a component to replicas that are failing while the
+//! ones it empties are well (A8).
+
+use crate::admit::traffic::Traffic;
+use crate::change::site::{ComponentId, ReplicaId};
+use crate::choose::health::Standing;
+use crate::run::shared::Shared;
+use downbeat_core::model::{Name, PlanFault, Strength, TrafficPlan};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What became of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlanOutcome {
+    /// It is in force.
+    Applied,
+    /// Its epoch is not above the one in force; nothing changed.
+    Stale,
+    /// It is not taken; nothing changed.
+    Refused(PlanRefusal),
+}
+
+/// Why a plan is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlanRefusal {
+    /// The plan is wrong in itself.
+    #[error(transparent)]
+    Fault(#[from] PlanFault),
+    /// It leaves only replicas that this edge sees failing.
+    #[error("the plan leaves component {0} only replicas that this edge sees failing, and empties ones that are well")]
+    Veto(Name),
+}
+
+/// Takes a plan or refuses it. Does not touch the disk.
+pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOutcome {
+    // Two plans at a time (hub's answer, plan from the disk) are taken one after the other.
+    let mut in_force = crate::run::sync::write(&shared.traffic);
+    if plan.epoch <= in_force.plan.epoch {
+        return PlanOutcome::Stale;
+    }
+    if let Err(refusal) = examine(shared, &plan, now) {
+        return PlanOutcome::Refused(refusal);
+    }
+    *in_force = Arc::new(Traffic::of(plan, &shared.site, now));
+    PlanOutcome::Applied
+}
+
+fn examine(shared: &Shared, plan: &TrafficPlan, now: Instant) -> Result<(), PlanRefusal> {
+    plan.check(&shared.site.serving())?;
+    let standing = |c: ComponentId, r: ReplicaId| shared.standing(c, r, now);
+    for component in shared.site.component_ids() {
+        let site = shared.site.component(component);
+        let share = |r: &ReplicaId| plan.share(&shared.site.replica(*r).settings.name, &site.settings.name);
+        let (left, emptied): (Vec<ReplicaId>, Vec<ReplicaId>) =
+            site.replicas.iter().partition(|r| share(r) != Strength::NONE);
+        if is_harmful(left.iter().map(|r| standing(component, *r)), emptied.iter().map(|r| standing(component, *r))) {
+            return Err(PlanRefusal::Veto(site.settings.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// True when none of those left is fit, and one of those emptied is.
+fn is_harmful(mut left: impl Iterator<Item = Standing>, mut emptied: impl Iterator<Item = Standing>) -> bool {
+    !left.any(|s| s == Standing::Fit) && emptied.any(|s| s == Standing::Fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Standing::{Dead, Fit, Suspect};
+
+    #[test]
+    fn harm_is_emptying_the_well_ones_for_the_failing_ones() {
+        let table: [(&[Standing], &[Standing], bool); 6] = [
+            (&[Fit, Fit], &[], false),
+            (&[Fit, Dead], &[Fit], false),
+            (&[Dead, Suspect], &[Fit], true),
+            (&[Dead], &[Dead, Suspect], false),
+            (&[Suspect], &[], false),
+            (&[Suspect], &[Dead, Fit], true),
+        ];
+        for (left, emptied, harmful) in table {
+            assert_eq!(is_harmful(left.iter().copied(), emptied.iter().copied()), harmful, "{left:?} {emptied:?}");
+        }
+    }
+}

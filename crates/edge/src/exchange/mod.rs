@@ -1,0 +1,257 @@
+//! One request and its answer, from the client's side.
+
+pub(crate) mod relay;
+pub(crate) mod upload;
+
+use crate::admit::traffic::Admission;
+use crate::ask::attempt::{Answer, Order, Repetition};
+use crate::ask::race::{Lost, Terms, Thrift, race};
+use crate::change::settings::Repeatable;
+use crate::change::site::ComponentId;
+use crate::codec::{Expectation, Method, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
+use crate::door::client::{BodyReader, BodyTrouble, Client};
+use crate::exchange::relay::{Ending, relay};
+use crate::exchange::upload::{Upload, upload};
+use crate::run::worker::Worker;
+use crate::tell::events;
+use crate::tell::tally::{Promptness, count};
+use bytes::{Bytes, BytesMut};
+use downbeat_core::model::FailureKind;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Longest request body that is kept to be sent again.
+const REPLAY_BYTES_MAX: usize = 64 * 1024;
+/// Clients turned away come back within so many seconds, each at another one.
+const RETRY_AFTER_SPREAD: f64 = 5.0;
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It serves another request.
+    Keep,
+    /// It is closed.
+    Close,
+    /// It is cut, for what was sent is not whole.
+    Cut,
+}
+
+/// One exchange under way.
+struct Exchange<'a> {
+    worker: &'a Rc<Worker>,
+    client: &'a mut Client,
+    head: &'a RequestHead,
+    component: ComponentId,
+    since: Instant,
+    then: Persistence,
+}
+
+/// Answers one request.
+pub(crate) async fn exchange(worker: &Rc<Worker>, client: &mut Client, head: &RequestHead) -> After {
+    let Some(component) = worker.shared.site.router.route(&head.host, head.path()) else {
+        return nowhere(worker, client, head).await;
+    };
+    let then = persistence(worker, head);
+    Exchange { worker, client, head, component, since: Instant::now(), then }.run().await
+}
+
+/// Answers a request that is refused before it belongs to any component.
+pub(crate) async fn refuse(worker: &Worker, client: &mut Client, refusal: &Refusal) -> After {
+    worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+    let (fields, body) = explain(refusal.status(), &refusal.to_string(), None);
+    let patience = worker.shared.settings.limits.client_stall;
+    // The connection ends either way.
+    let _ = client.tell(refusal.status(), &fields, body.as_bytes(), Persistence::Close, patience).await;
+    After::Close
+}
+
+async fn nowhere(worker: &Worker, client: &mut Client, head: &RequestHead) -> After {
+    worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+    let then = if head.has_body() { Persistence::Close } else { persistence(worker, head) };
+    let (fields, body) = explain(404, "no component serves this path", None);
+    let body = if head.method == Method::Head { "" } else { &body };
+    let patience = worker.shared.settings.limits.client_stall;
+    match client.tell(404, &fields, body.as_bytes(), then, patience).await {
+        Ok(()) if then == Persistence::Keep => After::Keep,
+        _ => After::Close,
+    }
+}
+
+fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
+    if worker.is_stopping() || head.version == Version::Http10 { Persistence::Close } else { head.persistence }
+}
+
+/// Fields and JSON body of an answer of our own.
+pub(crate) fn explain(status: u16, error: &str, retry_after: Option<u64>) -> (String, String) {
+    let mut fields = String::from("Content-Type: application/json\r\nCache-Control: no-store\r\n");
+    if let Some(seconds) = retry_after {
+        fields.push_str(&format!("Retry-After: {seconds}\r\n"));
+    }
+    (fields, serde_json::json!({ "status": status, "error": error }).to_string())
+}
+
+impl<'a> Exchange<'a> {
+    async fn run(mut self) -> After {
+        let traffic = self.worker.shared.traffic();
+        match traffic.admit(self.component, self.client.network, self.since) {
+            Admission::Granted => {}
+            Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
+            Admission::Limited(wait) => return self.turn_away(429, FailureKind::Limited, wait).await,
+        }
+        self.worker.shared.budget(self.component).request(self.since);
+        let limits = &self.worker.shared.settings.limits;
+        if matches!(self.head.length, RequestLength::Known(n) if n > limits.body_bytes) {
+            return self.refuse_body(Refusal::BodyTooLarge).await;
+        }
+        let mut reader = BodyReader::new(self.head.length, limits.body_bytes, limits.idle);
+        match self.read_body(&mut reader).await {
+            Ok(Body::Whole(body)) => self.fetch(body).await,
+            Ok(Body::Long(start)) => self.stream(start, &mut reader).await,
+            Err(BodyTrouble::Refused(refusal)) => self.refuse_body(refusal).await,
+            Err(BodyTrouble::Gone) => After::Close,
+        }
+    }
+
+    /// Reads a body that is short enough to be kept, or the beginning of one that is not.
+    async fn read_body(&mut self, reader: &mut BodyReader) -> Result<Body, BodyTrouble> {
+        if !self.head.has_body() {
+            return Ok(Body::Whole(Bytes::new()));
+        }
+        if self.head.expectation == Expectation::Continue {
+            self.client.invite_body().await.map_err(|_| BodyTrouble::Gone)?;
+        }
+        let mut start = BytesMut::new();
+        while start.len() <= REPLAY_BYTES_MAX && !self.is_long() {
+            match self.client.next_piece(reader).await? {
+                Some(data) => start.extend_from_slice(&data),
+                None => return Ok(Body::Whole(start.freeze())),
+            }
+        }
+        Ok(Body::Long(start.freeze()))
+    }
+
+    fn is_long(&self) -> bool {
+        matches!(self.head.length, RequestLength::Known(n) if n > REPLAY_BYTES_MAX as u64)
+    }
+
+    fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
+        Order { head: self.head, body, component: self.component, peer: self.client.peer, repetition }
+    }
+
+    fn repetition(&self) -> Repetition {
+        let repeatable = match self.worker.shared.settings.retry.methods {
+            Repeatable::Safe => self.head.method.is_safe(),
+            Repeatable::Idempotent => self.head.method.is_idempotent(),
+        };
+        if repeatable { Repetition::Allowed } else { Repetition::Forbidden }
+    }
+
+    /// A request whose body is at hand: asked of as many replicas as it takes.
+    async fn fetch(mut self, body: Bytes) -> After {
+        let order = self.order(body, self.repetition());
+        let retry = &self.worker.shared.settings.retry;
+        let deadline = self.since + retry.first_byte;
+        let terms = Terms { rest: None, extra: retry.extra, thrift: Thrift::Budgeted, deadline };
+        let finish = race(self.worker, &order, terms, &[]).await;
+        let retried = finish.attempts > 1;
+        match finish.result {
+            Ok(answer) | Err(Lost { answer: Some(answer), .. }) => self.deliver(&order, answer, retried).await,
+            Err(lost) => self.fail(lost.kind, retried).await,
+        }
+    }
+
+    /// A request whose body is streamed.
+    async fn stream(mut self, start: Bytes, reader: &mut BodyReader) -> After {
+        let order = self.order(start, Repetition::Forbidden);
+        match upload(self.worker, self.client, &order, reader).await {
+            Upload::Answered(answer) => self.deliver(&order, answer, false).await,
+            Upload::AnsweredEarly(answer) => {
+                self.then = Persistence::Close;
+                self.deliver(&order, answer, false).await
+            }
+            Upload::Failed(kind) => {
+                self.then = Persistence::Close;
+                self.fail(kind, false).await
+            }
+            Upload::Trouble(BodyTrouble::Refused(refusal)) => self.refuse_body(refusal).await,
+            Upload::Trouble(BodyTrouble::Gone) => After::Close,
+        }
+    }
+
+    async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool) -> After {
+        let failure = match answer.head.status {
+            500..=599 => Some(FailureKind::Status),
+            401 | 403 => Some(FailureKind::Denied),
+            _ => None,
+        };
+        self.count(failure, retried);
+        match relay(self.worker, self.client, order, answer, self.then).await {
+            Ending::Whole if self.then == Persistence::Keep => After::Keep,
+            Ending::Whole | Ending::ClientGone => After::Close,
+            Ending::Cut => After::Cut,
+        }
+    }
+
+    /// No replica gave any answer.
+    async fn fail(&mut self, kind: FailureKind, retried: bool) -> After {
+        let status = match kind {
+            FailureKind::Shed => return self.turn_away(503, kind, Duration::ZERO).await,
+            FailureKind::Late => 504,
+            FailureKind::Refused | FailureKind::Unreachable | FailureKind::Unresolved => 503,
+            _ => 502,
+        };
+        self.count(Some(kind), retried);
+        self.tell(status, "no replica answered", Some(self.jitter())).await
+    }
+
+    /// The edge itself does not let the request in.
+    async fn turn_away(&mut self, status: u16, kind: FailureKind, wait: Duration) -> After {
+        self.count(Some(kind), false);
+        if self.head.has_body() {
+            self.then = Persistence::Close;
+        }
+        let after = wait.as_secs() + self.jitter();
+        self.tell(status, reason(status), Some(after)).await
+    }
+
+    async fn refuse_body(&mut self, refusal: Refusal) -> After {
+        self.then = Persistence::Close;
+        self.worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+        self.tell(refusal.status(), &refusal.to_string(), None).await
+    }
+
+    /// 1 to 5 seconds, so that those turned away together do not come back together.
+    fn jitter(&self) -> u64 {
+        // The product is below 5, so the cast is exact.
+        1 + (self.worker.dice.roll() * RETRY_AFTER_SPREAD) as u64
+    }
+
+    async fn tell(&mut self, status: u16, error: &str, retry_after: Option<u64>) -> After {
+        events::request_failed(self.worker.component_name(self.component), status);
+        let (fields, body) = explain(status, error, retry_after);
+        let body = if self.head.method == Method::Head { "" } else { &body };
+        let patience = self.worker.shared.settings.limits.client_stall;
+        match self.client.tell(status, &fields, body.as_bytes(), self.then, patience).await {
+            Ok(()) if self.then == Persistence::Keep => After::Keep,
+            _ => After::Close,
+        }
+    }
+
+    fn count(&self, failure: Option<FailureKind>, retried: bool) {
+        let slow = self.worker.shared.site.component(self.component).settings.slow;
+        let promptness = Promptness::of(self.since.elapsed(), slow);
+        self.worker.client_count(self.component, self.client.network, |row| {
+            count(&mut row.tally, failure, promptness);
+            row.retried += u64::from(retried);
+        });
+    }
+}
+
+/// A request's body.
+enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// The beginning of one that is too long to be kept.
+    Long(Bytes),
+}

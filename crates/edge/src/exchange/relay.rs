@@ -1,0 +1,285 @@
+//! A body from a replica to a client, unbroken whatever happens to the replica.
+//!
+//! Reading runs ahead of writing by at most [`READ_AHEAD`], so a slow client slows the replica down, and a fault is
+//! noticed early. A replica has stalled when it is waited for, with room to read into, and sends nothing: time spent
+//! on a slow client never counts. While another replica is asked for the rest, the stalled one may still go on.
+
+use crate::ask::attempt::{Answer, Order, Upstream};
+use crate::ask::rescue::{Plight, rescue};
+use crate::ask::resume::Proof;
+use crate::change::site::ReplicaId;
+use crate::choose::health::Part;
+use crate::codec::{BodyEncoder, Persistence, answer_bytes};
+use crate::door::client::Client;
+use crate::door::outbox::Outbox;
+use crate::run::worker::Worker;
+use crate::tell::events;
+use bytes::Bytes;
+use downbeat_core::model::FailureKind;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Bytes read ahead of the client.
+const READ_AHEAD: usize = 256 * 1024;
+/// Patience with stalls grows by this after each one in an answer, so that a body that is slow
+/// everywhere does not wander from replica to replica.
+const PATIENCE_GROWTH: u32 = 2;
+/// It does not grow further than this many times the setting.
+const PATIENCE_MAX: u32 = 8;
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client has all of it.
+    Whole,
+    /// The client has gone, or takes nothing more.
+    ClientGone,
+    /// The body could not be brought to its end.
+    Cut,
+}
+
+/// Sends an answer to a client.
+pub(crate) async fn relay(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    order: &Order<'_>,
+    answer: Answer,
+    then: Persistence,
+) -> Ending {
+    let (head, encoder) = answer_bytes(&answer.head, order.head.version, then);
+    let mut outbox = Outbox::default();
+    outbox.push(head.freeze());
+    let mut source = Source::new(worker, order, answer);
+    let mut ending = None;
+    loop {
+        if let Some(ending) = ending.filter(|_| outbox.is_empty()) {
+            return ending;
+        }
+        let reading = ending.is_none() && outbox.len() < READ_AHEAD;
+        if !reading {
+            source.rest();
+        }
+        tokio::select! {
+            biased;
+            event = source.next(), if reading => ending = take_in(worker, client, order, encoder, event, &mut outbox),
+            sent = outbox.send(client.stream(), worker.shared.settings.limits.client_stall), if !outbox.is_empty() => {
+                if sent.is_err() {
+                    return Ending::ClientGone;
+                }
+            }
+        }
+    }
+}
+
+fn take_in(
+    worker: &Worker,
+    client: &Client,
+    order: &Order<'_>,
+    encoder: BodyEncoder,
+    event: Event,
+    outbox: &mut Outbox,
+) -> Option<Ending> {
+    let count = |change: &dyn Fn(&mut crate::tell::tally::ClientCount)| {
+        worker.client_count(order.component, client.network, |row| change(row));
+    };
+    match event {
+        Event::Data(data) => {
+            count(&|row| row.bytes = row.bytes.saturating_add(data.len() as u64));
+            encoder.piece(data.clone(), |part| outbox.push(part));
+            None
+        }
+        Event::Resumed => {
+            count(&|row| row.resumed += 1);
+            None
+        }
+        Event::End => {
+            outbox.push(encoder.end());
+            Some(Ending::Whole)
+        }
+        Event::Cut => {
+            count(&|row| row.tally.count(Some(FailureKind::Reset)));
+            Some(Ending::Cut)
+        }
+    }
+}
+
+/// A body, from whichever replica has it.
+struct Source<'a> {
+    worker: &'a Rc<Worker>,
+    order: &'a Order<'a>,
+    upstream: Option<Box<Upstream>>,
+    replica: ReplicaId,
+    /// Why another replica is asked, and by whom the body was broken.
+    fault: FailureKind,
+    proof: Option<Proof>,
+    rescue: Option<Pin<Box<dyn Future<Output = Option<Answer>> + 'a>>>,
+    waiting_since: Option<Instant>,
+    /// The same, over all the replicas that were asked meanwhile.
+    stuck_since: Option<Instant>,
+    /// Rescues since then.
+    fruitless: u32,
+    patience: Duration,
+}
+
+enum Event {
+    Data(Bytes),
+    Resumed,
+    End,
+    Cut,
+}
+
+enum Stir {
+    Piece(Result<Option<Bytes>, FailureKind>),
+    Rescued(Option<Answer>),
+    Silence,
+    Hopeless,
+}
+
+impl<'a> Source<'a> {
+    fn new(worker: &'a Rc<Worker>, order: &'a Order<'a>, answer: Answer) -> Self {
+        Self {
+            worker,
+            order,
+            proof: Proof::of(&order.head.method, &answer.head),
+            replica: answer.upstream.replica(),
+            upstream: Some(answer.upstream),
+            fault: FailureKind::Reset,
+            rescue: None,
+            waiting_since: None,
+            stuck_since: None,
+            fruitless: 0,
+            patience: worker.shared.settings.resume.stall_after,
+        }
+    }
+
+    /// Nobody waits for the replica now; its silence does not count.
+    fn rest(&mut self) {
+        (self.waiting_since, self.stuck_since) = (None, None);
+    }
+
+    /// The next thing to happen. May be dropped while it waits; nothing is lost.
+    async fn next(&mut self) -> Event {
+        loop {
+            let event = match self.stir().await {
+                Stir::Piece(Ok(Some(data))) => Some(self.data(data)),
+                Stir::Piece(Ok(None)) => Some(self.end()),
+                Stir::Piece(Err(kind)) => self.broken(kind),
+                Stir::Rescued(Some(answer)) => Some(self.go_on(answer)),
+                Stir::Rescued(None) => self.no_rescue(),
+                Stir::Silence => self.stalled(),
+                Stir::Hopeless => Some(self.cut(FailureKind::Stalled)),
+            };
+            if let Some(event) = event {
+                return event;
+            }
+        }
+    }
+
+    async fn stir(&mut self) -> Stir {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        self.stuck_since.get_or_insert(since);
+        let waits_for_rescue = self.rescue.is_some();
+        let may_ask = self.proof.is_some() && !waits_for_rescue;
+        let idle = self.worker.shared.settings.resume.idle;
+        tokio::select! {
+            biased;
+            piece = piece(&mut self.upstream) => Stir::Piece(piece),
+            answer = rescued(&mut self.rescue) => Stir::Rescued(answer),
+            () = tokio::time::sleep_until((since + self.patience).into()), if may_ask => Stir::Silence,
+            () = tokio::time::sleep_until((since + idle).into()), if !waits_for_rescue => Stir::Hopeless,
+        }
+    }
+
+    fn data(&mut self, data: Bytes) -> Event {
+        self.rest();
+        self.fruitless = 0;
+        // Whoever was asked meanwhile would come too late: the place where the body goes on has moved.
+        self.rescue = None;
+        if let Some(proof) = &mut self.proof {
+            proof.advance(data.len() as u64);
+        }
+        let bytes = data.len() as u64;
+        let mut tallies = self.worker.tallies();
+        let row = tallies.attempt(self.order.component, self.replica);
+        row.bytes = row.bytes.saturating_add(bytes);
+        Event::Data(data)
+    }
+
+    fn end(&mut self) -> Event {
+        self.worker.shared.body_good(self.order.component, self.replica);
+        self.upstream = None;
+        Event::End
+    }
+
+    /// The body was cut by the replica.
+    fn broken(&mut self, kind: FailureKind) -> Option<Event> {
+        self.upstream = None;
+        // A replica that stalled first and broke later counts once, for what it is.
+        self.fault = kind;
+        if self.rescue.is_none() && !self.ask_others() {
+            return Some(self.cut(kind));
+        }
+        None
+    }
+
+    fn stalled(&mut self) -> Option<Event> {
+        self.fault = FailureKind::Stalled;
+        self.ask_others();
+        None
+    }
+
+    /// Asks other replicas for the rest, where the body can be proven to be the same.
+    fn ask_others(&mut self) -> bool {
+        let Some(proof) = self.proof.clone() else { return false };
+        let since = self.stuck_since.unwrap_or_else(Instant::now);
+        let plight = Plight { broken: self.replica, since, fruitless: self.fruitless };
+        let (worker, order) = (self.worker, self.order);
+        self.rescue = Some(Box::pin(async move { rescue(worker, order, &proof, plight).await }));
+        self.fruitless += 1;
+        true
+    }
+
+    fn go_on(&mut self, answer: Answer) -> Event {
+        let to = answer.upstream.replica();
+        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, self.fault);
+        let names = (self.worker.replica_name(self.replica), self.worker.replica_name(to));
+        events::body_resumed(self.worker.component_name(self.order.component), names.0, names.1, self.fault);
+        if self.fault == FailureKind::Stalled {
+            let longest = self.worker.shared.settings.resume.stall_after * PATIENCE_MAX;
+            self.patience = (self.patience * PATIENCE_GROWTH).min(longest);
+        }
+        (self.replica, self.upstream) = (to, Some(answer.upstream));
+        (self.rescue, self.waiting_since) = (None, None);
+        Event::Resumed
+    }
+
+    /// Nobody can help: what is left is the stalled replica itself, if it is still there.
+    fn no_rescue(&mut self) -> Option<Event> {
+        (self.rescue, self.proof) = (None, None);
+        self.upstream.is_none().then(|| self.cut(self.fault))
+    }
+
+    fn cut(&mut self, kind: FailureKind) -> Event {
+        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, kind);
+        let names = (self.worker.component_name(self.order.component), self.worker.replica_name(self.replica));
+        events::body_cut(names.0, names.1, kind);
+        self.upstream = None;
+        Event::Cut
+    }
+}
+
+async fn piece(upstream: &mut Option<Box<Upstream>>) -> Result<Option<Bytes>, FailureKind> {
+    match upstream {
+        Some(upstream) => upstream.next().await,
+        None => pending().await,
+    }
+}
+
+async fn rescued(rescue: &mut Option<Pin<Box<dyn Future<Output = Option<Answer>> + '_>>>) -> Option<Answer> {
+    match rescue {
+        Some(rescue) => rescue.as_mut().await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests with bodies too long to be kept: streamed to one replica, and never to a second one.
+//!
+//! Until a replica has been connected to, another one may be tried. An answer that comes before the body is
+//! through goes out at once, and the connection ends with it.
+
+use crate::ask::attempt::{Answer, Order, await_head};
+use crate::ask::line::{Connection, Line};
+use crate::change::site::ReplicaId;
+use crate::choose::health::Part;
+use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, request_bytes};
+use crate::door::client::{BodyReader, BodyTrouble, Client};
+use crate::door::outbox::Outbox;
+use crate::run::shared::{Pick, Seat};
+use crate::run::worker::Worker;
+use bytes::Bytes;
+use downbeat_core::model::FailureKind;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// How an upload ended.
+#[derive(Debug)]
+pub(crate) enum Upload {
+    /// The replica has taken all of it and answered.
+    Answered(Answer),
+    /// The replica answered before it had all of it.
+    AnsweredEarly(Answer),
+    /// No answer.
+    Failed(FailureKind),
+    /// The client's body could not be read.
+    Trouble(BodyTrouble),
+}
+
+/// Streams a request. `order.body` is the part of the body that was read already.
+pub(crate) async fn upload(
+    worker: &Rc<Worker>,
+    client: &mut Client,
+    order: &Order<'_>,
+    body: &mut BodyReader,
+) -> Upload {
+    let (line, seat, mut connection) = match connect(worker, order).await {
+        Ok(connected) => connected,
+        Err(kind) => return Upload::Failed(kind),
+    };
+    let since = Instant::now();
+    let end = exchange(client, order, body, &line, &mut connection).await;
+    let (head, waited) = match end {
+        Ok(answered) => answered,
+        Err(Halt::Client(trouble)) => return Upload::Trouble(trouble),
+        Err(Halt::Replica(kind)) => {
+            worker.attempt_failed(order.component, line.replica, Part::Head, kind);
+            return Upload::Failed(kind);
+        }
+    };
+    let failure = (head.status >= 500).then_some(FailureKind::Status);
+    // The time of an upload is the client's; only the answer's own wait says something of the replica.
+    let first_byte = waited.since.unwrap_or(since).elapsed();
+    worker.head_came(order.component, line.replica, first_byte, failure);
+    // A connection on which half a request lies is of no more use (invariant H2).
+    let persistence = if waited.since.is_some() { head.persistence } else { Persistence::Close };
+    let answer = Answer::of(worker, line, seat, connection, AnswerHead { persistence, ..head });
+    if waited.since.is_some() { Upload::Answered(answer) } else { Upload::AnsweredEarly(answer) }
+}
+
+async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, Connection), FailureKind> {
+    let (mut tried, mut last): (Vec<ReplicaId>, _) = (Vec::new(), FailureKind::Unreachable);
+    let retry = &worker.shared.settings.retry;
+    while tried.len() <= retry.extra as usize {
+        let (replica, seat) = match worker.shared.pick(order.component, &tried, &worker.dice) {
+            Pick::Replica(replica, seat) => (replica, seat),
+            Pick::Full if tried.is_empty() => return Err(FailureKind::Shed),
+            Pick::Full | Pick::Nobody => break,
+        };
+        let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };
+        match line.connect(retry.connect).await {
+            Ok(connection) => return Ok((line, seat, connection)),
+            Err(kind) => last = kind,
+        }
+        worker.attempt_failed(order.component, replica, Part::Head, last);
+        tried.push(replica);
+    }
+    Err(last)
+}
+
+enum Halt {
+    Client(BodyTrouble),
+    Replica(FailureKind),
+}
+
+/// Since when the replica had all of the body; never, when it answered before.
+struct Waited {
+    since: Option<Instant>,
+}
+
+enum Stir {
+    Piece(Result<Option<Bytes>, BodyTrouble>),
+    Sent(std::io::Result<()>),
+    Head(Result<AnswerHead, FailureKind>),
+    Deadline,
+}
+
+async fn exchange(
+    client: &mut Client,
+    order: &Order<'_>,
+    body: &mut BodyReader,
+    line: &Line,
+    connection: &mut Connection,
+) -> Result<(AnswerHead, Waited), Halt> {
+    let (head, encoder) = onward_head(order);
+    let mut outbox = Outbox::default();
+    outbox.push(head);
+    if !order.body.is_empty() {
+        encoder.piece(order.body.clone(), |part| outbox.push(part));
+    }
+    let first_byte = line.shared.settings.retry.first_byte;
+    let (mut scanner, mut whole) = (HeadScanner::default(), false);
+    let mut waited_since: Option<Instant> = None;
+    loop {
+        if whole && outbox.is_empty() {
+            waited_since.get_or_insert_with(Instant::now);
+        }
+        let deadline = waited_since.unwrap_or_else(Instant::now) + first_byte;
+        let hungry = !whole && outbox.is_empty();
+        let stir = tokio::select! {
+            biased;
+            stir = talk(connection, &mut outbox, &mut scanner, order, line) => stir,
+            piece = client.next_piece(body), if hungry => Stir::Piece(piece),
+            () = tokio::time::sleep_until(deadline.into()), if waited_since.is_some() => Stir::Deadline,
+        };
+        match stir {
+            Stir::Head(Ok(head)) => return Ok((head, Waited { since: waited_since })),
+            Stir::Head(Err(kind)) => return Err(Halt::Replica(kind)),
+            Stir::Sent(Ok(())) => {}
+            Stir::Sent(Err(_)) => return Err(Halt::Replica(FailureKind::Reset)),
+            Stir::Piece(Err(trouble)) => return Err(Halt::Client(trouble)),
+            Stir::Piece(Ok(Some(data))) => encoder.piece(data, |part| outbox.push(part)),
+            Stir::Piece(Ok(None)) => {
+                outbox.push(encoder.end());
+                whole = true;
+            }
+            Stir::Deadline => return Err(Halt::Replica(FailureKind::Late)),
+        }
+    }
+}
+
+/// Sends what there is to send, else listens for the answer. May be dropped while it waits.
+async fn talk(
+    connection: &mut Connection,
+    outbox: &mut Outbox,
+    scanner: &mut HeadScanner,
+    order: &Order<'_>,
+    line: &Line,
+) -> Stir {
+    if outbox.is_empty() {
+        Stir::Head(await_head(connection, scanner, &order.head.method, line).await)
+    } else {
+        Stir::Sent(connection.send(outbox, line.shared.settings.retry.first_byte).await)
+    }
+}
+
+fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
+    let (length, encoder) = match order.head.length {
+        RequestLength::Known(bytes) => (Outgoing::Known(bytes), BodyEncoder::Plain),
+        RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
+    };
+    (request_bytes(order.head, Onward { peer: order.peer, length, rest: None }).freeze(), encoder)
+}

@@ -1,0 +1,243 @@
+//! Starting and stopping: binds everything first, then starts the threads.
+
+use crate::change::names::{self, ResolverError};
+use crate::change::plan::{PlanOutcome, apply};
+use crate::change::scribe::Scribe;
+use crate::change::settings::EdgeSettings;
+use crate::change::site::{SettingsFault, Site};
+use crate::change::store::{Addresses, Store};
+use crate::door::front;
+use crate::run::checks;
+use crate::run::shared::Shared;
+use crate::run::worker::{Stage, Worker};
+use crate::tell::admin::{self, Admin};
+use crate::tell::events;
+use crate::tell::report::{Totals, report};
+use downbeat_core::model::TrafficPlan;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+use tokio::task::LocalSet;
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// Why an edge could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings contradict themselves.
+    #[error("check the settings: {0}")]
+    Settings(#[from] SettingsFault),
+    /// An address could not be listened on.
+    #[error("listen on {address}: {source}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No resolver could be made.
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
+    /// A thread could not be started.
+    #[error("start a thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A running edge. It stops when this is dropped; [`EdgeHandle::stop`] waits for the end.
+#[derive(Debug)]
+pub struct EdgeHandle {
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    name: downbeat_core::model::Name,
+    stage: watch::Sender<Stage>,
+    ends: Vec<oneshot::Receiver<()>>,
+    written: oneshot::Receiver<()>,
+}
+
+/// A disk that has not written what it was given by then is not waited for.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+impl EdgeHandle {
+    /// Where clients come in.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators come in.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Takes no more clients, lets exchanges in flight go on for as long as the settings say, and waits for the end.
+    pub async fn stop(self) {
+        self.stage.send_replace(Stage::Stopping);
+        for end in self.ends {
+            // A thread that ends without a word has ended as well.
+            let _ = end.await;
+        }
+        let _ = tokio::time::timeout(LAST_WRITES, self.written).await;
+        events::edge_stopped(&self.name);
+    }
+}
+
+/// Starts an edge: it serves when this returns.
+///
+/// # Errors
+/// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
+pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
+    let site = Site::of(&settings)?;
+    let listeners = listen(settings.listen, settings.threads)?;
+    let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
+    let address = local(&listeners[0], settings.listen)?;
+    let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
+    let store = Store::new(&settings.data);
+    let shared = Arc::new(Shared::new(settings, site, Instant::now()));
+    let known = restore(&shared, &store);
+    let (stage, watch) = watch::channel(Stage::Serving);
+    let (scribe, written) = Scribe::start(&shared, store, known).map_err(StartError::Thread)?;
+    let mut ends = vec![spawn_control(&shared, scribe, admin, watch.clone())?];
+    for (index, listener) in listeners.into_iter().enumerate() {
+        ends.push(spawn_worker(shared.clone(), index, listener, watch.clone())?);
+    }
+    let name = shared.settings.name.clone();
+    events::edge_started(&name, address, shared.settings.threads);
+    Ok(EdgeHandle { address, admin: admin_address, name, stage, ends, written })
+}
+
+/// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
+fn restore(shared: &Shared, store: &Store) -> Addresses {
+    let (plans, errors) = store.plans();
+    errors.iter().for_each(events::file_passed_over);
+    for plan in plans {
+        let plan = TrafficPlan { sheds: Vec::new(), ..plan };
+        let epoch = plan.epoch;
+        match apply(shared, plan, Instant::now()) {
+            PlanOutcome::Applied => {
+                events::plan_restored(epoch);
+                break;
+            }
+            PlanOutcome::Stale => {}
+            PlanOutcome::Refused(refusal) => events::plan_refused(epoch, &refusal),
+        }
+    }
+    let addresses = store.addresses().unwrap_or_else(|error| {
+        events::file_passed_over(&error);
+        Addresses::new()
+    });
+    for (host, replicas) in shared.site.hosts() {
+        names::adopt(shared, &replicas, addresses.get(&host).map_or(&[], Vec::as_slice));
+    }
+    addresses
+}
+
+/// Binds one listener for each thread. The first one alone finds out whether the address is free: sockets that
+/// share a port would otherwise join those of another process of the same user.
+fn listen(address: SocketAddr, threads: usize) -> Result<Vec<TcpListener>, StartError> {
+    let fault = |source| StartError::Listen { address, source };
+    let first = bind(address, threads > 1 && address.port() == 0).map_err(fault)?;
+    if threads == 1 {
+        return Ok(vec![first]);
+    }
+    let settled = first.local_addr().map_err(fault)?;
+    let mut listeners = Vec::with_capacity(threads);
+    if address.port() == 0 {
+        listeners.push(first);
+    } else {
+        drop(first);
+    }
+    while listeners.len() < threads {
+        listeners.push(bind(settled, true).map_err(fault)?);
+    }
+    Ok(listeners)
+}
+
+fn bind(address: SocketAddr, shares_port: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shares_port)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Listen { address: asked, source })
+}
+
+fn spawn_worker(
+    shared: Arc<Shared>,
+    index: usize,
+    listener: TcpListener,
+    stage: watch::Receiver<Stage>,
+) -> Result<oneshot::Receiver<()>, StartError> {
+    let address = shared.settings.listen;
+    spawn(&format!("edge-{index}"), move |runtime| {
+        let listener = {
+            let _guard = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)
+        };
+        match listener {
+            Ok(listener) => {
+                let worker = Rc::new(Worker::new(shared, index, stage));
+                LocalSet::new().block_on(&runtime, front::serve(worker, listener));
+            }
+            Err(source) => events::listener_lost(address, &source),
+        }
+    })
+}
+
+fn spawn_control(
+    shared: &Arc<Shared>,
+    scribe: Scribe,
+    admin: Option<TcpListener>,
+    mut stage: watch::Receiver<Stage>,
+) -> Result<oneshot::Receiver<()>, StartError> {
+    let shared = shared.clone();
+    let hosts = shared.site.hosts();
+    let resolver = if hosts.is_empty() { None } else { Some(names::resolver(shared.settings.resolver)?) };
+    spawn("edge-control", move |runtime| {
+        let tasks = LocalSet::new();
+        let totals = Arc::new(Totals::default());
+        for replica in shared.site.replica_ids() {
+            tasks.spawn_local(checks::watch(shared.clone(), replica));
+        }
+        for (host, resolver) in hosts.into_keys().zip(std::iter::repeat(resolver).flatten()) {
+            tasks.spawn_local(names::watch(shared.clone(), scribe.clone(), resolver, host));
+        }
+        if let Some(listener) = admin {
+            let admin = Admin { shared: shared.clone(), totals: totals.clone() };
+            tasks.spawn_local(async move {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => admin::serve(admin, listener).await,
+                    Err(error) => events::accept_failed(&error),
+                }
+            });
+        }
+        tasks.spawn_local(report(shared, scribe, totals));
+        tasks.block_on(&runtime, async {
+            // A handle that has gone has stopped as well.
+            let _ = stage.wait_for(|stage| *stage == Stage::Stopping).await;
+        });
+    })
+}
+
+/// Starts a thread with a runtime of its own; the receiver hears of its end.
+fn spawn(name: &str, run: impl FnOnce(Runtime) + Send + 'static) -> Result<oneshot::Receiver<()>, StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let (over, end) = oneshot::channel();
+    let body = move || {
+        run(runtime);
+        // Nobody listens when the handle was dropped instead of stopped.
+        let _ = over.send(());
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(StartError::Thread)?;
+    Ok(end)
+}

@@ -1,0 +1,111 @@
+//! One thread that serves clients: its share of what all know, its own pool, dice and counts.
+
+use crate::ask::line::Connection;
+use crate::ask::pool::Pool;
+use crate::change::site::{ComponentId, ReplicaId};
+use crate::choose::dice::Dice;
+use crate::choose::health::Part;
+use crate::door::network::Network;
+use crate::run::shared::Shared;
+use crate::run::sync::locked;
+use crate::tell::tally::{ClientCount, Promptness, Tallies, count};
+use downbeat_core::model::{FailureKind, Name};
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Whether the edge serves or winds down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Serving,
+    Stopping,
+}
+
+/// One thread that serves clients.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) dice: Dice,
+    pub(crate) connections: Cell<usize>,
+    stage: watch::Receiver<Stage>,
+    pool: RefCell<Pool>,
+    index: usize,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
+        Self { shared, dice: Dice::new(), connections: Cell::new(0), stage, pool: RefCell::default(), index }
+    }
+
+    /// Returns when the edge stops.
+    pub(crate) async fn stopping(&self) {
+        // A sender that has gone has stopped as well.
+        let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Stopping).await;
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stage.borrow() == Stage::Stopping
+    }
+
+    pub(crate) fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        locked(&self.shared.tallies[self.index])
+    }
+
+    pub(crate) fn component_name(&self, component: ComponentId) -> &Name {
+        &self.shared.site.component(component).settings.name
+    }
+
+    pub(crate) fn replica_name(&self, replica: ReplicaId) -> &Name {
+        &self.shared.site.replica(replica).settings.name
+    }
+
+    /// An idle connection to a replica, if there is one.
+    pub(crate) fn reuse(&self, replica: ReplicaId) -> Option<Connection> {
+        let (addresses, now) = (self.shared.addresses(replica), Instant::now());
+        let mut pool = self.pool.borrow_mut();
+        addresses.iter().find_map(|address| pool.take(*address, now))
+    }
+
+    /// Keeps a connection whose exchange has ended cleanly.
+    pub(crate) fn keep(&self, connection: Connection) {
+        self.pool.borrow_mut().put(connection, Instant::now());
+    }
+
+    /// Closes connections that were idle for too long.
+    pub(crate) fn sweep(&self) {
+        self.pool.borrow_mut().sweep(Instant::now());
+    }
+
+    /// An attempt's head came after `first_byte`; `failure` when it told of one.
+    pub(crate) fn head_came(
+        &self,
+        component: ComponentId,
+        replica: ReplicaId,
+        first_byte: Duration,
+        failure: Option<FailureKind>,
+    ) {
+        let slow = Promptness::of(first_byte, self.shared.site.component(component).settings.slow);
+        {
+            let mut tallies = self.tallies();
+            let row = tallies.attempt(component, replica);
+            count(&mut row.tally, failure, slow);
+            row.first_byte(first_byte);
+        }
+        match failure {
+            None => self.shared.head_good(component, replica, first_byte, Instant::now()),
+            Some(kind) => self.shared.failed(component, replica, Part::Head, kind),
+        }
+    }
+
+    /// An attempt failed: before its head came, or in its body.
+    pub(crate) fn attempt_failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
+        self.tallies().attempt(component, replica).tally.count(Some(kind));
+        self.shared.failed(component, replica, part, kind);
+    }
+
+    /// Counts something of an answer to a client.
+    pub(crate) fn client_count(&self, component: ComponentId, network: Network, change: impl FnOnce(&mut ClientCount)) {
+        change(self.tallies().client(component, network));
+    }
+}

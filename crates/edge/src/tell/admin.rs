@@ -1,0 +1,226 @@
+//! The door for operators and Prometheus, on its own listener: health, metrics, state, and faults for drills.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /healthz` | 200 once clients are served |
+//! | `GET /metrics` | OpenMetrics |
+//! | `GET /v1/state` | the plan in force and every replica, as JSON |
+//! | `GET /v1/faults` | the faults in force, as JSON |
+//! | `PUT /v1/faults` | takes a JSON list of faults, all or none; only where drills are allowed |
+//! | `DELETE /v1/faults` | ends all faults |
+
+use crate::change::site::{ComponentId, ReplicaId};
+use crate::choose::health::Standing;
+use crate::codec::{Method, Persistence, Refusal, RequestHead};
+use crate::door::client::{BodyReader, BodyTrouble, Client, Incoming, Patience};
+use crate::exchange::explain;
+use crate::run::shared::Shared;
+use crate::tell::events;
+use crate::tell::metrics::{CONTENT_TYPE, exposition};
+use crate::tell::report::Totals;
+use bytes::BytesMut;
+use downbeat_core::fault::Fault;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Most connections at a time; further ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 64;
+/// Most bytes of a body.
+const BODY_BYTES_MAX: u64 = 256 * 1024;
+/// How long anything may take here.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the endpoint looks at.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) totals: Arc<Totals>,
+}
+
+/// An answer.
+struct Page {
+    status: u16,
+    content_type: &'static str,
+    body: String,
+}
+
+/// Serves for ever.
+pub(crate) async fn serve(admin: Admin, listener: TcpListener) {
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if clients.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, peer)) => {
+                    let admin = admin.clone();
+                    clients.spawn_local(async move { admin.converse(Client::new(stream, peer.ip())).await });
+                }
+                Err(error) => {
+                    events::accept_failed(&error);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+impl Admin {
+    async fn converse(&self, mut client: Client) {
+        let patience = Patience { idle: PATIENCE, head: PATIENCE };
+        loop {
+            let (page, then) = match client.next_head(patience).await {
+                Incoming::Gone => return,
+                Incoming::Refused(refusal) => (Page::refusal(&refusal), Persistence::Close),
+                Incoming::Request(head) => match self.read_body(&mut client, &head).await {
+                    Ok(body) => (self.page(&head, &body), head.persistence),
+                    Err(BodyTrouble::Refused(refusal)) => (Page::refusal(&refusal), Persistence::Close),
+                    Err(BodyTrouble::Gone) => return,
+                },
+            };
+            let fields = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
+            let told = client.tell(page.status, &fields, page.body.as_bytes(), then, PATIENCE).await;
+            if told.is_err() || then == Persistence::Close {
+                return client.close().await;
+            }
+        }
+    }
+
+    async fn read_body(&self, client: &mut Client, head: &RequestHead) -> Result<BytesMut, BodyTrouble> {
+        let mut reader = BodyReader::new(head.length, BODY_BYTES_MAX, PATIENCE);
+        let mut body = BytesMut::new();
+        while let Some(data) = client.next_piece(&mut reader).await? {
+            body.extend_from_slice(&data);
+        }
+        Ok(body)
+    }
+
+    fn page(&self, head: &RequestHead, body: &[u8]) -> Page {
+        match (&head.method, head.path()) {
+            (Method::Head, _) => Page { body: String::new(), ..Page::error(405, "") },
+            (Method::Get, b"/healthz") => Page::text("ok\n"),
+            (Method::Get, b"/metrics") => match exposition(&self.shared, &self.totals) {
+                Ok(body) => Page { status: 200, content_type: CONTENT_TYPE, body },
+                Err(_) => Page::error(500, "the metrics could not be written"),
+            },
+            (Method::Get, b"/v1/state") => Page::json(&self.state()),
+            (Method::Get, b"/v1/faults") => Page::json(&self.shared.faults.list(Instant::now())),
+            (Method::Put, b"/v1/faults") => self.put_faults(body),
+            (Method::Delete, b"/v1/faults") => self.clear_faults(),
+            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults") => Page::error(405, "not with this method"),
+            _ => Page::error(404, "no such page"),
+        }
+    }
+
+    fn put_faults(&self, body: &[u8]) -> Page {
+        if !self.shared.settings.drills {
+            return Page::error(403, "this edge does not allow drills");
+        }
+        let faults: Vec<Fault> = match serde_json::from_slice(body) {
+            Ok(faults) => faults,
+            Err(error) => return Page::error(422, &format!("understand the faults: {error}")),
+        };
+        match self.shared.faults.put(faults, Instant::now()) {
+            Ok(()) => self.faults_changed(),
+            Err(refusal) => Page::error(422, &refusal.to_string()),
+        }
+    }
+
+    fn clear_faults(&self) -> Page {
+        self.shared.faults.clear();
+        self.faults_changed()
+    }
+
+    fn faults_changed(&self) -> Page {
+        let faults = self.shared.faults.list(Instant::now());
+        events::faults_changed(faults.len());
+        Page::json(&faults)
+    }
+
+    fn state(&self) -> State {
+        let (shared, now) = (&self.shared, Instant::now());
+        let traffic = shared.traffic();
+        let components = |replica: ReplicaId| {
+            let serves = |c: &ComponentId| shared.site.component(*c).replicas.contains(&replica);
+            let name = |c: ComponentId| shared.site.component(c).settings.name.to_string();
+            let state = |c| LinkState {
+                standing: word(shared.standing(c, replica, now)),
+                share: traffic.share(c, replica).as_ratio(),
+                first_byte_us: shared.first_byte_us(c, replica).round(),
+            };
+            shared.site.component_ids().filter(serves).map(|c| (name(c), state(c))).collect()
+        };
+        let replica = |id: ReplicaId| ReplicaState {
+            name: shared.site.replica(id).settings.name.to_string(),
+            version: shared.version(id).map(|v| v.to_string()),
+            addresses: shared.addresses(id).iter().map(ToString::to_string).collect(),
+            checks: word(shared.checked_standing(id)),
+            ejected: shared.is_ejected(id, now),
+            in_flight: shared.in_flight(id),
+            components: components(id),
+        };
+        State {
+            edge: shared.settings.name.to_string(),
+            plan_epoch: traffic.plan.epoch,
+            replicas: shared.site.replica_ids().map(replica).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct State {
+    edge: String,
+    plan_epoch: u64,
+    replicas: Vec<ReplicaState>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReplicaState {
+    name: String,
+    version: Option<String>,
+    addresses: Vec<String>,
+    checks: &'static str,
+    ejected: bool,
+    in_flight: u32,
+    components: BTreeMap<String, LinkState>,
+}
+
+#[derive(Debug, Serialize)]
+struct LinkState {
+    standing: &'static str,
+    share: f64,
+    first_byte_us: f64,
+}
+
+const fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Fit => "fit",
+        Standing::Suspect => "suspect",
+        Standing::Dead => "dead",
+    }
+}
+
+impl Page {
+    fn text(body: &str) -> Self {
+        Self { status: 200, content_type: "text/plain; charset=utf-8", body: body.to_owned() }
+    }
+
+    fn json<T: Serialize>(value: &T) -> Self {
+        match serde_json::to_string(value) {
+            Ok(body) => Self { status: 200, content_type: "application/json", body },
+            Err(_) => Self::error(500, "the answer could not be written"),
+        }
+    }
+
+    fn error(status: u16, error: &str) -> Self {
+        let (_, body) = explain(status, error, None);
+        Self { status, content_type: "application/json", body }
+    }
+
+    fn refusal(refusal: &Refusal) -> Self {
+        Self::error(refusal.status(), &refusal.to_string())
+    }
+}

@@ -1,0 +1,100 @@
+//! What the edge tells its log: one function for each event, here and nowhere else.
+//!
+//! WARN: went on anyway. INFO: a state changed. DEBUG: one request.
+
+use crate::change::plan::PlanRefusal;
+use crate::change::store::StoreError;
+use crate::choose::health::Standing;
+use crate::tell::report::HubError;
+use downbeat_core::model::{FailureKind, Name};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+pub(crate) fn edge_started(name: &Name, address: SocketAddr, threads: usize) {
+    info!(edge = %name, %address, threads, "edge started");
+}
+
+pub(crate) fn edge_stopped(name: &Name) {
+    info!(edge = %name, "edge stopped");
+}
+
+pub(crate) fn replica_ejected(component: &Name, replica: &Name, kind: FailureKind, span: Duration) {
+    info!(%component, %replica, ?kind, ?span, "replica ejected");
+}
+
+pub(crate) fn standing_changed(replica: &Name, standing: Standing, failure: Option<FailureKind>) {
+    info!(%replica, ?standing, ?failure, "replica's standing changed");
+}
+
+pub(crate) fn version_seen(replica: &Name, version: &Name) {
+    info!(%replica, %version, "replica told its version");
+}
+
+pub(crate) fn body_resumed(component: &Name, from: &Name, to: &Name, kind: FailureKind) {
+    info!(%component, %from, %to, ?kind, "body resumed on another replica");
+}
+
+pub(crate) fn body_cut(component: &Name, replica: &Name, kind: FailureKind) {
+    warn!(%component, %replica, ?kind, "body cut short: no replica could prove the rest of it");
+}
+
+pub(crate) fn request_failed(component: &Name, status: u16) {
+    debug!(%component, status, "request answered by the edge itself");
+}
+
+pub(crate) fn plan_applied(epoch: u64) {
+    info!(epoch, "traffic plan applied");
+}
+
+pub(crate) fn plan_restored(epoch: u64) {
+    info!(epoch, "traffic plan restored from disk");
+}
+
+pub(crate) fn plan_refused(epoch: u64, refusal: &PlanRefusal) {
+    warn!(epoch, %refusal, "traffic plan refused");
+}
+
+pub(crate) fn file_passed_over(error: &StoreError) {
+    warn!(%error, "stored file passed over");
+}
+
+pub(crate) fn file_not_written(error: &StoreError) {
+    warn!(%error, "file not written; serving from memory");
+}
+
+pub(crate) fn disk_behind() {
+    warn!("disk behind; a file was not written");
+}
+
+pub(crate) fn hub_lost(error: &HubError) {
+    warn!(%error, "hub lost; going on with the plan in force");
+}
+
+pub(crate) fn hub_back() {
+    info!("hub reached");
+}
+
+pub(crate) fn addresses_adopted(host: &Name, addresses: &[IpAddr]) {
+    info!(%host, ?addresses, "addresses adopted");
+}
+
+pub(crate) fn addresses_held(host: &Name, kind: FailureKind) {
+    warn!(%host, ?kind, "last good addresses held against the name's word");
+}
+
+pub(crate) fn addresses_released(host: &Name) {
+    info!(%host, "name and addresses agree again");
+}
+
+pub(crate) fn accept_failed(error: &std::io::Error) {
+    warn!(%error, "connection not accepted");
+}
+
+pub(crate) fn faults_changed(count: usize) {
+    info!(count, "faults changed");
+}
+
+pub(crate) fn listener_lost(address: SocketAddr, error: &std::io::Error) {
+    tracing::error!(%address, %error, "listener lost; a thread serves nobody");
+}

@@ -1,0 +1,253 @@
+//! Once a second: gathers what all threads saw, tells the hub, and takes the plan that comes back.
+//!
+//! `POST /v1/rollups` with the roll-up as JSON; the answer is 200 with the traffic plan in force, or 204 when the edge has
+//! it already. A roll-up that the hub does not take is lost: late counts would be taken for the present.
+
+use crate::ask::call::call;
+use crate::ask::line::Connection;
+use crate::change::plan::{PlanOutcome, apply};
+use crate::change::scribe::Scribe;
+use crate::codec::Method;
+use crate::run::shared::Shared;
+use crate::run::sync::locked;
+use crate::tell::events;
+use crate::tell::tally::{ClientCount, Tallies};
+use downbeat_core::model::{ClientRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// From one roll-up to the next.
+const EVERY: Duration = Duration::from_secs(1);
+/// The hub has to answer within this.
+const HUB: Duration = Duration::from_secs(2);
+/// Most bytes of a plan.
+const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Why a roll-up was not taken, or its answer not understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HubError {
+    #[error("the hub did not answer: {0:?}")]
+    Silent(FailureKind),
+    #[error("the hub answered with status {0}")]
+    Status(u16),
+    #[error("understand the hub's plan: {0}")]
+    Plan(#[source] serde_json::Error),
+    #[error("write the roll-up: {0}")]
+    RollUp(#[source] serde_json::Error),
+}
+
+/// What was seen since the start, for the metrics; networks are not told apart here.
+#[derive(Debug, Default)]
+pub(crate) struct Totals(Mutex<Tallies>);
+
+impl Totals {
+    /// Looks at the sums.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Tallies) -> T) -> T {
+        look(&locked(&self.0))
+    }
+
+    fn add(&self, seen: &Tallies) {
+        let mut sums = locked(&self.0);
+        let mut plain = Tallies { upstream: seen.upstream.clone(), ..Tallies::default() };
+        for ((component, _), count) in &seen.clients {
+            plain.clients.entry((*component, None)).or_default().add(count);
+        }
+        sums.add(&plain);
+    }
+}
+
+/// Reports for ever.
+pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Totals>) {
+    let mut reporter = Reporter {
+        boot: crate::choose::dice::seed(),
+        seq: 0,
+        refused: None,
+        link: Link::Unknown,
+        since: Instant::now(),
+        shared,
+        scribe,
+        totals,
+    };
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        reporter.tick().await;
+    }
+}
+
+struct Reporter {
+    shared: Arc<Shared>,
+    scribe: Scribe,
+    totals: Arc<Totals>,
+    boot: u64,
+    seq: u64,
+    refused: Option<(u64, String)>,
+    link: Link,
+    since: Instant,
+}
+
+/// How the hub was last found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Unknown,
+    Up,
+    Down,
+}
+
+impl Reporter {
+    async fn tick(&mut self) {
+        let rollup = self.gather();
+        let Some(hub) = self.shared.site.hub else { return };
+        let told = self.tell(hub, &rollup).await;
+        self.note(told.as_ref().err());
+        if let Ok(Some(plan)) = told {
+            self.take(plan);
+        }
+    }
+
+    fn gather(&mut self) -> RollUp {
+        let now = Instant::now();
+        let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
+        let mut seen = Tallies::default();
+        for tallies in &self.shared.tallies {
+            let part = std::mem::take(&mut *locked(tallies));
+            seen.add(&part);
+        }
+        self.totals.add(&seen);
+        seen.fold_light_networks();
+        self.seq += 1;
+        RollUp {
+            edge: self.shared.settings.name.clone(),
+            boot: self.boot,
+            seq: self.seq,
+            span_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
+            plan_epoch: self.shared.traffic().plan.epoch,
+            plan_refused: self.refused.clone(),
+            upstream: upstream_rows(&self.shared, &seen),
+            clients: client_rows(&self.shared, &seen),
+            replicas: replica_rows(&self.shared, now),
+            lookups: lookup_rows(&self.shared),
+        }
+    }
+
+    async fn tell(&self, hub: SocketAddr, rollup: &RollUp) -> Result<Option<TrafficPlan>, HubError> {
+        let body = serde_json::to_vec(rollup).map_err(HubError::RollUp)?;
+        let request = post(hub, self.shared.settings.hub.as_ref().and_then(|h| h.token.as_deref()), &body);
+        let conversation = async {
+            let stream = TcpStream::connect(hub).await.map_err(|_| FailureKind::Refused)?;
+            call(Connection::new(stream, hub), &request, &Method::Post, PLAN_BYTES_MAX).await
+        };
+        let reply = timeout(HUB, conversation).await.unwrap_or(Err(FailureKind::Late)).map_err(HubError::Silent)?;
+        match reply.head.status {
+            200 => serde_json::from_slice(&reply.body).map(Some).map_err(HubError::Plan),
+            204 => Ok(None),
+            status => Err(HubError::Status(status)),
+        }
+    }
+
+    /// Says once when the hub is lost, and once when it is back.
+    fn note(&mut self, error: Option<&HubError>) {
+        match error {
+            Some(error) => {
+                self.shared.counters.rollups_lost.fetch_add(1, Ordering::Relaxed);
+                if self.link != Link::Down {
+                    events::hub_lost(error);
+                }
+                self.link = Link::Down;
+            }
+            None => {
+                if self.link != Link::Up {
+                    events::hub_back();
+                }
+                self.link = Link::Up;
+            }
+        }
+    }
+
+    fn take(&mut self, plan: TrafficPlan) {
+        let epoch = plan.epoch;
+        match apply(&self.shared, plan, Instant::now()) {
+            PlanOutcome::Stale => {}
+            PlanOutcome::Applied => {
+                events::plan_applied(epoch);
+                self.refused = None;
+                self.scribe.plan(self.shared.traffic().plan.clone());
+            }
+            PlanOutcome::Refused(refusal) => {
+                if self.refused.as_ref().is_none_or(|(known, _)| *known != epoch) {
+                    events::plan_refused(epoch, &refusal);
+                }
+                self.refused = Some((epoch, refusal.to_string()));
+            }
+        }
+    }
+}
+
+fn post(hub: SocketAddr, token: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+    let mut request = format!(
+        "POST /v1/rollups HTTP/1.1\r\nHost: {hub}\r\n{authorization}Content-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+fn upstream_rows(shared: &Shared, seen: &Tallies) -> Vec<UpstreamRow> {
+    let mut keys: Vec<_> = seen.upstream.iter().collect();
+    keys.sort_by_key(|(key, _)| **key);
+    let row = |((component, replica), count): (&(_, _), &crate::tell::tally::UpstreamCount)| UpstreamRow {
+        component: shared.site.component(*component).settings.name.clone(),
+        replica: shared.site.replica(*replica).settings.name.clone(),
+        tally: count.tally.clone(),
+        first_byte_us: count.first_byte_us,
+        first_byte_us_max: count.first_byte_us_max,
+        bytes: count.bytes,
+    };
+    keys.into_iter().map(row).collect()
+}
+
+fn client_rows(shared: &Shared, seen: &Tallies) -> Vec<ClientRow> {
+    let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
+    let row = |((component, network), count): (&(_, Option<crate::door::network::Network>), &ClientCount)| ClientRow {
+        component: shared.site.component(*component).settings.name.clone(),
+        network: network.map_or_else(|| other.clone(), crate::door::network::Network::name),
+        tally: count.tally.clone(),
+        retried: count.retried,
+        resumed: count.resumed,
+        bytes: count.bytes,
+    };
+    seen.clients.iter().map(row).collect()
+}
+
+fn replica_rows(shared: &Shared, now: Instant) -> Vec<ReplicaRow> {
+    let row = |id| ReplicaRow {
+        replica: shared.site.replica(id).settings.name.clone(),
+        version: shared.version(id),
+        checks: shared.take_checks(id),
+        in_flight: u64::from(shared.in_flight(id)),
+        ejected: shared.is_ejected(id, now),
+    };
+    shared.site.replica_ids().map(row).collect()
+}
+
+/// One row for each name that was looked up, or is held.
+fn lookup_rows(shared: &Shared) -> Vec<LookupRow> {
+    let hosts = shared.site.hosts();
+    let mut lookups = locked(&shared.lookups);
+    let rows = lookups.iter_mut().map(|(host, state)| LookupRow {
+        host: host.clone(),
+        region: hosts.get(host).and_then(|replicas| shared.site.common_region(replicas)),
+        tally: std::mem::take(&mut state.tally),
+        held: state.held,
+    });
+    rows.filter(|row| row.held || row.tally.total > 0).collect()
+}
