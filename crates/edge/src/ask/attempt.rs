@@ -7,11 +7,11 @@ use crate::codec::{
     AnswerHead, BodyDecoder, HeadScanner, Method, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
     request_bytes,
 };
+use crate::door::caller::Caller;
 use crate::run::shared::Seat;
 use crate::run::worker::Worker;
 use bytes::Bytes;
 use downbeat_core::model::FailureKind;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(crate) struct Order<'a> {
     pub(crate) head: &'a RequestHead,
     pub(crate) body: Bytes,
     pub(crate) component: ComponentId,
-    pub(crate) peer: IpAddr,
+    pub(crate) caller: Caller,
     pub(crate) repetition: Repetition,
 }
 
@@ -95,7 +95,8 @@ fn request(order: &Order<'_>, rest: Option<&Proof>) -> Bytes {
     let range = rest.map(Proof::range);
     let rest = rest.zip(range.as_deref()).map(|(proof, range)| (range, proof.etag()));
     let length = if order.head.has_body() { Outgoing::Known(order.body.len() as u64) } else { Outgoing::None };
-    let mut bytes = request_bytes(order.head, Onward { peer: order.peer, length, rest });
+    let mut bytes =
+        request_bytes(order.head, Onward { peer: order.caller.address, scheme: order.caller.scheme, length, rest });
     bytes.extend_from_slice(&order.body);
     bytes.freeze()
 }

@@ -35,13 +35,13 @@ impl Proof {
     /// What the first answer promises; `None` when its body could not be resumed.
     pub(crate) fn of(method: &Method, head: &AnswerHead) -> Option<Self> {
         let AnswerLength::Known(length @ 1..) = head.length else { return None };
-        let etag = head.fields.get("etag").filter(|tag| is_strong(tag))?.clone();
+        let etag = head.fields.share("etag").filter(|tag| is_strong(tag))?;
         let (next, last, total) = match head.status {
             200 if head.fields.lists("accept-ranges", "bytes") => (0, length - 1, length),
             206 => content_range(&head.fields).filter(|(first, last, _)| last - first + 1 == length)?,
             _ => return None,
         };
-        let coding = head.fields.get("content-encoding").cloned();
+        let coding = head.fields.share("content-encoding");
         (*method == Method::Get).then_some(Self { etag, coding, next, last, total })
     }
 
@@ -71,8 +71,8 @@ impl Proof {
     }
 
     fn is_proven_by(&self, head: &AnswerHead) -> bool {
-        let same_etag = head.fields.get("etag") == Some(&self.etag);
-        let same_coding = head.fields.get("content-encoding") == self.coding.as_ref();
+        let same_etag = head.fields.get("etag") == Some(&self.etag[..]);
+        let same_coding = head.fields.get("content-encoding") == self.coding.as_deref();
         let exact = content_range(&head.fields) == Some((self.next, self.last, self.total));
         // A body in chunks would be counted as it comes, but its end would not be known beforehand.
         let whole = head.length == AnswerLength::Known(self.last + 1 - self.next);

@@ -1,55 +1,90 @@
 //! The fields of a head, in the order in which they came; slices of the head's own bytes.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
 /// One field. The name keeps its case, comparisons ignore it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Field {
-    pub(crate) name: Bytes,
-    pub(crate) value: Bytes,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
 }
 
-impl Field {
+impl Field<'_> {
     /// True when this is the field of that name (in lower case).
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
-/// All fields of a head.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Fields(Vec<Field>);
+/// All fields of a head: where each lies in one block of bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    block: Bytes,
+    spans: Vec<Span>,
+}
+
+/// Where a field lies. Heads are far shorter than what 32 bits count.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    name: (u32, u32),
+    value: (u32, u32),
+}
 
 /// How often a field that may stand only once does stand there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Once<'a> {
     Absent,
-    Single(&'a Bytes),
+    Single(&'a [u8]),
     Several,
 }
 
 impl Fields {
     /// Takes what the parser found in `head`, without copying.
     pub(crate) fn from_parsed(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Self {
-        let field = |h: &httparse::Header<'_>| Field {
-            name: head.slice_ref(h.name.as_bytes()),
-            value: if h.value.is_empty() { Bytes::new() } else { head.slice_ref(h.value) },
+        let span = |h: &httparse::Header<'_>| Span {
+            name: place(head, h.name.as_bytes()),
+            value: if h.value.is_empty() { (0, 0) } else { place(head, h.value) },
         };
-        Self(parsed.iter().map(field).collect())
+        Self { block: head.clone(), spans: parsed.iter().map(span).collect() }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Field> {
-        self.0.iter()
+    /// Fields that came in another way; names and values have to be good already.
+    pub(crate) fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let (mut block, mut spans) = (BytesMut::new(), Vec::new());
+        let mut put = |bytes: &[u8]| {
+            let start = block.len() as u32;
+            block.put(bytes);
+            (start, block.len() as u32)
+        };
+        for (name, value) in pairs {
+            spans.push(Span { name: put(name), value: put(value) });
+        }
+        Self { block: block.freeze(), spans }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        let part = |(start, end): (u32, u32)| &self.block[start as usize..end as usize];
+        self.spans.iter().map(move |span| Field { name: part(span.name), value: part(span.value) })
     }
 
     /// Every value of a name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
-        self.0.iter().filter(move |f| f.is(name)).map(|f| &f.value)
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |f| f.is(name)).map(|f| f.value)
     }
 
     /// The first value of a name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Bytes> {
-        self.0.iter().find(|f| f.is(name)).map(|f| &f.value)
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|f| f.is(name)).map(|f| f.value)
+    }
+
+    /// The first value of a name, to be kept: a slice of the head's own bytes.
+    pub(crate) fn share(&self, name: &str) -> Option<Bytes> {
+        self.get(name).map(|value| self.keep(value))
+    }
+
+    /// A value of one of these fields as bytes of its own.
+    pub(crate) fn keep(&self, value: &[u8]) -> Bytes {
+        if value.is_empty() { Bytes::new() } else { self.block.slice_ref(value) }
     }
 
     /// The value of a name that may stand only once.
@@ -68,7 +103,7 @@ impl Fields {
     }
 
     /// True for fields that speak of this connection alone, or that `Connection` names: they end here.
-    pub(crate) fn is_hop_by_hop(&self, field: &Field) -> bool {
+    pub(crate) fn is_hop_by_hop(&self, field: &Field<'_>) -> bool {
         const HOP: [&str; 11] = [
             "connection",
             "keep-alive",
@@ -82,9 +117,16 @@ impl Fields {
             "upgrade",
             "http2-settings",
         ];
-        let nominated = || std::str::from_utf8(&field.name).is_ok_and(|name| self.lists("connection", name));
+        let nominated = || std::str::from_utf8(field.name).is_ok_and(|name| self.lists("connection", name));
         HOP.iter().any(|name| field.is(name)) || nominated()
     }
+}
+
+/// Where a part lies in a head.
+fn place(head: &Bytes, part: &[u8]) -> (u32, u32) {
+    let start = part.as_ptr().addr() - head.as_ptr().addr();
+    assert!(start + part.len() <= head.len(), "the parser gives parts of what it was given");
+    (start as u32, (start + part.len()) as u32)
 }
 
 /// A length in decimal digits and nothing else; `None` for everything else, also for what does not fit.

@@ -24,7 +24,7 @@ pub(crate) use fields::Fields;
 pub(crate) use lines::HeadScanner;
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
-pub(crate) use serialise::{Onward, Outgoing, answer_bytes, own_answer_bytes, reason, request_bytes};
+pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes};
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -38,6 +38,21 @@ pub(crate) enum Persistence {
     Keep,
     /// It ends with this exchange.
     Close,
+}
+
+/// What a client speaks to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Without encryption.
+    Http,
+}
+
+impl Scheme {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
 }
 
 /// The two versions spoken.

@@ -167,7 +167,7 @@ fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
         Some(authority) if !host.eq_ignore_ascii_case(authority.as_bytes()) => {
             Err(Refusal::Malformed("two different hosts"))
         }
-        _ => Ok(host.clone()),
+        _ => Ok(fields.keep(host)),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::answer::AnswerLength;
 use super::request::RequestHead;
-use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Version};
-use bytes::{BufMut, Bytes, BytesMut};
+use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Scheme, Version};
+use bytes::{BufMut, BytesMut};
+use std::fmt::Write;
 use std::net::IpAddr;
 
 /// What our hop calls itself in `Via`.
@@ -14,6 +15,8 @@ const VIA: &[u8] = b"1.1 downbeat";
 pub(crate) struct Onward<'a> {
     /// The client's address.
     pub(crate) peer: IpAddr,
+    /// What it speaks to us.
+    pub(crate) scheme: Scheme,
     /// How the body is framed.
     pub(crate) length: Outgoing,
     /// Ask for the rest of a body only: the value of `Range` and the strong ETag for `If-Range`.
@@ -40,9 +43,9 @@ pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut 
     out.put(&b" HTTP/1.1\r\n"[..]);
     put_field(&mut out, b"Host", &head.host);
     for field in head.fields.iter().filter(|f| goes_on(&head.fields, f, onward.rest.is_some())) {
-        put_field(&mut out, &field.name, &field.value);
+        put_field(&mut out, field.name, field.value);
     }
-    put_trace(&mut out, head, onward.peer);
+    put_trace(&mut out, head, onward);
     if let Some((range, etag)) = onward.rest {
         put_field(&mut out, b"Range", range.as_bytes());
         put_field(&mut out, b"If-Range", etag);
@@ -53,18 +56,21 @@ pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut 
 }
 
 /// The fields that say by which way a request came.
-fn put_trace(out: &mut BytesMut, head: &RequestHead, peer: IpAddr) {
-    let mut way: Vec<&[u8]> = head.fields.all("x-forwarded-for").map(|v| &v[..]).collect();
-    let peer = peer.to_string();
-    way.push(peer.as_bytes());
-    put_field(out, b"X-Forwarded-For", &way.join(&b", "[..]));
-    put_field(out, b"X-Forwarded-Proto", b"http");
+fn put_trace(out: &mut BytesMut, head: &RequestHead, onward: Onward<'_>) {
+    out.put(&b"X-Forwarded-For: "[..]);
+    for hop in head.fields.all("x-forwarded-for") {
+        out.put(hop);
+        out.put(&b", "[..]);
+    }
+    put_display(out, onward.peer);
+    out.put(&b"\r\n"[..]);
+    put_field(out, b"X-Forwarded-Proto", onward.scheme.as_str().as_bytes());
     put_field(out, b"X-Forwarded-Host", &head.host);
     put_field(out, b"Via", VIA);
 }
 
 /// True for fields of a client that a replica shall see as they are.
-fn goes_on(fields: &Fields, field: &Field, rest_only: bool) -> bool {
+fn goes_on(fields: &Fields, field: &Field<'_>, rest_only: bool) -> bool {
     const REPLACED: [&str; 5] = ["host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
     const CONDITIONS: [&str; 6] =
         ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
@@ -75,10 +81,12 @@ fn goes_on(fields: &Fields, field: &Field, rest_only: bool) -> bool {
 }
 
 /// True for `X_Forwarded_For` and the like: gateways that turn `-` and `_` into one would take it for ours.
-fn imitates(field: &Field) -> bool {
+fn imitates(field: &Field<'_>) -> bool {
+    if !field.name.contains(&b'_') {
+        return false;
+    }
     let dashed: Vec<u8> = field.name.iter().map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() }).collect();
-    let ours = dashed.starts_with(b"x-forwarded-") || dashed == b"content-length" || dashed == b"transfer-encoding";
-    field.name.contains(&b'_') && ours
+    dashed.starts_with(b"x-forwarded-") || dashed == b"content-length" || dashed == b"transfer-encoding"
 }
 
 /// An answer's head as it goes out to a client, and how its body has to be written.
@@ -86,7 +94,7 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
     let mut out = BytesMut::with_capacity(512);
     put_status(&mut out, head.status);
     for field in head.fields.iter().filter(|f| !head.fields.is_hop_by_hop(f)) {
-        put_field(&mut out, &field.name, &field.value);
+        put_field(&mut out, field.name, field.value);
     }
     let length = match (head.length, client) {
         (AnswerLength::Bodiless { would_be }, _) => would_be.map_or(Outgoing::None, Outgoing::Known),
@@ -100,20 +108,12 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
     (out, encoder)
 }
 
-/// An answer of the edge itself, whole; `fields` come as they are, each ended by CR LF.
-pub(crate) fn own_answer_bytes(status: u16, fields: &str, body: &[u8], then: Persistence) -> Bytes {
-    let mut out = BytesMut::with_capacity(256 + body.len());
-    put_status(&mut out, status);
-    put_field(&mut out, b"Server", b"downbeat");
-    out.put(fields.as_bytes());
-    put_length(&mut out, Outgoing::Known(body.len() as u64));
-    put_end(&mut out, then);
-    out.put(body);
-    out.freeze()
-}
-
 fn put_status(out: &mut BytesMut, status: u16) {
-    out.put(format!("HTTP/1.1 {status} {}\r\n", reason(status)).as_bytes());
+    out.put(&b"HTTP/1.1 "[..]);
+    put_display(out, status);
+    out.put_u8(b' ');
+    out.put(reason(status).as_bytes());
+    out.put(&b"\r\n"[..]);
 }
 
 fn put_end(out: &mut BytesMut, then: Persistence) {
@@ -126,9 +126,17 @@ fn put_end(out: &mut BytesMut, then: Persistence) {
 fn put_length(out: &mut BytesMut, length: Outgoing) {
     match length {
         Outgoing::None => {}
-        Outgoing::Known(bytes) => put_field(out, b"Content-Length", bytes.to_string().as_bytes()),
+        Outgoing::Known(bytes) => {
+            out.put(&b"Content-Length: "[..]);
+            put_display(out, bytes);
+            out.put(&b"\r\n"[..]);
+        }
         Outgoing::Chunked => put_field(out, b"Transfer-Encoding", b"chunked"),
     }
+}
+
+fn put_display(out: &mut BytesMut, value: impl std::fmt::Display) {
+    write!(out, "{value}").expect("a buffer in memory takes everything");
 }
 
 fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {

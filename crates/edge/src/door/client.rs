@@ -1,9 +1,12 @@
-//! A client's connection: requests off it, answers of our own onto it.
+//! A client that speaks HTTP/1: requests off its connection, answers onto it.
 
 use crate::codec::{
-    BodyDecoder, HeadScanner, Persistence, Piece, Refusal, RequestHead, RequestLength, own_answer_bytes, parse_request,
+    AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Persistence, Piece, Refusal, RequestHead, RequestLength, Scheme,
+    Version, answer_bytes, parse_request,
 };
-use crate::door::network::Network;
+use crate::door::caller::Caller;
+use crate::door::outbox::Outbox;
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::net::IpAddr;
@@ -21,14 +24,18 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// No longer than this.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A client's connection.
+/// A client's connection, and the exchange under way on it.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
+    caller: Caller,
     buffer: BytesMut,
     scanner: HeadScanner,
-    pub(crate) peer: IpAddr,
-    pub(crate) network: Network,
+    version: Version,
+    body: BodyDecoder,
+    body_bytes: u64,
+    encoder: BodyEncoder,
+    outbox: Outbox,
 }
 
 /// How long a client may take.
@@ -49,32 +56,21 @@ pub(crate) enum Incoming {
     Gone,
 }
 
-/// Why a request's body cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum BodyTrouble {
-    Refused(Refusal),
-    /// The client went away in the middle of it.
-    Gone,
-}
-
-/// Reads one request's body.
-#[derive(Debug)]
-pub(crate) struct BodyReader {
-    decoder: BodyDecoder,
-    room: u64,
-    patience: Duration,
-}
-
 impl Client {
     pub(crate) fn new(stream: TcpStream, peer: IpAddr) -> Self {
         // Answers go out when they are there; where this fails, they only wait a little.
         let _ = stream.set_nodelay(true);
-        let network = Network::of(peer);
-        Self { stream, buffer: BytesMut::new(), scanner: HeadScanner::default(), peer, network }
-    }
-
-    pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        Self {
+            stream,
+            caller: Caller::new(peer, Scheme::Http),
+            buffer: BytesMut::new(),
+            scanner: HeadScanner::default(),
+            version: Version::Http11,
+            body: BodyDecoder::length(0),
+            body_bytes: 0,
+            encoder: BodyEncoder::Plain,
+            outbox: Outbox::default(),
+        }
     }
 
     /// The next request's head. Anything but a request ends the connection.
@@ -85,7 +81,7 @@ impl Client {
         let deadline = Instant::now() + patience.head;
         loop {
             match parse_request(&mut self.scanner, &mut self.buffer) {
-                Ok(Some(head)) => return Incoming::Request(head),
+                Ok(Some(head)) => return Incoming::Request(self.open(head)),
                 Ok(None) => {}
                 Err(refusal) => return Incoming::Refused(refusal),
             }
@@ -97,44 +93,20 @@ impl Client {
         }
     }
 
+    /// Gets ready for the exchange that a head opens.
+    fn open(&mut self, head: RequestHead) -> RequestHead {
+        self.version = head.version;
+        self.body_bytes = 0;
+        self.body = match head.length {
+            RequestLength::Known(bytes) => BodyDecoder::length(bytes),
+            RequestLength::Chunked => BodyDecoder::chunked(),
+        };
+        head
+    }
+
     async fn read(&mut self, room: usize) -> io::Result<usize> {
         self.buffer.reserve(room);
         self.stream.read_buf(&mut self.buffer).await
-    }
-
-    /// Tells the client to go on with its body, unless it already has.
-    pub(crate) async fn invite_body(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() { self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await } else { Ok(()) }
-    }
-
-    /// The next bytes of a body; `None` when it is whole. May be dropped while it waits; nothing is lost.
-    pub(crate) async fn next_piece(&mut self, body: &mut BodyReader) -> Result<Option<Bytes>, BodyTrouble> {
-        loop {
-            match body.decoder.take(&mut self.buffer) {
-                Ok(Piece::Data(data)) => return body.let_through(data).map(Some),
-                Ok(Piece::End) => return Ok(None),
-                Ok(Piece::More) => {}
-                Err(_) => return Err(BodyTrouble::Refused(Refusal::Malformed("a broken body"))),
-            }
-            match timeout(body.patience, self.read(BODY_ROOM)).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) => return Err(BodyTrouble::Gone),
-                Err(_) => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
-            }
-        }
-    }
-
-    /// Sends a whole answer of our own.
-    pub(crate) async fn tell(
-        &mut self,
-        status: u16,
-        fields: &str,
-        body: &[u8],
-        then: Persistence,
-        patience: Duration,
-    ) -> io::Result<()> {
-        let bytes = own_answer_bytes(status, fields, body, then);
-        timeout(patience, self.stream.write_all(&bytes)).await?
     }
 
     /// Closes so that the client can read the last answer though it may still be sending.
@@ -162,18 +134,56 @@ impl Client {
     }
 }
 
-impl BodyReader {
-    pub(crate) fn new(length: RequestLength, room: u64, patience: Duration) -> Self {
-        let decoder = match length {
-            RequestLength::Known(bytes) => BodyDecoder::length(bytes),
-            RequestLength::Chunked => BodyDecoder::chunked(),
-        };
-        Self { decoder, room, patience }
+impl Downstream for Client {
+    fn caller(&self) -> Caller {
+        self.caller
     }
 
-    fn let_through(&mut self, data: Bytes) -> Result<Bytes, BodyTrouble> {
-        let size = data.len() as u64;
-        self.room = self.room.checked_sub(size).ok_or(BodyTrouble::Refused(Refusal::BodyTooLarge))?;
-        Ok(data)
+    async fn invite_body(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() { self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await } else { Ok(()) }
+    }
+
+    async fn next_piece(&mut self, terms: BodyTerms) -> Result<Option<Bytes>, BodyTrouble> {
+        loop {
+            match self.body.take(&mut self.buffer) {
+                Ok(Piece::Data(data)) => {
+                    self.body_bytes += data.len() as u64;
+                    let fits = self.body_bytes <= terms.room;
+                    return if fits { Ok(Some(data)) } else { Err(BodyTrouble::Refused(Refusal::BodyTooLarge)) };
+                }
+                Ok(Piece::End) => return Ok(None),
+                Ok(Piece::More) => {}
+                Err(_) => return Err(BodyTrouble::Refused(Refusal::Malformed("a broken body"))),
+            }
+            match timeout(terms.patience, self.read(BODY_ROOM)).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) => return Err(BodyTrouble::Gone),
+                Err(_) => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
+            }
+        }
+    }
+
+    fn begin(&mut self, head: &AnswerHead, then: Persistence) {
+        let (bytes, encoder) = answer_bytes(head, self.version, then);
+        self.encoder = encoder;
+        self.outbox.push(bytes.freeze());
+    }
+
+    fn piece(&mut self, data: Bytes) {
+        if !data.is_empty() {
+            self.encoder.piece(data, |part| self.outbox.push(part));
+        }
+    }
+
+    fn end(&mut self) {
+        self.outbox.push(self.encoder.end());
+    }
+
+    fn backlog(&self) -> usize {
+        self.outbox.len()
+    }
+
+    async fn send(&mut self, patience: Duration) -> io::Result<()> {
+        self.outbox.send(&self.stream, patience).await
     }
 }

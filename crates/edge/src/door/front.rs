@@ -2,7 +2,8 @@
 
 use crate::codec::Persistence;
 use crate::door::client::{Client, Incoming, Patience};
-use crate::exchange::{After, exchange, explain, refuse};
+use crate::exchange::own::OwnAnswer;
+use crate::exchange::{After, exchange, refuse};
 use crate::run::worker::Worker;
 use crate::tell::events;
 use std::rc::Rc;
@@ -70,8 +71,8 @@ impl Drop for Place {
 }
 
 async fn turn_away(mut client: Client) {
-    let (fields, body) = explain(503, "too many connections", Some(1));
-    if client.tell(503, &fields, body.as_bytes(), Persistence::Close, TURN_AWAY).await.is_ok() {
+    let answer = OwnAnswer::error(503, "too many connections", Some(1));
+    if answer.send(&mut client, Persistence::Close, TURN_AWAY).await.is_ok() {
         client.close().await;
     }
 }

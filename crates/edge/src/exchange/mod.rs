@@ -1,5 +1,7 @@
 //! One request and its answer, from the client's side.
 
+pub(crate) mod downstream;
+pub(crate) mod own;
 pub(crate) mod relay;
 pub(crate) mod upload;
 
@@ -8,8 +10,9 @@ use crate::ask::attempt::{Answer, Order, Repetition};
 use crate::ask::race::{Lost, Terms, Thrift, race};
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
-use crate::codec::{Expectation, Method, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
-use crate::door::client::{BodyReader, BodyTrouble, Client};
+use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
+use crate::exchange::own::OwnAnswer;
 use crate::exchange::relay::{Ending, relay};
 use crate::exchange::upload::{Upload, upload};
 use crate::run::worker::Worker;
@@ -38,9 +41,9 @@ pub(crate) enum After {
 }
 
 /// One exchange under way.
-struct Exchange<'a> {
+struct Exchange<'a, D> {
     worker: &'a Rc<Worker>,
-    client: &'a mut Client,
+    client: &'a mut D,
     head: &'a RequestHead,
     component: ComponentId,
     since: Instant,
@@ -48,7 +51,7 @@ struct Exchange<'a> {
 }
 
 /// Answers one request.
-pub(crate) async fn exchange(worker: &Rc<Worker>, client: &mut Client, head: &RequestHead) -> After {
+pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D, head: &RequestHead) -> After {
     let Some(component) = worker.shared.site.router.route(&head.host, head.path()) else {
         return nowhere(worker, client, head).await;
     };
@@ -57,22 +60,21 @@ pub(crate) async fn exchange(worker: &Rc<Worker>, client: &mut Client, head: &Re
 }
 
 /// Answers a request that is refused before it belongs to any component.
-pub(crate) async fn refuse(worker: &Worker, client: &mut Client, refusal: &Refusal) -> After {
+pub(crate) async fn refuse(worker: &Worker, client: &mut impl Downstream, refusal: &Refusal) -> After {
     worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
-    let (fields, body) = explain(refusal.status(), &refusal.to_string(), None);
-    let patience = worker.shared.settings.limits.client_stall;
-    // The connection ends either way.
-    let _ = client.tell(refusal.status(), &fields, body.as_bytes(), Persistence::Close, patience).await;
-    After::Close
+    let answer = OwnAnswer::error(refusal.status(), &refusal.to_string(), None);
+    tell(worker, client, answer, Persistence::Close).await
 }
 
-async fn nowhere(worker: &Worker, client: &mut Client, head: &RequestHead) -> After {
+async fn nowhere(worker: &Worker, client: &mut impl Downstream, head: &RequestHead) -> After {
     worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
     let then = if head.has_body() { Persistence::Close } else { persistence(worker, head) };
-    let (fields, body) = explain(404, "no component serves this path", None);
-    let body = if head.method == Method::Head { "" } else { &body };
-    let patience = worker.shared.settings.limits.client_stall;
-    match client.tell(404, &fields, body.as_bytes(), then, patience).await {
+    let answer = OwnAnswer::error(404, "no component serves this path", None);
+    tell(worker, client, answer.to(&head.method), then).await
+}
+
+async fn tell(worker: &Worker, client: &mut impl Downstream, answer: OwnAnswer, then: Persistence) -> After {
+    match answer.send(client, then, worker.shared.settings.limits.client_stall).await {
         Ok(()) if then == Persistence::Keep => After::Keep,
         _ => After::Close,
     }
@@ -82,19 +84,10 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
     if worker.is_stopping() || head.version == Version::Http10 { Persistence::Close } else { head.persistence }
 }
 
-/// Fields and JSON body of an answer of our own.
-pub(crate) fn explain(status: u16, error: &str, retry_after: Option<u64>) -> (String, String) {
-    let mut fields = String::from("Content-Type: application/json\r\nCache-Control: no-store\r\n");
-    if let Some(seconds) = retry_after {
-        fields.push_str(&format!("Retry-After: {seconds}\r\n"));
-    }
-    (fields, serde_json::json!({ "status": status, "error": error }).to_string())
-}
-
-impl<'a> Exchange<'a> {
+impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
         let traffic = self.worker.shared.traffic();
-        match traffic.admit(self.component, self.client.network, self.since) {
+        match traffic.admit(self.component, self.client.caller().network, self.since) {
             Admission::Granted => {}
             Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
             Admission::Limited(wait) => return self.turn_away(429, FailureKind::Limited, wait).await,
@@ -104,17 +97,17 @@ impl<'a> Exchange<'a> {
         if matches!(self.head.length, RequestLength::Known(n) if n > limits.body_bytes) {
             return self.refuse_body(Refusal::BodyTooLarge).await;
         }
-        let mut reader = BodyReader::new(self.head.length, limits.body_bytes, limits.idle);
-        match self.read_body(&mut reader).await {
+        let terms = BodyTerms { room: limits.body_bytes, patience: limits.idle };
+        match self.read_body(terms).await {
             Ok(Body::Whole(body)) => self.fetch(body).await,
-            Ok(Body::Long(start)) => self.stream(start, &mut reader).await,
+            Ok(Body::Long(start)) => self.stream(start, terms).await,
             Err(BodyTrouble::Refused(refusal)) => self.refuse_body(refusal).await,
             Err(BodyTrouble::Gone) => After::Close,
         }
     }
 
     /// Reads a body that is short enough to be kept, or the beginning of one that is not.
-    async fn read_body(&mut self, reader: &mut BodyReader) -> Result<Body, BodyTrouble> {
+    async fn read_body(&mut self, terms: BodyTerms) -> Result<Body, BodyTrouble> {
         if !self.head.has_body() {
             return Ok(Body::Whole(Bytes::new()));
         }
@@ -123,7 +116,7 @@ impl<'a> Exchange<'a> {
         }
         let mut start = BytesMut::new();
         while start.len() <= REPLAY_BYTES_MAX && !self.is_long() {
-            match self.client.next_piece(reader).await? {
+            match self.client.next_piece(terms).await? {
                 Some(data) => start.extend_from_slice(&data),
                 None => return Ok(Body::Whole(start.freeze())),
             }
@@ -136,7 +129,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        Order { head: self.head, body, component: self.component, peer: self.client.peer, repetition }
+        Order { head: self.head, body, component: self.component, caller: self.client.caller(), repetition }
     }
 
     fn repetition(&self) -> Repetition {
@@ -162,9 +155,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// A request whose body is streamed.
-    async fn stream(mut self, start: Bytes, reader: &mut BodyReader) -> After {
+    async fn stream(mut self, start: Bytes, terms: BodyTerms) -> After {
         let order = self.order(start, Repetition::Forbidden);
-        match upload(self.worker, self.client, &order, reader).await {
+        match upload(self.worker, self.client, &order, terms).await {
             Upload::Answered(answer) => self.deliver(&order, answer, false).await,
             Upload::AnsweredEarly(answer) => {
                 self.then = Persistence::Close;
@@ -229,19 +222,14 @@ impl<'a> Exchange<'a> {
 
     async fn tell(&mut self, status: u16, error: &str, retry_after: Option<u64>) -> After {
         events::request_failed(self.worker.component_name(self.component), status);
-        let (fields, body) = explain(status, error, retry_after);
-        let body = if self.head.method == Method::Head { "" } else { &body };
-        let patience = self.worker.shared.settings.limits.client_stall;
-        match self.client.tell(status, &fields, body.as_bytes(), self.then, patience).await {
-            Ok(()) if self.then == Persistence::Keep => After::Keep,
-            _ => After::Close,
-        }
+        let answer = OwnAnswer::error(status, error, retry_after).to(&self.head.method);
+        tell(self.worker, self.client, answer, self.then).await
     }
 
     fn count(&self, failure: Option<FailureKind>, retried: bool) {
         let slow = self.worker.shared.site.component(self.component).settings.slow;
         let promptness = Promptness::of(self.since.elapsed(), slow);
-        self.worker.client_count(self.component, self.client.network, |row| {
+        self.worker.client_count(self.component, self.client.caller().network, |row| {
             count(&mut row.tally, failure, promptness);
             row.retried += u64::from(retried);
         });

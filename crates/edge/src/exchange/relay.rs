@@ -9,11 +9,11 @@ use crate::ask::rescue::{Plight, rescue};
 use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
-use crate::codec::{BodyEncoder, Persistence, answer_bytes};
-use crate::door::client::Client;
-use crate::door::outbox::Outbox;
+use crate::codec::Persistence;
+use crate::exchange::downstream::Downstream;
 use crate::run::worker::Worker;
 use crate::tell::events;
+use crate::tell::tally::ClientCount;
 use bytes::Bytes;
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
@@ -43,28 +43,27 @@ pub(crate) enum Ending {
 /// Sends an answer to a client.
 pub(crate) async fn relay(
     worker: &Rc<Worker>,
-    client: &mut Client,
+    client: &mut impl Downstream,
     order: &Order<'_>,
     answer: Answer,
     then: Persistence,
 ) -> Ending {
-    let (head, encoder) = answer_bytes(&answer.head, order.head.version, then);
-    let mut outbox = Outbox::default();
-    outbox.push(head.freeze());
+    client.begin(&answer.head, then);
     let mut source = Source::new(worker, order, answer);
     let mut ending = None;
     loop {
-        if let Some(ending) = ending.filter(|_| outbox.is_empty()) {
+        let backlog = client.backlog();
+        if let Some(ending) = ending.filter(|_| backlog == 0) {
             return ending;
         }
-        let reading = ending.is_none() && outbox.len() < READ_AHEAD;
+        let reading = ending.is_none() && backlog < READ_AHEAD;
         if !reading {
             source.rest();
         }
         tokio::select! {
             biased;
-            event = source.next(), if reading => ending = take_in(worker, client, order, encoder, event, &mut outbox),
-            sent = outbox.send(client.stream(), worker.shared.settings.limits.client_stall), if !outbox.is_empty() => {
+            event = source.next(), if reading => ending = take_in(worker, client, order, event),
+            sent = client.send(worker.shared.settings.limits.client_stall), if backlog > 0 => {
                 if sent.is_err() {
                     return Ending::ClientGone;
                 }
@@ -73,21 +72,14 @@ pub(crate) async fn relay(
     }
 }
 
-fn take_in(
-    worker: &Worker,
-    client: &Client,
-    order: &Order<'_>,
-    encoder: BodyEncoder,
-    event: Event,
-    outbox: &mut Outbox,
-) -> Option<Ending> {
-    let count = |change: &dyn Fn(&mut crate::tell::tally::ClientCount)| {
-        worker.client_count(order.component, client.network, |row| change(row));
+fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, event: Event) -> Option<Ending> {
+    let count = |change: &dyn Fn(&mut ClientCount)| {
+        worker.client_count(order.component, order.caller.network, |row| change(row));
     };
     match event {
         Event::Data(data) => {
             count(&|row| row.bytes = row.bytes.saturating_add(data.len() as u64));
-            encoder.piece(data.clone(), |part| outbox.push(part));
+            client.piece(data);
             None
         }
         Event::Resumed => {
@@ -95,7 +87,7 @@ fn take_in(
             None
         }
         Event::End => {
-            outbox.push(encoder.end());
+            client.end();
             Some(Ending::Whole)
         }
         Event::Cut => {

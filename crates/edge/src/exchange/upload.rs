@@ -8,8 +8,8 @@ use crate::ask::line::{Connection, Line};
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
 use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, request_bytes};
-use crate::door::client::{BodyReader, BodyTrouble, Client};
 use crate::door::outbox::Outbox;
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::run::shared::{Pick, Seat};
 use crate::run::worker::Worker;
 use bytes::Bytes;
@@ -33,16 +33,16 @@ pub(crate) enum Upload {
 /// Streams a request. `order.body` is the part of the body that was read already.
 pub(crate) async fn upload(
     worker: &Rc<Worker>,
-    client: &mut Client,
+    client: &mut impl Downstream,
     order: &Order<'_>,
-    body: &mut BodyReader,
+    terms: BodyTerms,
 ) -> Upload {
     let (line, seat, mut connection) = match connect(worker, order).await {
         Ok(connected) => connected,
         Err(kind) => return Upload::Failed(kind),
     };
     let since = Instant::now();
-    let end = exchange(client, order, body, &line, &mut connection).await;
+    let end = exchange(client, order, terms, &line, &mut connection).await;
     let (head, waited) = match end {
         Ok(answered) => answered,
         Err(Halt::Client(trouble)) => return Upload::Trouble(trouble),
@@ -99,9 +99,9 @@ enum Stir {
 }
 
 async fn exchange(
-    client: &mut Client,
+    client: &mut impl Downstream,
     order: &Order<'_>,
-    body: &mut BodyReader,
+    terms: BodyTerms,
     line: &Line,
     connection: &mut Connection,
 ) -> Result<(AnswerHead, Waited), Halt> {
@@ -123,7 +123,7 @@ async fn exchange(
         let stir = tokio::select! {
             biased;
             stir = talk(connection, &mut outbox, &mut scanner, order, line) => stir,
-            piece = client.next_piece(body), if hungry => Stir::Piece(piece),
+            piece = client.next_piece(terms), if hungry => Stir::Piece(piece),
             () = tokio::time::sleep_until(deadline.into()), if waited_since.is_some() => Stir::Deadline,
         };
         match stir {
@@ -162,5 +162,12 @@ fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
         RequestLength::Known(bytes) => (Outgoing::Known(bytes), BodyEncoder::Plain),
         RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
     };
-    (request_bytes(order.head, Onward { peer: order.peer, length, rest: None }).freeze(), encoder)
+    (
+        request_bytes(
+            order.head,
+            Onward { peer: order.caller.address, scheme: order.caller.scheme, length, rest: None },
+        )
+        .freeze(),
+        encoder,
+    )
 }

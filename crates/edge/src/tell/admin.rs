@@ -12,8 +12,9 @@
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Standing;
 use crate::codec::{Method, Persistence, Refusal, RequestHead};
-use crate::door::client::{BodyReader, BodyTrouble, Client, Incoming, Patience};
-use crate::exchange::explain;
+use crate::door::client::{Client, Incoming, Patience};
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
+use crate::exchange::own::OwnAnswer;
 use crate::run::shared::Shared;
 use crate::tell::events;
 use crate::tell::metrics::{CONTENT_TYPE, exposition};
@@ -39,13 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Admin {
     pub(crate) shared: Arc<Shared>,
     pub(crate) totals: Arc<Totals>,
-}
-
-/// An answer.
-struct Page {
-    status: u16,
-    content_type: &'static str,
-    body: String,
 }
 
 /// Serves for ever.
@@ -74,70 +68,68 @@ impl Admin {
         loop {
             let (page, then) = match client.next_head(patience).await {
                 Incoming::Gone => return,
-                Incoming::Refused(refusal) => (Page::refusal(&refusal), Persistence::Close),
-                Incoming::Request(head) => match self.read_body(&mut client, &head).await {
+                Incoming::Refused(refusal) => (refused(&refusal), Persistence::Close),
+                Incoming::Request(head) => match self.read_body(&mut client).await {
                     Ok(body) => (self.page(&head, &body), head.persistence),
-                    Err(BodyTrouble::Refused(refusal)) => (Page::refusal(&refusal), Persistence::Close),
+                    Err(BodyTrouble::Refused(refusal)) => (refused(&refusal), Persistence::Close),
                     Err(BodyTrouble::Gone) => return,
                 },
             };
-            let fields = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
-            let told = client.tell(page.status, &fields, page.body.as_bytes(), then, PATIENCE).await;
-            if told.is_err() || then == Persistence::Close {
+            if page.send(&mut client, then, PATIENCE).await.is_err() || then == Persistence::Close {
                 return client.close().await;
             }
         }
     }
 
-    async fn read_body(&self, client: &mut Client, head: &RequestHead) -> Result<BytesMut, BodyTrouble> {
-        let mut reader = BodyReader::new(head.length, BODY_BYTES_MAX, PATIENCE);
+    async fn read_body(&self, client: &mut Client) -> Result<BytesMut, BodyTrouble> {
+        let terms = BodyTerms { room: BODY_BYTES_MAX, patience: PATIENCE };
         let mut body = BytesMut::new();
-        while let Some(data) = client.next_piece(&mut reader).await? {
+        while let Some(data) = client.next_piece(terms).await? {
             body.extend_from_slice(&data);
         }
         Ok(body)
     }
 
-    fn page(&self, head: &RequestHead, body: &[u8]) -> Page {
+    fn page(&self, head: &RequestHead, body: &[u8]) -> OwnAnswer {
         match (&head.method, head.path()) {
-            (Method::Head, _) => Page { body: String::new(), ..Page::error(405, "") },
-            (Method::Get, b"/healthz") => Page::text("ok\n"),
+            (Method::Head, _) => error(405, "not with this method").to(&Method::Head),
+            (Method::Get, b"/healthz") => text("ok\n"),
             (Method::Get, b"/metrics") => match exposition(&self.shared, &self.totals) {
-                Ok(body) => Page { status: 200, content_type: CONTENT_TYPE, body },
-                Err(_) => Page::error(500, "the metrics could not be written"),
+                Ok(body) => OwnAnswer::new(200, CONTENT_TYPE, body.into()),
+                Err(_) => error(500, "the metrics could not be written"),
             },
-            (Method::Get, b"/v1/state") => Page::json(&self.state()),
-            (Method::Get, b"/v1/faults") => Page::json(&self.shared.faults.list(Instant::now())),
+            (Method::Get, b"/v1/state") => json(&self.state()),
+            (Method::Get, b"/v1/faults") => json(&self.shared.faults.list(Instant::now())),
             (Method::Put, b"/v1/faults") => self.put_faults(body),
             (Method::Delete, b"/v1/faults") => self.clear_faults(),
-            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults") => Page::error(405, "not with this method"),
-            _ => Page::error(404, "no such page"),
+            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults") => error(405, "not with this method"),
+            _ => error(404, "no such page"),
         }
     }
 
-    fn put_faults(&self, body: &[u8]) -> Page {
+    fn put_faults(&self, body: &[u8]) -> OwnAnswer {
         if !self.shared.settings.drills {
-            return Page::error(403, "this edge does not allow drills");
+            return error(403, "this edge does not allow drills");
         }
         let faults: Vec<Fault> = match serde_json::from_slice(body) {
             Ok(faults) => faults,
-            Err(error) => return Page::error(422, &format!("understand the faults: {error}")),
+            Err(fault) => return error(422, &format!("understand the faults: {fault}")),
         };
         match self.shared.faults.put(faults, Instant::now()) {
             Ok(()) => self.faults_changed(),
-            Err(refusal) => Page::error(422, &refusal.to_string()),
+            Err(refusal) => error(422, &refusal.to_string()),
         }
     }
 
-    fn clear_faults(&self) -> Page {
+    fn clear_faults(&self) -> OwnAnswer {
         self.shared.faults.clear();
         self.faults_changed()
     }
 
-    fn faults_changed(&self) -> Page {
+    fn faults_changed(&self) -> OwnAnswer {
         let faults = self.shared.faults.list(Instant::now());
         events::faults_changed(faults.len());
-        Page::json(&faults)
+        json(&faults)
     }
 
     fn state(&self) -> State {
@@ -203,24 +195,21 @@ const fn word(standing: Standing) -> &'static str {
     }
 }
 
-impl Page {
-    fn text(body: &str) -> Self {
-        Self { status: 200, content_type: "text/plain; charset=utf-8", body: body.to_owned() }
-    }
+fn text(body: &'static str) -> OwnAnswer {
+    OwnAnswer::new(200, "text/plain; charset=utf-8", body.into())
+}
 
-    fn json<T: Serialize>(value: &T) -> Self {
-        match serde_json::to_string(value) {
-            Ok(body) => Self { status: 200, content_type: "application/json", body },
-            Err(_) => Self::error(500, "the answer could not be written"),
-        }
+fn json<T: Serialize>(value: &T) -> OwnAnswer {
+    match serde_json::to_vec(value) {
+        Ok(body) => OwnAnswer::new(200, "application/json", body.into()),
+        Err(_) => error(500, "the answer could not be written"),
     }
+}
 
-    fn error(status: u16, error: &str) -> Self {
-        let (_, body) = explain(status, error, None);
-        Self { status, content_type: "application/json", body }
-    }
+fn error(status: u16, error: &str) -> OwnAnswer {
+    OwnAnswer::error(status, error, None)
+}
 
-    fn refusal(refusal: &Refusal) -> Self {
-        Self::error(refusal.status(), &refusal.to_string())
-    }
+fn refused(refusal: &Refusal) -> OwnAnswer {
+    error(refusal.status(), &refusal.to_string())
 }
