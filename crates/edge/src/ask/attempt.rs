@@ -79,15 +79,14 @@ pub(crate) async fn attempt(
     seat: Seat,
 ) -> Result<Answer, Failed> {
     let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };
-    let effects = line.effects();
-    if let Some((status, share)) = effects.error
+    if let Some((status, share)) = line.effects().error
         && worker.dice.roll() < share
     {
-        tokio::time::sleep(effects.delay).await;
+        line.lag().await;
         return Ok(Answer::made_up(worker, line, seat, status));
     }
     let (connection, head) = converse(worker, order, &request(order, rest), &line).await?;
-    tokio::time::sleep(effects.delay).await;
+    line.lag().await;
     Ok(Answer::of(worker, line, seat, connection, head))
 }
 

@@ -64,6 +64,14 @@ impl Line {
         }
     }
 
+    /// Waits for as long as a delay holds up first bytes.
+    pub(crate) async fn lag(&self) {
+        let delay = self.effects().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     /// Makes a connection within `limit`.
     ///
     /// # Errors

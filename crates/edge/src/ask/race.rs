@@ -12,6 +12,7 @@ use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
 use crate::codec::AnswerHead;
 use crate::run::shared::{Overdue, Pick};
+use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
@@ -79,6 +80,7 @@ struct Race<'a> {
     started: u32,
     hedge_after: Duration,
     hedge_at: Instant,
+    alarm: Alarm,
     lost: Lost,
 }
 
@@ -122,6 +124,7 @@ impl<'a> Race<'a> {
             started: 0,
             hedge_after,
             hedge_at: Instant::now() + hedge_after,
+            alarm: worker.timers.alarm(),
             lost: Lost { kind: FailureKind::Unreachable, answer: None, useless: Vec::new() },
         }
     }
@@ -163,14 +166,14 @@ impl<'a> Race<'a> {
 
     async fn event(&mut self) -> Event {
         let hedging = self.order.repetition == Repetition::Allowed && self.lanes.iter().flatten().count() == 1;
-        let (hedge_at, deadline) = (self.hedge_at, self.terms.deadline);
+        let deadline = self.terms.deadline;
+        self.alarm.set(if hedging { deadline.min(self.hedge_at) } else { deadline });
         let [first, second] = &mut self.lanes;
         tokio::select! {
             biased;
             result = Lane::result(first) => Event::Ended(0, result),
             result = Lane::result(second) => Event::Ended(1, result),
-            () = tokio::time::sleep_until(deadline.into()) => Event::Deadline,
-            () = tokio::time::sleep_until(hedge_at.into()), if hedging => Event::Silence,
+            () = self.alarm.ring() => if Instant::now() >= deadline { Event::Deadline } else { Event::Silence },
         }
     }
 

@@ -7,13 +7,15 @@ use crate::codec::{
 use crate::door::caller::Caller;
 use crate::door::outbox::Outbox;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
+use crate::run::timer::{Alarm, Timers};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 /// Room for a request's head; grows when one is longer.
 const HEAD_ROOM: usize = 2 * 1024;
@@ -36,6 +38,7 @@ pub(crate) struct Client {
     body_bytes: u64,
     encoder: BodyEncoder,
     outbox: Outbox,
+    alarm: Alarm,
 }
 
 /// How long a client may take.
@@ -45,6 +48,13 @@ pub(crate) struct Patience {
     pub(crate) idle: Duration,
     /// From there to the end of its head.
     pub(crate) head: Duration,
+}
+
+/// How a read ended.
+enum InTime {
+    Bytes,
+    Gone,
+    Late,
 }
 
 /// What came.
@@ -57,7 +67,7 @@ pub(crate) enum Incoming {
 }
 
 impl Client {
-    pub(crate) fn new(stream: TcpStream, peer: IpAddr) -> Self {
+    pub(crate) fn new(stream: TcpStream, peer: IpAddr, timers: &Rc<Timers>) -> Self {
         // Answers go out when they are there; where this fails, they only wait a little.
         let _ = stream.set_nodelay(true);
         Self {
@@ -70,26 +80,44 @@ impl Client {
             body_bytes: 0,
             encoder: BodyEncoder::Plain,
             outbox: Outbox::default(),
+            alarm: timers.alarm(),
         }
     }
 
     /// The next request's head. Anything but a request ends the connection.
     pub(crate) async fn next_head(&mut self, patience: Patience) -> Incoming {
-        if self.buffer.is_empty() && !matches!(timeout(patience.idle, self.read(HEAD_ROOM)).await, Ok(Ok(1..))) {
-            return Incoming::Gone;
+        if self.buffer.is_empty() {
+            self.alarm.set_after(patience.idle);
+            match self.read_in_time(HEAD_ROOM).await {
+                InTime::Bytes => {}
+                InTime::Gone | InTime::Late => return Incoming::Gone,
+            }
         }
-        let deadline = Instant::now() + patience.head;
+        self.alarm.set_after(patience.head);
         loop {
             match parse_request(&mut self.scanner, &mut self.buffer) {
                 Ok(Some(head)) => return Incoming::Request(self.open(head)),
                 Ok(None) => {}
                 Err(refusal) => return Incoming::Refused(refusal),
             }
-            match timeout_at(deadline, self.read(HEAD_ROOM)).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) => return Incoming::Gone,
-                Err(_) => return Incoming::Refused(Refusal::TooSlow),
+            match self.read_in_time(HEAD_ROOM).await {
+                InTime::Bytes => {}
+                InTime::Gone => return Incoming::Gone,
+                InTime::Late => return Incoming::Refused(Refusal::TooSlow),
             }
+        }
+    }
+
+    /// Reads some bytes, unless the alarm rings first. May be dropped while it waits; nothing is lost.
+    async fn read_in_time(&mut self, room: usize) -> InTime {
+        self.buffer.reserve(room);
+        tokio::select! {
+            biased;
+            read = self.stream.read_buf(&mut self.buffer) => match read {
+                Ok(1..) => InTime::Bytes,
+                Ok(0) | Err(_) => InTime::Gone,
+            },
+            () = self.alarm.ring() => InTime::Late,
         }
     }
 
@@ -155,10 +183,11 @@ impl Downstream for Client {
                 Ok(Piece::More) => {}
                 Err(_) => return Err(BodyTrouble::Refused(Refusal::Malformed("a broken body"))),
             }
-            match timeout(terms.patience, self.read(BODY_ROOM)).await {
-                Ok(Ok(1..)) => {}
-                Ok(Ok(0) | Err(_)) => return Err(BodyTrouble::Gone),
-                Err(_) => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
+            self.alarm.set_after(terms.patience);
+            match self.read_in_time(BODY_ROOM).await {
+                InTime::Bytes => {}
+                InTime::Gone => return Err(BodyTrouble::Gone),
+                InTime::Late => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
             }
         }
     }

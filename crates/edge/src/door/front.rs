@@ -21,6 +21,7 @@ const TURN_AWAY: Duration = Duration::from_secs(1);
 /// Serves until the edge stops, and then for as long as the drain allows.
 pub(crate) async fn serve(worker: Rc<Worker>, listener: TcpListener) {
     let mut clients = JoinSet::new();
+    tokio::task::spawn_local(worker.timers.clone().run());
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
@@ -43,7 +44,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, listener: TcpListener) {
 }
 
 fn admit(worker: &Rc<Worker>, clients: &mut JoinSet<()>, stream: TcpStream, peer: std::net::IpAddr) {
-    let client = Client::new(stream, peer);
+    let client = Client::new(stream, peer, &worker.timers);
     if worker.connections.get() >= worker.shared.settings.limits.connections {
         clients.spawn_local(turn_away(client));
         return;

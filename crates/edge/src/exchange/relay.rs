@@ -11,6 +11,7 @@ use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
 use crate::codec::Persistence;
 use crate::exchange::downstream::Downstream;
+use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use crate::tell::events;
 use crate::tell::tally::ClientCount;
@@ -113,6 +114,7 @@ struct Source<'a> {
     /// Rescues since then.
     fruitless: u32,
     patience: Duration,
+    alarm: Alarm,
 }
 
 enum Event {
@@ -143,6 +145,7 @@ impl<'a> Source<'a> {
             stuck_since: None,
             fruitless: 0,
             patience: worker.shared.settings.resume.stall_after,
+            alarm: worker.timers.alarm(),
         }
     }
 
@@ -173,14 +176,18 @@ impl<'a> Source<'a> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         self.stuck_since.get_or_insert(since);
         let waits_for_rescue = self.rescue.is_some();
-        let may_ask = self.proof.is_some() && !waits_for_rescue;
-        let idle = self.worker.shared.settings.resume.idle;
+        let hopeless_at = since + self.worker.shared.settings.resume.idle;
+        if !waits_for_rescue {
+            let asks_at = if self.proof.is_some() { since + self.patience } else { hopeless_at };
+            self.alarm.set(asks_at.min(hopeless_at));
+        }
         tokio::select! {
             biased;
             piece = piece(&mut self.upstream) => Stir::Piece(piece),
             answer = rescued(&mut self.rescue) => Stir::Rescued(answer),
-            () = tokio::time::sleep_until((since + self.patience).into()), if may_ask => Stir::Silence,
-            () = tokio::time::sleep_until((since + idle).into()), if !waits_for_rescue => Stir::Hopeless,
+            () = self.alarm.ring(), if !waits_for_rescue => {
+                if Instant::now() >= hopeless_at { Stir::Hopeless } else { Stir::Silence }
+            }
         }
     }
 

@@ -67,7 +67,7 @@ async fn ask(line: &Line, address: SocketAddr) -> Result<Reply, FailureKind> {
     let conversation = async {
         let connection = line.connect_to(address, health.timeout).await?;
         let reply = call(connection, request.as_bytes(), &Method::Get, BODY_BYTES_MAX).await?;
-        tokio::time::sleep(line.effects().delay).await;
+        line.lag().await;
         line.open().await;
         Ok(reply)
     };

@@ -4,4 +4,5 @@ pub(crate) mod checks;
 pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;
+pub(crate) mod timer;
 pub(crate) mod worker;

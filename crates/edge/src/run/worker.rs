@@ -8,9 +8,11 @@ use crate::choose::health::Part;
 use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
+use crate::run::timer::Timers;
 use crate::tell::tally::{ClientCount, Promptness, Tallies, count};
 use downbeat_core::model::{FailureKind, Name};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -28,6 +30,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) dice: Dice,
     pub(crate) connections: Cell<usize>,
+    pub(crate) timers: Rc<Timers>,
     stage: watch::Receiver<Stage>,
     pool: RefCell<Pool>,
     index: usize,
@@ -35,7 +38,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
-        Self { shared, dice: Dice::new(), connections: Cell::new(0), stage, pool: RefCell::default(), index }
+        let (dice, timers) = (Dice::new(), Timers::new());
+        Self { shared, dice, connections: Cell::new(0), timers, stage, pool: RefCell::default(), index }
     }
 
     /// Returns when the edge stops.

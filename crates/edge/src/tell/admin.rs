@@ -16,6 +16,7 @@ use crate::door::client::{Client, Incoming, Patience};
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::run::shared::Shared;
+use crate::run::timer::Timers;
 use crate::tell::events;
 use crate::tell::metrics::{CONTENT_TYPE, exposition};
 use crate::tell::report::Totals;
@@ -44,13 +45,15 @@ pub(crate) struct Admin {
 
 /// Serves for ever.
 pub(crate) async fn serve(admin: Admin, listener: TcpListener) {
-    let mut clients = JoinSet::new();
+    let (mut clients, timers) = (JoinSet::new(), Timers::new());
+    tokio::task::spawn_local(timers.clone().run());
     loop {
         tokio::select! {
             accepted = listener.accept(), if clients.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, peer)) => {
                     let admin = admin.clone();
-                    clients.spawn_local(async move { admin.converse(Client::new(stream, peer.ip())).await });
+                    let client = Client::new(stream, peer.ip(), &timers);
+                    clients.spawn_local(async move { admin.converse(client).await });
                 }
                 Err(error) => {
                     events::accept_failed(&error);
