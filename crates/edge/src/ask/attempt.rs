@@ -1,6 +1,7 @@
 //! One attempt: one request to one replica, up to the head of its answer.
 
 use crate::ask::line::{Connection, Input, Line};
+use crate::ask::pipe::Pipe;
 use crate::ask::resume::Proof;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::codec::{
@@ -14,6 +15,9 @@ use bytes::Bytes;
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+/// A rest shorter than this is copied: two system calls more cost as much.
+pub(crate) const PIPED_MIN: u64 = 128 * 1024;
 
 /// What a client wants, with all of its body.
 #[derive(Debug)]
@@ -53,6 +57,23 @@ pub(crate) enum Reach {
 pub(crate) struct Answer {
     pub(crate) head: AnswerHead,
     pub(crate) upstream: Box<Upstream>,
+}
+
+/// A stretch of a body.
+#[derive(Debug)]
+pub(crate) enum Stretch {
+    Here(Bytes),
+    /// So many bytes are in the pipe.
+    InPipe(usize),
+}
+
+impl Stretch {
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Here(data) => data.len(),
+            Self::InPipe(bytes) => *bytes,
+        }
+    }
 }
 
 /// Where a body comes from.
@@ -183,25 +204,45 @@ impl Upstream {
         self.line.replica
     }
 
-    /// The next bytes of the body; `None` when it is whole. May be dropped while it waits; nothing is lost.
+    /// The next stretch of the body; `None` when it is whole. A long rest goes into the pipe, when there is one and it is
+    /// empty. May be dropped while it waits; nothing is lost.
     ///
     /// # Errors
     /// `Reset` when the body was cut, `Wrong` when it is malformed.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, FailureKind> {
+    pub(crate) async fn next(&mut self, pipe: Option<&mut Pipe>) -> Result<Option<Stretch>, FailureKind> {
+        let mut pipe = pipe.filter(|pipe| pipe.is_empty());
         loop {
             self.line.open().await;
             let Some(connection) = &mut self.connection else { return Ok(None) };
             match self.decoder.take(&mut connection.buffer) {
-                Ok(Piece::Data(data)) => return Ok(Some(data)),
+                Ok(Piece::Data(data)) => return Ok(Some(Stretch::Here(data))),
                 Ok(Piece::End) => return Ok(self.whole()),
                 Ok(Piece::More) => {}
                 Err(_) => return Err(FailureKind::Wrong),
             }
-            match self.ended {
-                Some(Input::End) if self.decoder.may_end() => return Ok(None),
-                Some(_) => return Err(FailureKind::Reset),
-                None => self.read().await,
+            match (self.ended, &mut pipe) {
+                (Some(Input::End), _) if self.decoder.may_end() => return Ok(None),
+                (Some(_), _) => return Err(FailureKind::Reset),
+                (None, Some(pipe)) if self.may_pass() => return self.fill(pipe).await,
+                (None, _) => self.read().await,
             }
+        }
+    }
+
+    /// True when the rest is long enough for a pipe to pay, and nobody wants to see it.
+    fn may_pass(&self) -> bool {
+        self.line.is_clear() && self.decoder.plain_left().is_some_and(|left| left >= PIPED_MIN)
+    }
+
+    async fn fill(&mut self, pipe: &mut Pipe) -> Result<Option<Stretch>, FailureKind> {
+        let (connection, left) = (self.connection.as_ref(), self.decoder.plain_left().unwrap_or(0));
+        let from = connection.and_then(Connection::bare).expect("the decoder has taken all that was read");
+        match pipe.fill(from, left).await {
+            Ok(bytes @ 1..) => {
+                self.decoder.pass(bytes as u64);
+                Ok(Some(Stretch::InPipe(bytes)))
+            }
+            Ok(0) | Err(_) => Err(FailureKind::Reset),
         }
     }
 
@@ -222,7 +263,7 @@ impl Upstream {
     }
 
     /// The body is whole: the connection may serve again, unless something came behind the body.
-    fn whole(&mut self) -> Option<Bytes> {
+    fn whole(&mut self) -> Option<Stretch> {
         let clean = |c: &Connection| self.persistence == Persistence::Keep && c.buffer.is_empty();
         if let Some(connection) = self.connection.take().filter(clean) {
             self.worker.keep(connection);

@@ -51,6 +51,11 @@ impl Line {
         }
     }
 
+    /// True when no fault touches anything, so that bytes may pass unseen.
+    pub(crate) fn is_clear(&self) -> bool {
+        !self.shared.faults.is_loaded()
+    }
+
     /// Most bytes to be read at once: less when a fault slows the way down.
     pub(crate) fn portion(&self) -> usize {
         let portion = self.effects().bytes_per_second.map(|rate| (rate / PORTIONS_A_SECOND).max(1));
@@ -145,6 +150,11 @@ impl Connection {
             Ok(n) => Input::Bytes(n),
             Err(_) => Input::Broken,
         }
+    }
+
+    /// The socket, for bytes that need not be understood; none are in the buffer then.
+    pub(crate) fn bare(&self) -> Option<&TcpStream> {
+        self.buffer.is_empty().then_some(&self.stream)
     }
 
     /// Sends some of an outbox, waiting for at most `patience`. May be dropped while it waits.

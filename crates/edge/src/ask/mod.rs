@@ -4,6 +4,7 @@ pub(crate) mod attempt;
 pub(crate) mod call;
 pub(crate) mod fault;
 pub(crate) mod line;
+pub(crate) mod pipe;
 pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod rescue;

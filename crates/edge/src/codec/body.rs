@@ -61,6 +61,21 @@ impl BodyDecoder {
         }
     }
 
+    /// Bytes still to come, where they are known and come as they are.
+    pub(crate) const fn plain_left(&self) -> Option<u64> {
+        match self {
+            Self::Length(left) => Some(*left),
+            Self::Chunked(_) | Self::UntilClose => None,
+        }
+    }
+
+    /// So many bytes of a plain body went another way.
+    pub(crate) fn pass(&mut self, bytes: u64) {
+        if let Self::Length(left) = self {
+            *left = left.checked_sub(bytes).expect("no more bytes go by than are left");
+        }
+    }
+
     /// True when the sender may close now without having cut the body.
     pub(crate) const fn may_end(&self) -> bool {
         matches!(self, Self::Length(0) | Self::UntilClose)

@@ -212,6 +212,10 @@ impl Downstream for Client {
         self.outbox.len()
     }
 
+    fn bare(&self) -> Option<&TcpStream> {
+        (self.encoder == BodyEncoder::Plain).then_some(&self.stream)
+    }
+
     async fn send(&mut self, patience: Duration) -> io::Result<()> {
         self.outbox.send(&self.stream, patience).await
     }

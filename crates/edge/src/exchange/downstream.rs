@@ -9,6 +9,7 @@ use crate::door::caller::Caller;
 use bytes::Bytes;
 use std::io;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// What a request's body may be.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,11 @@ pub(crate) trait Downstream {
 
     /// Bytes that wait to be sent.
     fn backlog(&self) -> usize;
+
+    /// The socket, where the bytes of the body go out as they are.
+    fn bare(&self) -> Option<&TcpStream> {
+        None
+    }
 
     /// Sends some of the backlog, waiting for the client for at most `patience`. May be dropped while it waits.
     async fn send(&mut self, patience: Duration) -> io::Result<()>;

@@ -4,23 +4,25 @@
 //! noticed early. A replica has stalled when it is waited for, with room to read into, and sends nothing: time spent
 //! on a slow client never counts. While another replica is asked for the rest, the stalled one may still go on.
 
-use crate::ask::attempt::{Answer, Order, Upstream};
+use crate::ask::attempt::{Answer, Order, PIPED_MIN, Stretch, Upstream};
+use crate::ask::pipe::Pipe;
 use crate::ask::rescue::{Plight, rescue};
 use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
-use crate::codec::Persistence;
+use crate::codec::{AnswerLength, Persistence};
 use crate::exchange::downstream::Downstream;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use crate::tell::events;
 use crate::tell::tally::ClientCount;
-use bytes::Bytes;
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Bytes read ahead of the client.
 const READ_AHEAD: usize = 256 * 1024;
@@ -50,27 +52,44 @@ pub(crate) async fn relay(
     then: Persistence,
 ) -> Ending {
     client.begin(&answer.head, then);
+    let mut pipe = pipe_for(worker, client, &answer);
     let mut source = Source::new(worker, order, answer);
     let mut ending = None;
     loop {
-        let backlog = client.backlog();
-        if let Some(ending) = ending.filter(|_| backlog == 0) {
+        let (backlog, piped) = (client.backlog(), pipe.as_ref().map_or(0, Pipe::len));
+        if let Some(ending) = ending.filter(|_| backlog == 0 && piped == 0) {
             return ending;
         }
-        let reading = ending.is_none() && backlog < READ_AHEAD;
+        // What is in the pipe goes out behind the backlog, so nothing may come into the backlog meanwhile.
+        let reading = ending.is_none() && backlog < READ_AHEAD && piped == 0;
         if !reading {
             source.rest();
         }
-        tokio::select! {
+        let sent = tokio::select! {
             biased;
-            event = source.next(), if reading => ending = take_in(worker, client, order, event),
-            sent = client.send(worker.shared.settings.limits.client_stall), if backlog > 0 => {
-                if sent.is_err() {
-                    return Ending::ClientGone;
-                }
+            event = source.next(pipe.as_mut()), if reading => {
+                ending = take_in(worker, client, order, event);
+                Ok(())
             }
+            sent = client.send(worker.shared.settings.limits.client_stall), if backlog > 0 => sent,
+            else => drain(worker, client, &mut pipe).await,
+        };
+        if sent.is_err() {
+            return Ending::ClientGone;
         }
     }
+}
+
+/// A pipe for a long body that may go to the client as it comes.
+fn pipe_for(worker: &Worker, client: &impl Downstream, answer: &Answer) -> Option<Pipe> {
+    let long = matches!(answer.head.length, AnswerLength::Known(PIPED_MIN..));
+    if long && client.bare().is_some() { worker.pipes.take() } else { None }
+}
+
+async fn drain(worker: &Worker, client: &impl Downstream, pipe: &mut Option<Pipe>) -> io::Result<()> {
+    let (Some(pipe), Some(socket)) = (pipe, client.bare()) else { return Ok(()) };
+    let patience = worker.shared.settings.limits.client_stall;
+    timeout(patience, pipe.drain(socket)).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, event: Event) -> Option<Ending> {
@@ -78,9 +97,11 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
         worker.client_count(order.component, order.caller.network, |row| change(row));
     };
     match event {
-        Event::Data(data) => {
-            count(&|row| row.bytes = row.bytes.saturating_add(data.len() as u64));
-            client.piece(data);
+        Event::Stretch(stretch) => {
+            count(&|row| row.bytes = row.bytes.saturating_add(stretch.len() as u64));
+            if let Stretch::Here(data) = stretch {
+                client.piece(data);
+            }
             None
         }
         Event::Resumed => {
@@ -118,14 +139,14 @@ struct Source<'a> {
 }
 
 enum Event {
-    Data(Bytes),
+    Stretch(Stretch),
     Resumed,
     End,
     Cut,
 }
 
 enum Stir {
-    Piece(Result<Option<Bytes>, FailureKind>),
+    Piece(Result<Option<Stretch>, FailureKind>),
     Rescued(Option<Answer>),
     Silence,
     Hopeless,
@@ -155,10 +176,10 @@ impl<'a> Source<'a> {
     }
 
     /// The next thing to happen. May be dropped while it waits; nothing is lost.
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self, mut pipe: Option<&mut Pipe>) -> Event {
         loop {
-            let event = match self.stir().await {
-                Stir::Piece(Ok(Some(data))) => Some(self.data(data)),
+            let event = match self.stir(pipe.as_deref_mut()).await {
+                Stir::Piece(Ok(Some(stretch))) => Some(self.stretch(stretch)),
                 Stir::Piece(Ok(None)) => Some(self.end()),
                 Stir::Piece(Err(kind)) => self.broken(kind),
                 Stir::Rescued(Some(answer)) => Some(self.go_on(answer)),
@@ -172,7 +193,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    async fn stir(&mut self) -> Stir {
+    async fn stir(&mut self, pipe: Option<&mut Pipe>) -> Stir {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         self.stuck_since.get_or_insert(since);
         let waits_for_rescue = self.rescue.is_some();
@@ -183,7 +204,7 @@ impl<'a> Source<'a> {
         }
         tokio::select! {
             biased;
-            piece = piece(&mut self.upstream) => Stir::Piece(piece),
+            piece = piece(&mut self.upstream, pipe) => Stir::Piece(piece),
             answer = rescued(&mut self.rescue) => Stir::Rescued(answer),
             () = self.alarm.ring(), if !waits_for_rescue => {
                 if Instant::now() >= hopeless_at { Stir::Hopeless } else { Stir::Silence }
@@ -191,19 +212,19 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn data(&mut self, data: Bytes) -> Event {
+    fn stretch(&mut self, stretch: Stretch) -> Event {
         self.rest();
         self.fruitless = 0;
         // Whoever was asked meanwhile would come too late: the place where the body goes on has moved.
         self.rescue = None;
         if let Some(proof) = &mut self.proof {
-            proof.advance(data.len() as u64);
+            proof.advance(stretch.len() as u64);
         }
-        let bytes = data.len() as u64;
+        let bytes = stretch.len() as u64;
         let mut tallies = self.worker.tallies();
         let row = tallies.attempt(self.order.component, self.replica);
         row.bytes = row.bytes.saturating_add(bytes);
-        Event::Data(data)
+        Event::Stretch(stretch)
     }
 
     fn end(&mut self) -> Event {
@@ -269,9 +290,9 @@ impl<'a> Source<'a> {
     }
 }
 
-async fn piece(upstream: &mut Option<Box<Upstream>>) -> Result<Option<Bytes>, FailureKind> {
+async fn piece(upstream: &mut Option<Box<Upstream>>, pipe: Option<&mut Pipe>) -> Result<Option<Stretch>, FailureKind> {
     match upstream {
-        Some(upstream) => upstream.next().await,
+        Some(upstream) => upstream.next(pipe).await,
         None => pending().await,
     }
 }

@@ -1,6 +1,7 @@
 //! One thread that serves clients: its share of what all know, its own pool, dice and counts.
 
 use crate::ask::line::Connection;
+use crate::ask::pipe::Pipes;
 use crate::ask::pool::Pool;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::dice::Dice;
@@ -31,6 +32,7 @@ pub(crate) struct Worker {
     pub(crate) dice: Dice,
     pub(crate) connections: Cell<usize>,
     pub(crate) timers: Rc<Timers>,
+    pub(crate) pipes: Rc<Pipes>,
     stage: watch::Receiver<Stage>,
     pool: RefCell<Pool>,
     index: usize,
@@ -38,8 +40,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
-        let (dice, timers) = (Dice::new(), Timers::new());
-        Self { shared, dice, connections: Cell::new(0), timers, stage, pool: RefCell::default(), index }
+        let (dice, timers, pipes) = (Dice::new(), Timers::new(), Rc::default());
+        Self { shared, dice, connections: Cell::new(0), timers, pipes, stage, pool: RefCell::default(), index }
     }
 
     /// Returns when the edge stops.
