@@ -166,6 +166,7 @@ pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
         ("hedge_after_min", Span(&mut hedge.after_min)),
         ("hedge_after_max", Span(&mut hedge.after_max)),
         ("stall_after", Span(&mut resume.stall_after)),
+        ("stall_after_min", Span(&mut resume.stall_after_min)),
         ("resume_give_up", Span(&mut resume.give_up)),
         ("body_idle_after", Span(&mut resume.idle)),
         ("resolve_every", Span(resolve_every)),

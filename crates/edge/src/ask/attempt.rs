@@ -5,7 +5,7 @@ use crate::ask::pipe::Pipe;
 use crate::ask::resume::Proof;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::codec::{
-    AnswerHead, BodyDecoder, HeadScanner, Method, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
+    AnswerHead, BodyDecoder, HeadScanner, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
     request_bytes,
 };
 use crate::door::caller::Caller;
@@ -106,8 +106,15 @@ pub(crate) async fn attempt(
         line.lag().await;
         return Ok(Answer::made_up(worker, line, seat, status));
     }
-    let (connection, head) = converse(worker, order, &request(order, rest), &line).await?;
+    let (connection, mut head) = converse(worker, order, &request(order, rest), &line).await?;
+    if order.head.upgrade.is_some() {
+        // A connection on which a switch was asked for serves nobody else (invariant H2).
+        head.persistence = Persistence::Close;
+    }
     line.lag().await;
+    if head.status == 206 {
+        worker.shared.served_part(order.component);
+    }
     Ok(Answer::of(worker, line, seat, connection, head))
 }
 
@@ -129,10 +136,11 @@ async fn converse(
     line: &Line,
 ) -> Result<(Connection, AnswerHead), Failed> {
     // An idle connection may be closed under a request, and then nobody knows whether it was seen: requests
-    // that must not be repeated go over a new one.
-    let idle = if order.repetition == Repetition::Allowed { worker.reuse(line.replica) } else { None };
+    // that must not be repeated go over a new one, and so do those that may become something else than HTTP.
+    let may_reuse = order.repetition == Repetition::Allowed && order.head.upgrade.is_none();
+    let idle = if may_reuse { worker.reuse(line.replica) } else { None };
     if let Some(mut connection) = idle {
-        match ask(&mut connection, request, &order.head.method, line).await {
+        match ask(&mut connection, request, order.head, line).await {
             Ok(head) => return Ok((connection, head)),
             // Closed under us, as idle connections are: no word about the replica, so ask it again.
             Err(FailureKind::Reset) if connection.buffer.is_empty() => {}
@@ -141,21 +149,21 @@ async fn converse(
     }
     let limit = worker.shared.settings.retry.connect;
     let mut connection = line.connect(limit).await.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
-    let asked = ask(&mut connection, request, &order.head.method, line).await;
+    let asked = ask(&mut connection, request, order.head, line).await;
     asked.map(|head| (connection, head)).map_err(|kind| Failed { kind, reach: Reach::Sent })
 }
 
-async fn ask(c: &mut Connection, request: &[u8], method: &Method, line: &Line) -> Result<AnswerHead, FailureKind> {
+async fn ask(c: &mut Connection, request: &[u8], asked: &RequestHead, line: &Line) -> Result<AnswerHead, FailureKind> {
     line.open().await;
     c.write(request).await.map_err(|_| FailureKind::Reset)?;
-    await_head(c, &mut HeadScanner::default(), method, line).await
+    await_head(c, &mut HeadScanner::default(), asked, line).await
 }
 
 /// Waits for the head of an answer. May be dropped while it waits, and called again with the same scanner.
 pub(crate) async fn await_head(
     connection: &mut Connection,
     scanner: &mut HeadScanner,
-    method: &Method,
+    asked: &RequestHead,
     line: &Line,
 ) -> Result<AnswerHead, FailureKind> {
     loop {
@@ -165,9 +173,11 @@ pub(crate) async fn await_head(
             Input::Bytes(_) => {}
             Input::End | Input::Broken => return Err(FailureKind::Reset),
         }
-        let head = parse_answer(scanner, &mut connection.buffer, method).map_err(|_| FailureKind::Wrong)?;
-        if let Some(head) = head {
-            return Ok(head);
+        let head = parse_answer(scanner, &mut connection.buffer, &asked.method).map_err(|_| FailureKind::Wrong)?;
+        match head {
+            Some(head) if head.status == 101 && asked.upgrade.is_none() => return Err(FailureKind::Wrong),
+            Some(head) => return Ok(head),
+            None => {}
         }
     }
 }
@@ -202,6 +212,11 @@ impl Upstream {
 
     pub(crate) fn replica(&self) -> ReplicaId {
         self.line.replica
+    }
+
+    /// The connection, for a tunnel; none when the answer was made up by a fault.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
     }
 
     /// The next stretch of the body; `None` when it is whole. A long rest goes into the pipe, when there is one and it is

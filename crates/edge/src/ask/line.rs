@@ -6,6 +6,7 @@ use crate::door::outbox::Outbox;
 use crate::run::shared::Shared;
 use bytes::BytesMut;
 use downbeat_core::model::{Dimension, FailureKind, Slice};
+use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -136,8 +137,10 @@ impl Input {
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream, address: SocketAddr) -> Self {
-        // Without it small writes wait for acknowledgements; where it fails, they just wait.
+        // Without the first, small writes wait for acknowledgements; without the second, an idle peer that has vanished is
+        // found late. Where they fail, it is just so.
         let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_keepalive(true);
         Self { stream, address, buffer: BytesMut::new() }
     }
 
@@ -155,6 +158,11 @@ impl Connection {
     /// The socket, for bytes that need not be understood; none are in the buffer then.
     pub(crate) fn bare(&self) -> Option<&TcpStream> {
         self.buffer.is_empty().then_some(&self.stream)
+    }
+
+    /// The socket itself, for a tunnel.
+    pub(crate) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.stream
     }
 
     /// Sends some of an outbox, waiting for at most `patience`. May be dropped while it waits.

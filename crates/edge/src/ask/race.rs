@@ -217,9 +217,18 @@ impl<'a> Race<'a> {
             Some(Verdict::Failed) => Use::Spare,
             Some(Verdict::Other) => Use::None,
             None if self.order.repetition == Repetition::Allowed && is_passing(head.status) => Use::Spare,
+            None if self.starts_over(head) => Use::Spare,
             None => Use::Take,
         };
         Judgement { failure, use_it }
+    }
+
+    /// A whole body for a client that has the beginning already, from a component that serves parts: this replica does not
+    /// do as the others. (With `If-Range` it is right: the body has changed.)
+    fn starts_over(&self, head: &AnswerHead) -> bool {
+        let asked = self.order.head;
+        let unasked = head.status == 200 && asked.resumes() && asked.fields.get("if-range").is_none();
+        unasked && self.worker.shared.serves_parts(self.order.component)
     }
 
     /// The one still running has lost: it counts as late when it was silent for long.

@@ -237,8 +237,10 @@ impl Default for HedgeSettings {
 /// When a body goes on from another replica.
 #[derive(Debug, Clone)]
 pub struct ResumeSettings {
-    /// A replica that sends no byte for this long, while one is waited for, has stalled.
+    /// A replica that sends no byte for this long, while one is waited for, has stalled, whatever is usual.
     pub stall_after: Duration,
+    /// The same where the component's bodies usually come without gaps; never earlier than this.
+    pub stall_after_min: Duration,
     /// Without any progress for this long the body is given up.
     pub give_up: Duration,
     /// A body that cannot be resumed is given up after this long without a byte.
@@ -248,6 +250,7 @@ pub struct ResumeSettings {
 impl Default for ResumeSettings {
     fn default() -> Self {
         let (give_up, idle) = (Duration::from_secs(10), Duration::from_secs(30));
-        Self { stall_after: Duration::from_secs(1), give_up, idle }
+        let (stall_after, stall_after_min) = (Duration::from_secs(1), Duration::from_millis(100));
+        Self { stall_after, stall_after_min, give_up, idle }
     }
 }

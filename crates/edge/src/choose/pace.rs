@@ -1,4 +1,6 @@
-//! After which silence a second replica is asked: three times what nearly every first byte takes.
+//! After which silence a second replica is asked: three times what nearly every wait takes.
+//!
+//! The same estimate serves the first byte of an answer and the gaps in a body, each with a [`Pace`] of its own.
 //!
 //! "Nearly every" is mean + 2 mean deviations, which tracks the 95th percentile closely enough and needs two
 //! numbers; the estimator is the one TCP uses for its timeouts (RFC 6298, Jacobson 1988), with its gains. The delay
@@ -10,10 +12,10 @@ use std::time::Duration;
 const MEAN_GAIN: f64 = 1.0 / 8.0;
 /// Gain of the mean deviation.
 const DEVIATION_GAIN: f64 = 1.0 / 4.0;
-/// How many times what nearly every first byte takes.
+/// How many times what nearly every wait takes.
 const FACTOR: f64 = 3.0;
 
-/// What is known of a component's first bytes, in seconds.
+/// What is known of a component's waits, in seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     known: Option<Estimate>,
@@ -26,7 +28,7 @@ struct Estimate {
 }
 
 impl Pace {
-    /// A first byte came after `took`.
+    /// A wait took so long.
     pub(crate) fn observe(&mut self, took: Duration) {
         let sample = took.as_secs_f64();
         self.known = Some(match self.known {
@@ -38,10 +40,12 @@ impl Pace {
         });
     }
 
-    /// The silence after which a second replica is asked, between the two bounds.
-    pub(crate) fn hedge_after(&self, min: Duration, max: Duration) -> Duration {
-        let usual = self.known.map_or(0.0, |known| known.mean + 2.0 * known.deviation);
-        Duration::from_secs_f64((FACTOR * usual).clamp(min.as_secs_f64(), max.as_secs_f64().max(min.as_secs_f64())))
+    /// The silence after which a second replica is asked, between the two bounds; `None` while nothing is known.
+    pub(crate) fn unusual_after(&self, min: Duration, max: Duration) -> Option<Duration> {
+        let known = self.known?;
+        let usual = known.mean + 2.0 * known.deviation;
+        let bounds = (min.as_secs_f64(), max.as_secs_f64().max(min.as_secs_f64()));
+        Some(Duration::from_secs_f64((FACTOR * usual).clamp(bounds.0, bounds.1)))
     }
 }
 
@@ -54,12 +58,13 @@ mod tests {
         let after = |samples: &[u64]| {
             let mut pace = Pace::default();
             samples.iter().for_each(|ms| pace.observe(Duration::from_millis(*ms)));
-            pace.hedge_after(Duration::from_millis(100), Duration::from_secs(2)).as_millis()
+            pace.unusual_after(Duration::from_millis(100), Duration::from_secs(2)).map(|after| after.as_millis())
         };
-        assert_eq!(after(&[]), 100);
-        assert_eq!(after(&[2; 50]), 100);
-        assert_eq!(after(&[100; 200]), 300);
-        assert!((300..1_200).contains(&after(&[50, 150].repeat(100))), "{}", after(&[50, 150].repeat(100)));
-        assert_eq!(after(&[5_000; 50]), 2_000);
+        assert_eq!(after(&[]), None);
+        assert_eq!(after(&[2; 50]), Some(100));
+        assert_eq!(after(&[100; 200]), Some(300));
+        let mixed = after(&[50, 150].repeat(100)).expect("known");
+        assert!((300..1_200).contains(&mixed), "{mixed}");
+        assert_eq!(after(&[5_000; 50]), Some(2_000));
     }
 }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 /// An answer's head. The reason phrase is dropped: ours is written instead.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerHead {
-    /// 200 to 599; informational answers are skipped, 101 is refused.
+    /// 200 to 599, or 101; other informational answers are skipped.
     pub(crate) status: u16,
     pub(crate) fields: Fields,
     pub(crate) length: AnswerLength,
@@ -34,8 +34,6 @@ pub(crate) enum BadAnswer {
     Head,
     #[error("the answer's length can be read in two ways")]
     Length,
-    #[error("the answer switches protocols unasked")]
-    Switch,
 }
 
 impl AnswerHead {
@@ -69,8 +67,7 @@ pub(crate) fn parse_answer(
         let Some(length) = scanner.scan(buffer).map_err(|_| BadAnswer::Head)? else { return Ok(None) };
         let head = understand(&buffer.split_to(length).freeze(), method)?;
         match head.status {
-            101 => return Err(BadAnswer::Switch),
-            100..200 => {}
+            100 | 102..200 => {}
             _ => return Ok(Some(head)),
         }
     }
@@ -135,7 +132,7 @@ mod tests {
             ("HTTP/1.1 200 OK|Content-Length: 5|Content-Length: 5", Err(BadAnswer::Length)),
             ("HTTP/1.1 200 OK|Content-Length: 5|Transfer-Encoding: chunked", Err(BadAnswer::Length)),
             ("HTTP/1.1 200 OK|Transfer-Encoding: gzip", Err(BadAnswer::Length)),
-            ("HTTP/1.1 101 Switching Protocols", Err(BadAnswer::Switch)),
+            ("HTTP/1.1 101 Switching Protocols", Ok(AnswerLength::Bodiless { would_be: None })),
             ("SSH-2.0-OpenSSH", Err(BadAnswer::Head)),
         ];
         for (lines, expected) in table {

@@ -48,6 +48,8 @@ pub(crate) struct RequestHead {
     pub(crate) length: RequestLength,
     pub(crate) persistence: Persistence,
     pub(crate) expectation: Expectation,
+    /// The protocols to which the client asks to switch, as it names them.
+    pub(crate) upgrade: Option<Bytes>,
 }
 
 impl Method {
@@ -93,6 +95,13 @@ impl RequestHead {
         &self.target[..self.path_length]
     }
 
+    /// True when the client goes on with a body that it has the beginning of: one range that starts behind the first byte.
+    pub(crate) fn resumes(&self) -> bool {
+        let Once::Single(value) = self.fields.once("range") else { return false };
+        let first = value.strip_prefix(b"bytes=").and_then(|ranges| ranges.split(|b| *b == b'-').next());
+        self.method == Method::Get && first.and_then(decimal).is_some_and(|first| first > 0)
+    }
+
     /// True when a body follows.
     pub(crate) fn has_body(&self) -> bool {
         self.length != RequestLength::Known(0)
@@ -127,16 +136,18 @@ fn understand(head: &Bytes) -> Result<RequestHead, Refusal> {
     let version = Version::from_minor(parsed.version);
     let fields = Fields::from_parsed(head, parsed.headers);
     let target = parse_target(target)?;
+    let length = body_length(version, &fields)?;
     Ok(RequestHead {
         method: Method::parse(head, method)?,
         version,
         host: host(&fields, &target)?,
-        length: body_length(version, &fields)?,
+        length,
         persistence: version.persistence(&fields),
         expectation: expectation(version, &fields)?,
         path_length: target.path_length,
         target: target.path_and_query.into(),
-        fields: no_upgrade(fields)?,
+        upgrade: upgrade(version, &fields).filter(|_| length == RequestLength::Known(0)),
+        fields,
     })
 }
 
@@ -148,9 +159,21 @@ fn refusal(error: httparse::Error) -> Refusal {
     }
 }
 
-fn no_upgrade(fields: Fields) -> Result<Fields, Refusal> {
-    let asked = fields.get("upgrade").is_some() && fields.lists("connection", "upgrade");
-    if asked { Err(Refusal::NotImplemented("upgrade")) } else { Ok(fields) }
+/// A wish to switch protocols, where we can follow it: nothing but a tunnel is needed. `h2c` is not such a wish, for who
+/// forwards it hands the connection to whatever comes in it; it is ignored, as RFC 9110, 7.8 allows.
+fn upgrade(version: Version, fields: &Fields) -> Option<Bytes> {
+    let asked = version == Version::Http11 && fields.lists("connection", "upgrade");
+    match fields.once("upgrade") {
+        Once::Single(value) if asked && is_protocol(value) => Some(fields.keep(value)),
+        _ => None,
+    }
+}
+
+fn is_protocol(value: &[u8]) -> bool {
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(b);
+    !value.is_empty()
+        && value.iter().all(token)
+        && !value.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"h2"))
 }
 
 fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
@@ -249,7 +272,7 @@ mod tests {
             (400, "POST / HTTP/1.0|Host: a|Transfer-Encoding: chunked"),
             (501, "POST / HTTP/1.1|Host: a|Transfer-Encoding: gzip"),
             (501, "POST / HTTP/1.1|Host: a|Transfer-Encoding: xchunked"),
-            (501, "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket"),
+            (200, "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket"),
             (501, "TRACE / HTTP/1.1|Host: a"),
             (501, "CONNECT / HTTP/1.1|Host: a"),
             (505, "GET / HTTP/2.0|Host: a"),
@@ -258,6 +281,33 @@ mod tests {
         ];
         for (expected, lines) in table {
             assert_eq!(status(lines), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn which_switches_are_asked_for() {
+        let table = [
+            ("Connection: Upgrade|Upgrade: websocket", Some("websocket")),
+            ("Connection: keep-alive, upgrade|Upgrade: WebSocket/13", Some("WebSocket/13")),
+            ("Upgrade: websocket", None),
+            ("Connection: Upgrade|Upgrade: h2c", None),
+            ("Connection: Upgrade|Upgrade: websocket, h2c", None),
+            ("Connection: Upgrade|Upgrade: websocket|Upgrade: h2c", None),
+        ];
+        for (lines, wanted) in table {
+            let text = format!("GET / HTTP/1.1|Host: a|{lines}||").replace('|', "\r\n");
+            let head = parse(&text).expect("good").expect("whole");
+            assert_eq!(head.upgrade.as_deref(), wanted.map(str::as_bytes), "{lines}");
+        }
+    }
+
+    #[test]
+    fn which_requests_go_on_with_a_body() {
+        let table =
+            [("bytes=5-", true), ("bytes=5-9", true), ("bytes=0-", false), ("bytes=-5", false), ("lines=5-", false)];
+        for (range, resumes) in table {
+            let text = format!("GET / HTTP/1.1\r\nHost: a\r\nRange: {range}\r\n\r\n");
+            assert_eq!(parse(&text).expect("good").expect("whole").resumes(), resumes, "{range}");
         }
     }
 

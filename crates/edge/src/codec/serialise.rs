@@ -50,9 +50,17 @@ pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut 
         put_field(&mut out, b"Range", range.as_bytes());
         put_field(&mut out, b"If-Range", etag);
     }
+    if let Some(protocol) = &head.upgrade {
+        put_switch(&mut out, protocol);
+    }
     put_length(&mut out, onward.length);
     out.put(&b"\r\n"[..]);
     out
+}
+
+fn put_switch(out: &mut BytesMut, protocol: &[u8]) {
+    put_field(out, b"Connection", b"Upgrade");
+    put_field(out, b"Upgrade", protocol);
 }
 
 /// The fields that say by which way a request came.
@@ -108,6 +116,18 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
     (out, encoder)
 }
 
+/// The head that switches a client to a protocol.
+pub(crate) fn switch_bytes(head: &AnswerHead, protocol: &[u8]) -> BytesMut {
+    let mut out = BytesMut::with_capacity(512);
+    put_status(&mut out, 101);
+    for field in head.fields.iter().filter(|f| !head.fields.is_hop_by_hop(f)) {
+        put_field(&mut out, field.name, field.value);
+    }
+    put_switch(&mut out, protocol);
+    out.put(&b"\r\n"[..]);
+    out
+}
+
 fn put_status(out: &mut BytesMut, status: u16) {
     out.put(&b"HTTP/1.1 "[..]);
     put_display(out, status);
@@ -149,6 +169,7 @@ fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
 /// The phrase behind a status; empty for those that nobody reads.
 pub(crate) const fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",

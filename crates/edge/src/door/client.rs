@@ -6,13 +6,13 @@ use crate::codec::{
 };
 use crate::door::caller::Caller;
 use crate::door::outbox::Outbox;
-use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, Duplex};
 use crate::run::timer::{Alarm, Timers};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -183,7 +183,7 @@ impl Downstream for Client {
                 Ok(Piece::More) => {}
                 Err(_) => return Err(BodyTrouble::Refused(Refusal::Malformed("a broken body"))),
             }
-            self.alarm.set_after(terms.patience);
+            self.alarm.set(terms.deadline(self.body_bytes, Instant::now()));
             match self.read_in_time(BODY_ROOM).await {
                 InTime::Bytes => {}
                 InTime::Gone => return Err(BodyTrouble::Gone),
@@ -214,6 +214,10 @@ impl Downstream for Client {
 
     fn bare(&self) -> Option<&TcpStream> {
         (self.encoder == BodyEncoder::Plain).then_some(&self.stream)
+    }
+
+    fn raw(&mut self) -> Option<(&mut dyn Duplex, BytesMut)> {
+        Some((&mut self.stream, self.buffer.split()))
     }
 
     async fn send(&mut self, patience: Duration) -> io::Result<()> {

@@ -6,10 +6,17 @@
 
 use crate::codec::{AnswerHead, Persistence, Refusal};
 use crate::door::caller::Caller;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// A body that comes more slowly than this, on average and after [`SLOW_GRACE`], holds a place that others need
+/// (invariant H3).
+const FLOOR_BYTES_A_SECOND: u64 = 240;
+/// For so long a body may come as slowly as it likes.
+const SLOW_GRACE: Duration = Duration::from_secs(10);
 
 /// What a request's body may be.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +25,16 @@ pub(crate) struct BodyTerms {
     pub(crate) room: u64,
     /// Longest silence.
     pub(crate) patience: Duration,
+    /// When it began.
+    pub(crate) since: Instant,
+}
+
+impl BodyTerms {
+    /// The next bytes have to come by then, `taken` having come already.
+    pub(crate) fn deadline(&self, taken: u64, now: Instant) -> Instant {
+        let earned = Duration::from_secs(taken / FLOOR_BYTES_A_SECOND);
+        (now + self.patience).min(self.since + SLOW_GRACE + earned)
+    }
 }
 
 /// Why a request's body cannot be read.
@@ -27,6 +44,11 @@ pub(crate) enum BodyTrouble {
     /// The client went away in the middle of it.
     Gone,
 }
+
+/// Something that bytes go both ways through.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
 /// A client that waits for an answer.
 pub(crate) trait Downstream {
@@ -56,6 +78,27 @@ pub(crate) trait Downstream {
         None
     }
 
+    /// The connection itself, for a tunnel, with what was read off it already.
+    fn raw(&mut self) -> Option<(&mut dyn Duplex, BytesMut)> {
+        None
+    }
+
     /// Sends some of the backlog, waiting for the client for at most `patience`. May be dropped while it waits.
     async fn send(&mut self, patience: Duration) -> io::Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h3_a_body_may_be_silent_for_a_while_and_slow_for_a_while() {
+        let since = Instant::now();
+        let terms = BodyTerms { room: 1, patience: Duration::from_secs(60), since };
+        let table = [(0, 0, 10), (240, 0, 11), (24_000, 0, 60), (24_000, 100, 110), (2_400_000, 100, 160)];
+        for (taken, now, deadline) in table {
+            let (now, deadline) = (since + Duration::from_secs(now), since + Duration::from_secs(deadline));
+            assert_eq!(terms.deadline(taken, now), deadline, "{taken} bytes");
+        }
+    }
 }

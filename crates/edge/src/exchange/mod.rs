@@ -3,17 +3,19 @@
 pub(crate) mod downstream;
 pub(crate) mod own;
 pub(crate) mod relay;
+mod tunnel;
 pub(crate) mod upload;
 
 use crate::admit::traffic::Admission;
 use crate::ask::attempt::{Answer, Order, Repetition};
-use crate::ask::race::{Lost, Terms, Thrift, race};
+use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
 use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::relay::{Ending, relay};
+use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
 use crate::run::worker::Worker;
 use crate::tell::events;
@@ -26,6 +28,10 @@ use std::time::{Duration, Instant};
 
 /// Longest request body that is kept to be sent again.
 const REPLAY_BYTES_MAX: usize = 64 * 1024;
+/// Pause before somebody who is held is asked for again; doubles each time.
+const HELD_PAUSE: Duration = Duration::from_millis(20);
+/// Longest pause.
+const HELD_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Clients turned away come back within so many seconds, each at another one.
 const RETRY_AFTER_SPREAD: f64 = 5.0;
 
@@ -89,6 +95,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let traffic = self.worker.shared.traffic();
         match traffic.admit(self.component, self.client.caller().network, self.since) {
             Admission::Granted => {}
+            Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
             Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
             Admission::Limited(wait) => return self.turn_away(429, FailureKind::Limited, wait).await,
         }
@@ -97,7 +104,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         if matches!(self.head.length, RequestLength::Known(n) if n > limits.body_bytes) {
             return self.refuse_body(Refusal::BodyTooLarge).await;
         }
-        let terms = BodyTerms { room: limits.body_bytes, patience: limits.idle };
+        let terms = BodyTerms { room: limits.body_bytes, patience: limits.idle, since: self.since };
         match self.read_body(terms).await {
             Ok(Body::Whole(body)) => self.fetch(body).await,
             Ok(Body::Long(start)) => self.stream(start, terms).await,
@@ -137,21 +144,50 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             Repeatable::Safe => self.head.method.is_safe(),
             Repeatable::Idempotent => self.head.method.is_idempotent(),
         };
-        if repeatable { Repetition::Allowed } else { Repetition::Forbidden }
+        if repeatable && self.head.upgrade.is_none() { Repetition::Allowed } else { Repetition::Forbidden }
     }
 
     /// A request whose body is at hand: asked of as many replicas as it takes.
     async fn fetch(mut self, body: Bytes) -> After {
         let order = self.order(body, self.repetition());
-        let retry = &self.worker.shared.settings.retry;
-        let deadline = self.since + retry.first_byte;
-        let terms = Terms { rest: None, extra: retry.extra, thrift: Thrift::Budgeted, deadline };
-        let finish = race(self.worker, &order, terms, &[]).await;
+        let finish = self.ask(&order).await;
         let retried = finish.attempts > 1;
         match finish.result {
-            Ok(answer) | Err(Lost { answer: Some(answer), .. }) => self.deliver(&order, answer, retried).await,
+            Ok(answer) => self.deliver(&order, answer, retried).await,
+            Err(lost) if self.is_held() => self.lose(lost.kind, retried),
+            Err(Lost { answer: Some(answer), .. }) => self.deliver(&order, answer, retried).await,
             Err(lost) => self.fail(lost.kind, retried).await,
         }
+    }
+
+    /// Asks until there is a good answer. A player that goes on with a song throws away what it has at any failure, so
+    /// it is held until somebody can serve it, as long as a broken body of our own would be.
+    async fn ask(&self, order: &Order<'_>) -> Finish {
+        let settings = &self.worker.shared.settings;
+        let until = self.since + settings.resume.give_up;
+        let deadline = if self.is_held() { until } else { self.since + settings.retry.first_byte };
+        let terms = Terms { rest: None, extra: settings.retry.extra, thrift: Thrift::Budgeted, deadline };
+        let mut finish = race(self.worker, order, terms, &[]).await;
+        let mut pause = HELD_PAUSE;
+        while self.is_held() && finish.result.is_err() && Instant::now() + pause < until {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(HELD_PAUSE_MAX);
+            let before = finish.attempts;
+            finish = race(self.worker, order, terms, &[]).await;
+            finish.attempts += before;
+        }
+        finish
+    }
+
+    /// True for a request that is answered well or not at all.
+    fn is_held(&self) -> bool {
+        self.head.resumes()
+    }
+
+    /// Nobody could serve who has to be served well: a cut is what players try again after.
+    fn lose(&mut self, kind: FailureKind, retried: bool) -> After {
+        self.count(Some(kind), retried);
+        After::Cut
     }
 
     /// A request whose body is streamed.
@@ -179,11 +215,27 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             _ => None,
         };
         self.count(failure, retried);
+        if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
+            return self.carry(answer, protocol).await;
+        }
         match relay(self.worker, self.client, order, answer, self.then).await {
             Ending::Whole if self.then == Persistence::Keep => After::Keep,
             Ending::Whole | Ending::ClientGone => After::Close,
             Ending::Cut => After::Cut,
         }
+    }
+
+    async fn carry(&mut self, answer: Answer, protocol: &[u8]) -> After {
+        let replica = answer.upstream.replica();
+        // How a tunnel ends is the business of those who speak in it.
+        let passed = tunnel(self.client, answer, protocol).await.unwrap_or_default();
+        self.worker.client_count(self.component, self.client.caller().network, |row| {
+            row.bytes = row.bytes.saturating_add(passed.to_client);
+        });
+        let mut tallies = self.worker.tallies();
+        let row = tallies.attempt(self.component, replica);
+        row.bytes = row.bytes.saturating_add(passed.to_client);
+        After::Close
     }
 
     /// No replica gave any answer.

@@ -32,6 +32,9 @@ const PATIENCE_GROWTH: u32 = 2;
 /// It does not grow further than this many times the setting.
 const PATIENCE_MAX: u32 = 8;
 
+/// Shorter bodies say nothing of the gaps to be expected in a body.
+const TELLING_BYTES: u64 = 64 * 1024;
+
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -135,6 +138,8 @@ struct Source<'a> {
     /// Rescues since then.
     fruitless: u32,
     patience: Duration,
+    longest_gap: Duration,
+    bytes: u64,
     alarm: Alarm,
 }
 
@@ -165,7 +170,9 @@ impl<'a> Source<'a> {
             waiting_since: None,
             stuck_since: None,
             fruitless: 0,
-            patience: worker.shared.settings.resume.stall_after,
+            patience: worker.shared.stall_after(order.component),
+            longest_gap: Duration::ZERO,
+            bytes: 0,
             alarm: worker.timers.alarm(),
         }
     }
@@ -213,6 +220,9 @@ impl<'a> Source<'a> {
     }
 
     fn stretch(&mut self, stretch: Stretch) -> Event {
+        let waited = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.longest_gap = self.longest_gap.max(waited);
+        self.bytes += stretch.len() as u64;
         self.rest();
         self.fruitless = 0;
         // Whoever was asked meanwhile would come too late: the place where the body goes on has moved.
@@ -228,6 +238,9 @@ impl<'a> Source<'a> {
     }
 
     fn end(&mut self) -> Event {
+        if self.bytes >= TELLING_BYTES {
+            self.worker.shared.longest_gap(self.order.component, self.longest_gap);
+        }
         self.worker.shared.body_good(self.order.component, self.replica);
         self.upstream = None;
         Event::End
@@ -245,9 +258,24 @@ impl<'a> Source<'a> {
     }
 
     fn stalled(&mut self) -> Option<Event> {
-        self.fault = FailureKind::Stalled;
-        self.ask_others();
+        if self.may_ask_for_stall() {
+            self.fault = FailureKind::Stalled;
+            self.ask_others();
+        }
         None
+    }
+
+    /// What is unusual costs an attempt out of the budget, so that a service that is slow everywhere is not asked twice
+    /// as much; what is a stall by any measure is free.
+    fn may_ask_for_stall(&mut self) -> bool {
+        let (shared, component) = (&self.worker.shared, self.order.component);
+        let waited = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let (longest, now) = (shared.settings.resume.stall_after, Instant::now());
+        if waited >= longest || shared.budget(component).take(shared.trouble(component, self.replica), now) {
+            return true;
+        }
+        self.patience = self.patience.max(longest);
+        false
     }
 
     /// Asks other replicas for the rest, where the body can be proven to be the same.

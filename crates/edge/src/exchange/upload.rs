@@ -151,7 +151,7 @@ async fn talk(
     line: &Line,
 ) -> Stir {
     if outbox.is_empty() {
-        Stir::Head(await_head(connection, scanner, &order.head.method, line).await)
+        Stir::Head(await_head(connection, scanner, order.head, line).await)
     } else {
         Stir::Sent(connection.send(outbox, line.shared.settings.retry.first_byte).await)
     }

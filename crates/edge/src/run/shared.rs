@@ -15,7 +15,7 @@ use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name, Strength, Tally, TrafficPlan};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,12 @@ struct ReplicaState {
 #[derive(Debug)]
 struct ComponentState {
     budget: Mutex<Budget>,
+    /// True once a part of a body was served.
+    serves_parts: AtomicBool,
+    /// Of first bytes.
     pace: Mutex<Pace>,
+    /// Of the longest wait within each body.
+    gaps: Mutex<Pace>,
     /// One for each replica of the site.
     links: Vec<Link>,
 }
@@ -119,8 +124,13 @@ impl Shared {
     pub(crate) fn new(settings: EdgeSettings, site: Site, now: Instant) -> Self {
         let traffic = Traffic::of(TrafficPlan::default(), &site, now);
         let links = || site.replica_ids().map(|_| Link::default()).collect();
-        let component =
-            |_| ComponentState { budget: Mutex::new(Budget::new(now)), pace: Mutex::default(), links: links() };
+        let component = |_| ComponentState {
+            budget: Mutex::new(Budget::new(now)),
+            serves_parts: AtomicBool::new(false),
+            pace: Mutex::default(),
+            gaps: Mutex::default(),
+            links: links(),
+        };
         Self {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: FaultTable::default(),
@@ -274,7 +284,30 @@ impl Shared {
     /// The silence after which a second replica is asked.
     pub(crate) fn hedge_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.hedge;
-        locked(&self.components[component.0].pace).hedge_after(bounds.after_min, bounds.after_max)
+        let pace = locked(&self.components[component.0].pace);
+        pace.unusual_after(bounds.after_min, bounds.after_max).unwrap_or(bounds.after_min)
+    }
+
+    /// The silence in a body after which the rest is asked of somebody else.
+    pub(crate) fn stall_after(&self, component: ComponentId) -> Duration {
+        let bounds = &self.settings.resume;
+        let pace = locked(&self.components[component.0].gaps);
+        pace.unusual_after(bounds.stall_after_min, bounds.stall_after).unwrap_or(bounds.stall_after)
+    }
+
+    /// True when parts of bodies are served.
+    pub(crate) fn serves_parts(&self, component: ComponentId) -> bool {
+        self.components[component.0].serves_parts.load(Ordering::Relaxed)
+    }
+
+    /// Takes in that a part of a body was served.
+    pub(crate) fn served_part(&self, component: ComponentId) {
+        self.components[component.0].serves_parts.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes in the longest wait within a body that came to its end.
+    pub(crate) fn longest_gap(&self, component: ComponentId, waited: Duration) {
+        locked(&self.components[component.0].gaps).observe(waited);
     }
 
     /// Notes that an attempt has been silent for long.

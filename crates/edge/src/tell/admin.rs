@@ -85,7 +85,7 @@ impl Admin {
     }
 
     async fn read_body(&self, client: &mut Client) -> Result<BytesMut, BodyTrouble> {
-        let terms = BodyTerms { room: BODY_BYTES_MAX, patience: PATIENCE };
+        let terms = BodyTerms { room: BODY_BYTES_MAX, patience: PATIENCE, since: Instant::now() };
         let mut body = BytesMut::new();
         while let Some(data) = client.next_piece(terms).await? {
             body.extend_from_slice(&data);

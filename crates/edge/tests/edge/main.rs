@@ -3,6 +3,7 @@
 mod admission;
 mod client;
 mod drills;
+mod held;
 mod hostile;
 mod hub;
 mod names;
@@ -11,3 +12,4 @@ mod replica;
 mod resume;
 mod retry;
 mod rig;
+mod tunnel;
