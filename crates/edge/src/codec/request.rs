@@ -1,6 +1,7 @@
 //! The head of a request, understood.
 
 use super::fields::{Once, decimal};
+use super::host::is_host;
 use super::target::{Target, parse_target};
 use super::{FIELDS_MAX, Fields, HeadScanner, Persistence, Refusal, Version};
 use bytes::{Bytes, BytesMut};
@@ -62,7 +63,8 @@ impl Method {
             "DELETE" => Self::Delete,
             "POST" => Self::Post,
             "CONNECT" | "TRACE" => return Err(Refusal::NotImplemented("this method")),
-            other => Self::Other(head.slice_ref(other.as_bytes())),
+            other if is_plain(other) => Self::Other(head.slice_ref(other.as_bytes())),
+            _ => return Err(Refusal::Malformed("a method that servers disagree on")),
         })
     }
 
@@ -89,6 +91,12 @@ impl Method {
     }
 }
 
+/// True for methods in capitals. Others are tokens as well, but some servers refuse them, and one that took `get` for
+/// `GET` would read a request that we do not know.
+fn is_plain(method: &str) -> bool {
+    method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
+}
+
 impl RequestHead {
     /// The normalised path without the query.
     pub(crate) fn path(&self) -> &[u8] {
@@ -113,8 +121,9 @@ impl RequestHead {
 /// # Errors
 /// When the request is refused; what is left in the buffer is then of no use.
 pub(crate) fn parse_request(scanner: &mut HeadScanner, buffer: &mut BytesMut) -> Result<Option<RequestHead>, Refusal> {
-    // One empty line before a request is left over from an old client's last body (RFC 9112, 2.2).
-    if buffer.starts_with(b"\r\n") {
+    // Empty lines before a request are left over from an old client's last body (RFC 9112, 2.2). All of them go, so that
+    // it does not matter in how many pieces they come.
+    while buffer.starts_with(b"\r\n") {
         let _ = buffer.split_to(2);
         *scanner = HeadScanner::default();
     }
@@ -182,8 +191,7 @@ fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
         Once::Absent => return Err(Refusal::Malformed("no Host")),
         Once::Several => return Err(Refusal::Malformed("several Hosts")),
     };
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(b);
-    if host.is_empty() || !host.iter().all(allowed) {
+    if !is_host(host) {
         return Err(Refusal::Malformed("no host in Host"));
     }
     match &target.authority {
@@ -255,6 +263,10 @@ mod tests {
             (400, "GET / HTTP/1.1|Host:"),
             (400, "GET / HTTP/1.1|Host: a b"),
             (400, "GET / HTTP/1.1|Host: a/../b"),
+            (400, "GET / HTTP/1.1|Host: a..b"),
+            (400, "Get / HTTP/1.1|Host: a"),
+            (400, "GET! / HTTP/1.1|Host: a"),
+            (200, "||GET / HTTP/1.1|Host: a"),
             (400, "GET http://b/x HTTP/1.1|Host: a"),
             (400, "GET / HTTP/1.1|Host: a| folded: b"),
             (400, "GET / HTTP/1.1|Host: a|A : b"),

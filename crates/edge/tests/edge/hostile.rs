@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 /// `|` stands for CR LF; each request is followed by a second one that a smuggler would like to see answered.
-const REFUSED: [(u16, &str); 58] = [
+const REFUSED: [(u16, &str); 57] = [
     (400, "GET / HTTP/1.1||"),
     (400, "GET / HTTP/1.1|Host:||"),
     (400, "GET / HTTP/1.1|Host: a|Host: b||"),
@@ -40,7 +40,6 @@ const REFUSED: [(u16, &str); 58] = [
     (400, "GET /|Host: a||"),
     (400, "get / HTTP/1.1|Host: a||"),
     (400, " GET / HTTP/1.1|Host: a||"),
-    (400, "|||GET / HTTP/1.1|Host: a||"),
     (400, "GET / HTTP/1.1| Host: a||"),
     (400, "GET / HTTP/1.1|Host: a| folded||"),
     (400, "GET / HTTP/1.1|Host : a||"),
@@ -145,7 +144,7 @@ async fn what_passes_arrives_in_canonical_form() {
     let table = [
         ("GET //a///%62?c=%2f HTTP/1.1|hOsT:   a  |X:  y ||", "GET /a/b?c=%2f HTTP/1.1|Host: a|X: y|"),
         ("GET http://a/x HTTP/1.1|Host: a||", "GET /x HTTP/1.1|Host: a|"),
-        ("|GET /x HTTP/1.1|Host: a||", "GET /x HTTP/1.1|Host: a|"),
+        ("|||GET /x HTTP/1.1|Host: a||", "GET /x HTTP/1.1|Host: a|"),
         ("POST /x HTTP/1.1|Host: a|Content-Length: 005||hello", "POST /x HTTP/1.1|Host: a|"),
         ("PROPFIND /x HTTP/1.1|Host: a||", "PROPFIND /x HTTP/1.1|Host: a|"),
     ];

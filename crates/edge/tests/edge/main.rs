@@ -2,6 +2,7 @@
 
 mod admission;
 mod client;
+mod differential;
 mod drills;
 mod held;
 mod hostile;

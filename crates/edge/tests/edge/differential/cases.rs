@@ -1,0 +1,356 @@
+//! Requests that servers have been known to read in more than one way. `|` stands for CR LF, `{get}`, `{post}` and
+//! `{chunks}` for a good beginning.
+//!
+//! Each comes with all that may become of it: what goes on, as `METHOD TARGET LENGTH`, and the status with which the edge
+//! refuses and closes. What goes on must arrive exactly so, whoever reads it.
+
+/// A request, or several, by the name of the trick.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    /// What goes on, in order.
+    pub(crate) onward: Vec<String>,
+    /// The edge's own answer behind that.
+    pub(crate) refused: Option<u16>,
+}
+
+/// What becomes of it, and the bytes; in groups of one trick each.
+type Row = (&'static str, &'static [&'static str], &'static str);
+
+const LENGTHS: &[Row] = &[
+    ("lengths-two-that-differ", &["400"], "{post}Content-Length: 5|Content-Length: 6||hello"),
+    ("lengths-two-alike", &["400"], "{post}Content-Length: 5|Content-Length: 5||hello"),
+    ("length-list-alike", &["400"], "{post}Content-Length: 5, 5||hello"),
+    ("length-list-that-differs", &["400"], "{post}Content-Length: 5, 6||hello"),
+    ("length-plus", &["400"], "{post}Content-Length: +5||hello"),
+    ("length-negative", &["400"], "{post}Content-Length: -5||hello"),
+    ("length-underscore", &["400"], "{post}Content-Length: 0_5||hello"),
+    ("length-hexadecimal", &["400"], "{post}Content-Length: 0x5||hello"),
+    ("length-fraction", &["400"], "{post}Content-Length: 5.0||hello"),
+    ("length-exponent", &["400"], "{post}Content-Length: 5e0||hello"),
+    ("length-two-words", &["400"], "{post}Content-Length: 5 5||hello"),
+    ("length-empty", &["400"], "{post}Content-Length:||hello"),
+    ("length-overflow", &["400"], "{post}Content-Length: 99999999999999999999||hello"),
+    ("length-overflow-to-five", &["400"], "{post}Content-Length: 18446744073709551621||hello"),
+    ("length-greatest", &["413"], "{post}Content-Length: 18446744073709551615||hello"),
+    ("length-vertical-tab", &["400"], "{post}Content-Length: \u{b}5||hello"),
+    ("length-non-ascii-digit", &["400"], "{post}Content-Length: \u{665}||hello"),
+    ("length-space-before-colon", &["400"], "{post}Content-Length : 5||hello"),
+    ("length-folded", &["400"], "{post}Content-Length:| 5||hello"),
+    ("length-leading-zeros", &["POST /x 5"], "{post}Content-Length: 005||hello"),
+    ("length-behind-a-tab", &["POST /x 5"], "{post}Content-Length:\t5\t||hello"),
+    ("length-without-space", &["POST /x 5"], "{post}cONTENT-lENGTH:5||hello"),
+    ("length-zero-then-bytes", &["POST /x 0", "400"], "{post}Content-Length: 0||hello"),
+    ("length-too-short", &["POST /x 3", "400"], "{post}Content-Length: 3||hello"),
+    ("length-imitated", &["GET /x 0"], "{get}Content_Length: 90||"),
+    ("length-in-a-get", &["GET /x 5"], "{get}Content-Length: 5||hello"),
+    ("length-in-a-head", &["HEAD /x 5"], "HEAD /x HTTP/1.1|Host: a|Content-Length: 5||hello"),
+    ("length-in-a-delete", &["DELETE /x 5"], "DELETE /x HTTP/1.1|Host: a|Content-Length: 5||hello"),
+    ("length-in-options", &["OPTIONS /x 5"], "OPTIONS /x HTTP/1.1|Host: a|Content-Length: 5||hello"),
+    ("length-of-a-whole-request", &["POST /x 28"], "{post}Content-Length: 28||GET /y HTTP/1.1|Host: a||"),
+];
+
+const CODINGS: &[Row] = &[
+    ("coding-behind-a-length", &["400"], "{post}Content-Length: 5|Transfer-Encoding: chunked||0||"),
+    ("coding-before-a-length", &["400"], "{post}Transfer-Encoding: chunked|Content-Length: 5||0||"),
+    ("coding-and-two-lengths", &["400"], "{post}Content-Length: 5|Transfer-Encoding: chunked|Content-Length: 6||0||"),
+    ("coding-unknown-and-a-length", &["400"], "{post}Content-Length: 5|Transfer-Encoding: x||hello"),
+    ("coding-empty-and-a-length", &["400"], "{post}Content-Length: 5|Transfer-Encoding:||hello"),
+    ("coding-twice", &["400"], "{post}Transfer-Encoding: chunked|Transfer-Encoding: chunked||0||"),
+    ("coding-and-identity", &["400"], "{post}Transfer-Encoding: chunked|Transfer-Encoding: identity||0||"),
+    ("coding-and-another", &["400"], "{post}Transfer-Encoding: chunked|Transfer-encoding: cow||0||"),
+    ("coding-list-identity-last", &["400"], "{post}Transfer-Encoding: chunked, identity||0||"),
+    ("coding-list-identity-first", &["400"], "{post}Transfer-Encoding: identity, chunked||0||"),
+    ("coding-list-compressed", &["400"], "{post}Transfer-Encoding: gzip, chunked||0||"),
+    ("coding-list-twice-chunked", &["400"], "{post}Transfer-Encoding: chunked, chunked||0||"),
+    ("coding-list-empty-first", &["400"], "{post}Transfer-Encoding: , chunked||0||"),
+    ("coding-identity", &["501"], "{post}Transfer-Encoding: identity||0||"),
+    ("coding-prefixed", &["501"], "{post}Transfer-Encoding: xchunked||0||"),
+    ("coding-suffixed", &["501"], "{post}Transfer-Encoding: chunkedx||0||"),
+    ("coding-quoted", &["501"], "{post}Transfer-Encoding: \"chunked\"||0||"),
+    ("coding-with-a-parameter", &["501"], "{post}Transfer-Encoding: chunked;q=1||0||"),
+    ("coding-empty", &["501"], "{post}Transfer-Encoding:||0||"),
+    ("coding-vertical-tab", &["400"], "{post}Transfer-Encoding: \u{b}chunked||0||"),
+    ("coding-no-break-space", &["501"], "{post}Transfer-Encoding: \u{a0}chunked||0||"),
+    ("coding-nul", &["400"], "{post}Transfer-Encoding: chunked\u{0}||0||"),
+    ("coding-space-before-colon", &["400"], "{post}Transfer-Encoding : chunked||0||"),
+    ("coding-tab-before-colon", &["400"], "{post}Transfer-Encoding\t: chunked||0||"),
+    ("coding-folded-value", &["400"], "{post}Transfer-Encoding:| chunked||0||"),
+    ("coding-folded-into-another-field", &["400"], "{post}X: y| Transfer-Encoding: chunked||0||"),
+    ("coding-behind-a-bare-cr", &["400"], "{post}X: y\rTransfer-Encoding: chunked||0||"),
+    ("coding-behind-a-bare-lf", &["400"], "{post}X: y\nTransfer-Encoding: chunked||0||"),
+    ("coding-in-http-1.0", &["400"], "POST /x HTTP/1.0|Host: a|Transfer-Encoding: chunked||0||"),
+    ("coding-imitated", &["POST /x 5"], "{post}Content-Length: 5|Transfer_Encoding: chunked||hello"),
+    ("coding-of-the-content", &["POST /x 5"], "{post}Content-Length: 5|Content-Encoding: chunked||hello"),
+    ("coding-in-capitals", &["POST /x 5"], "{post}TRANSFER-ENCODING: CHUNKED||5|hello|0||"),
+    ("coding-between-tabs", &["POST /x 5"], "{post}Transfer-Encoding:\t chunked \t||5|hello|0||"),
+    ("coding-in-a-get", &["GET /x 5"], "{get}Transfer-Encoding: chunked||5|hello|0||"),
+];
+
+const CHUNKS: &[Row] = &[
+    ("chunk-extension", &["POST /x 5"], "{chunks}5;a=b|hello|0;c||"),
+    ("chunk-extension-quoted", &["POST /x 5"], "{chunks}5;a=\"0;b\"|hello|0||"),
+    ("chunk-extension-bare-lf", &["400"], "{chunks}5;a\nhello|0||"),
+    ("chunk-extension-bare-cr", &["400"], "{chunks}5;a\rb|hello|0||"),
+    ("chunk-extension-nul", &["400"], "{chunks}5;\u{0}|hello|0||"),
+    ("chunk-size-bare-lf", &["400"], "{chunks}5\nhello|0||"),
+    ("chunk-size-0x", &["400"], "{chunks}0x5|hello|0||"),
+    ("chunk-size-plus", &["400"], "{chunks}+5|hello|0||"),
+    ("chunk-size-negative", &["400"], "{chunks}-5|hello|0||"),
+    ("chunk-size-underscore", &["400"], "{chunks}0_5|hello|0||"),
+    ("chunk-size-space-before", &["400"], "{chunks} 5|hello|0||"),
+    ("chunk-size-space-behind", &["400"], "{chunks}5 |hello|0||"),
+    ("chunk-size-space-before-extension", &["400"], "{chunks}5 ;a|hello|0||"),
+    ("chunk-size-empty", &["400"], "{chunks}|hello|0||"),
+    ("chunk-size-no-digit", &["400"], "{chunks}g|hello|0||"),
+    ("chunk-size-overflow", &["400"], "{chunks}10000000000000005|hello|0||"),
+    ("chunk-size-greatest", &["400"], "{chunks}ffffffffffffffff|hello|0||"),
+    ("chunk-size-greatest-signed", &["400"], "{chunks}7fffffffffffffff|hello|0||"),
+    ("chunk-size-leading-zeros", &["POST /x 5"], "{chunks}0000000000000005|hello|0||"),
+    ("chunk-size-capital", &["POST /x 10"], "{chunks}A|helloworld|0||"),
+    ("chunk-size-too-small", &["400"], "{chunks}3|hello|0||"),
+    ("chunk-without-end", &["400"], "{chunks}5|hello0||"),
+    ("chunk-end-bare-lf", &["400"], "{chunks}5|hello\n0||"),
+    ("chunk-last-bare-lf", &["400"], "{chunks}5|hello|0\n\n"),
+    ("chunk-last-many-zeros", &["POST /x 5"], "{chunks}5|hello|000||"),
+    ("chunk-last-twice", &["POST /x 0", "400"], "{chunks}0||0||"),
+    ("chunk-none", &["POST /x 0"], "{chunks}0||"),
+    ("trailer-length", &["POST /x 5"], "{chunks}5|hello|0|Content-Length: 50||"),
+    ("trailer-coding", &["POST /x 5"], "{chunks}5|hello|0|Transfer-Encoding: x||"),
+    ("trailer-host", &["POST /x 5"], "{post}Trailer: Host|Transfer-Encoding: chunked||5|hello|0|Host: b||"),
+    ("trailer-folded", &["400"], "{chunks}5|hello|0|X: y| z||"),
+    ("trailer-no-field", &["400"], "{chunks}5|hello|0|GET /y HTTP/1.1||"),
+    ("trailer-bare-lf", &["400"], "{chunks}5|hello|0|X: y\n||"),
+    ("trailer-nul", &["400"], "{chunks}5|hello|0|X: \u{0}||"),
+];
+
+const HEADS: &[Row] = &[
+    ("head-obs-fold", &["400"], "{get}X: y| z||"),
+    ("head-obs-fold-tab", &["400"], "{get}X: y|\tz||"),
+    ("head-obs-fold-first", &["400"], "GET /x HTTP/1.1| Host: a|Host: a||"),
+    ("head-bare-lf", &["400"], "GET /x HTTP/1.1\nHost: a\n\n"),
+    ("head-bare-lf-at-its-end", &["400"], "{get}\n"),
+    ("head-bare-cr", &["400"], "{get}X: y\rZ: w||"),
+    ("head-bare-cr-at-its-end", &["400"], "GET /x HTTP/1.1|Host: a\r\r"),
+    ("head-nul-in-a-value", &["400"], "{get}X: y\u{0}z||"),
+    ("head-nul-in-a-name", &["400"], "{get}X\u{0}: y||"),
+    ("head-control-in-a-value", &["400"], "{get}X: y\u{1}z||"),
+    ("head-delete-in-a-value", &["400"], "{get}X: y\u{7f}z||"),
+    ("head-control-in-a-name", &["400"], "{get}X\u{8}: y||"),
+    ("head-non-ascii-name", &["400"], "{get}X\u{e4}: y||"),
+    ("head-space-in-a-name", &["400"], "{get}X Y: z||"),
+    ("head-space-before-colon", &["400"], "{get}X : y||"),
+    ("head-no-name", &["400"], "{get}: y||"),
+    ("head-no-colon", &["400"], "{get}XY||"),
+    ("head-brackets-in-a-name", &["400"], "{get}X(y): z||"),
+    ("head-odd-name", &["GET /x 0"], "{get}X!#$%&'*+.^_`~: y||"),
+    ("head-tab-in-a-value", &["GET /x 0"], "{get}X: y\tz||"),
+    ("head-non-ascii-value", &["GET /x 0"], "{get}X: \u{e4}\u{a0}||"),
+    ("head-empty-value", &["GET /x 0"], "{get}X:|Y: ||"),
+    ("head-colons-in-a-value", &["GET /x 0"], "{get}X: :Host: b:||"),
+    ("head-behind-an-empty-line", &["GET /x 0"], "|GET /x HTTP/1.1|Host: a||"),
+    ("head-behind-empty-lines", &["GET /x 0"], "|||GET /x HTTP/1.1|Host: a||"),
+    ("head-behind-a-bare-lf", &["400"], "\nGET /x HTTP/1.1|Host: a||"),
+    ("host-missing", &["400"], "GET /x HTTP/1.1||"),
+    ("host-missing-in-http-1.0", &["400"], "GET /x HTTP/1.0||"),
+    ("host-empty", &["400"], "GET /x HTTP/1.1|Host:||"),
+    ("host-twice-alike", &["400"], "{get}Host: a||"),
+    ("host-twice-that-differ", &["400"], "{get}Host: b||"),
+    ("host-list", &["400"], "GET /x HTTP/1.1|Host: a, b||"),
+    ("host-two-words", &["400"], "GET /x HTTP/1.1|Host: a b||"),
+    ("host-with-a-user", &["400"], "GET /x HTTP/1.1|Host: u@a||"),
+    ("host-with-a-path", &["400"], "GET /x HTTP/1.1|Host: a/b||"),
+    ("host-with-a-query", &["400"], "GET /x HTTP/1.1|Host: a?b||"),
+    ("host-encoded", &["400"], "GET /x HTTP/1.1|Host: a%2eb||"),
+    ("host-two-dots", &["400"], "GET /x HTTP/1.1|Host: a..b||"),
+    ("host-dot-first", &["400"], "GET /x HTTP/1.1|Host: .a||"),
+    ("host-port-no-number", &["400"], "GET /x HTTP/1.1|Host: a:b||"),
+    ("host-port-too-great", &["400"], "GET /x HTTP/1.1|Host: a:65536||"),
+    ("host-two-ports", &["400"], "GET /x HTTP/1.1|Host: a:80:80||"),
+    ("host-open-bracket", &["400"], "GET /x HTTP/1.1|Host: [::1||"),
+    ("host-brackets-around-a-name", &["400"], "GET /x HTTP/1.1|Host: [a]||"),
+    ("host-behind-brackets", &["400"], "GET /x HTTP/1.1|Host: [::1]a||"),
+    ("host-v6", &["GET /x 0"], "GET /x HTTP/1.1|Host: [::1]:8000||"),
+    ("host-imitated", &["GET /x 0"], "{get}X_Forwarded_Host: b|X-Forwarded-Host: c||"),
+    ("host-of-an-absolute-form", &["GET /x 0"], "GET http://a/x HTTP/1.1|Host: a||"),
+    ("host-of-an-absolute-form-in-capitals", &["GET /x 0"], "GET HTTP://A/x HTTP/1.1|Host: a||"),
+    ("host-of-an-absolute-form-without-path", &["GET / 0"], "GET http://a HTTP/1.1|Host: a||"),
+    ("host-other-than-in-absolute-form", &["400"], "GET http://b/x HTTP/1.1|Host: a||"),
+    ("host-port-other-than-in-absolute-form", &["400"], "GET http://a:81/x HTTP/1.1|Host: a||"),
+    ("host-missing-with-absolute-form", &["400"], "GET http://a/x HTTP/1.1||"),
+    ("host-user-in-absolute-form", &["400"], "GET http://u@a/x HTTP/1.1|Host: a||"),
+    ("host-empty-in-absolute-form", &["400"], "GET http:///x HTTP/1.1|Host: a||"),
+    ("absolute-form-https", &["400"], "GET https://a/x HTTP/1.1|Host: a||"),
+    ("absolute-form-file", &["400"], "GET file:///x HTTP/1.1|Host: a||"),
+    ("absolute-form-query-without-path", &["400"], "GET http://a?x HTTP/1.1|Host: a||"),
+];
+
+const LINES: &[Row] = &[
+    ("line-two-spaces", &["400"], "GET  /x HTTP/1.1|Host: a||"),
+    ("line-two-spaces-before-version", &["505"], "GET /x  HTTP/1.1|Host: a||"),
+    ("line-tabs", &["400"], "GET\t/x\tHTTP/1.1|Host: a||"),
+    ("line-leading-space", &["400"], " GET /x HTTP/1.1|Host: a||"),
+    ("line-trailing-space", &["400"], "GET /x HTTP/1.1 |Host: a||"),
+    ("line-form-feed", &["400"], "GET /x\u{c}HTTP/1.1|Host: a||"),
+    ("line-space-in-target", &["505"], "GET /x y HTTP/1.1|Host: a||"),
+    ("line-http-0.9", &["400"], "GET /x|"),
+    ("line-http-0.9-with-fields", &["400"], "GET /x|Host: a||"),
+    ("line-http-1.2", &["505"], "GET /x HTTP/1.2|Host: a||"),
+    ("line-http-2.0", &["505"], "GET /x HTTP/2.0|Host: a||"),
+    ("line-http-1.10", &["400"], "GET /x HTTP/1.10|Host: a||"),
+    ("line-http-01.1", &["505"], "GET /x HTTP/01.1|Host: a||"),
+    ("line-http-lower-case", &["505"], "GET /x http/1.1|Host: a||"),
+    ("line-http-comma", &["505"], "GET /x HTTP/1,1|Host: a||"),
+    ("line-http2-preface", &["505"], "PRI * HTTP/2.0||SM||"),
+    ("line-tls-hello", &["400"], "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}||"),
+    ("line-an-answer", &["400"], "HTTP/1.1 100 Continue||"),
+    ("line-an-answer-with-a-body", &["400"], "HTTP/1.1 200 OK|Content-Length: 2||ok"),
+    ("method-lower-case", &["400"], "get /x HTTP/1.1|Host: a||"),
+    ("method-mixed-case", &["400"], "GeT /x HTTP/1.1|Host: a||"),
+    ("method-odd-token", &["400"], "GET! /x HTTP/1.1|Host: a||"),
+    ("method-digits", &["400"], "GET2 /x HTTP/1.1|Host: a||"),
+    ("method-quoted", &["400"], "\"GET\" /x HTTP/1.1|Host: a||"),
+    ("method-connect", &["400"], "CONNECT a:443 HTTP/1.1|Host: a:443||"),
+    ("method-connect-with-a-path", &["501"], "CONNECT /x HTTP/1.1|Host: a||"),
+    ("method-trace", &["501"], "TRACE /x HTTP/1.1|Host: a|Max-Forwards: 0||"),
+    ("method-options-of-all", &["400"], "OPTIONS * HTTP/1.1|Host: a||"),
+    ("method-get-of-all", &["400"], "GET * HTTP/1.1|Host: a||"),
+    ("method-unknown", &["BREW /x 0"], "BREW /x HTTP/1.1|Host: a||"),
+    ("method-with-a-dash", &["M-SEARCH /x 0"], "M-SEARCH /x HTTP/1.1|Host: a||"),
+    ("method-put-without-length", &["PUT /x 0"], "PUT /x HTTP/1.1|Host: a||"),
+    ("version-1.0", &["GET /x 0"], "GET /x HTTP/1.0|Host: a||"),
+    ("version-1.0-kept-alive", &["GET /x 0"], "GET /x HTTP/1.0|Host: a|Connection: keep-alive||"),
+    ("version-1.0-with-a-length", &["POST /x 5"], "POST /x HTTP/1.0|Host: a|Content-Length: 5||hello"),
+];
+
+const PATHS: &[Row] = &[
+    ("path-dot-dot", &["400"], "GET /a/../x HTTP/1.1|Host: a||"),
+    ("path-dot-dot-at-its-end", &["400"], "GET /a/.. HTTP/1.1|Host: a||"),
+    ("path-dot-dot-above-root", &["400"], "GET /../x HTTP/1.1|Host: a||"),
+    ("path-dot-dot-encoded", &["400"], "GET /a/%2e%2e/x HTTP/1.1|Host: a||"),
+    ("path-dot-dot-half-encoded", &["400"], "GET /a/.%2E/x HTTP/1.1|Host: a||"),
+    ("path-dot-dot-with-a-parameter", &["400"], "GET /a/..;/x HTTP/1.1|Host: a||"),
+    ("path-dot-dot-in-absolute-form", &["400"], "GET http://a/a/../x HTTP/1.1|Host: a||"),
+    ("path-dot", &["400"], "GET /a/./x HTTP/1.1|Host: a||"),
+    ("path-encoded-slash", &["400"], "GET /a%2fx HTTP/1.1|Host: a||"),
+    ("path-encoded-backslash", &["400"], "GET /a%5cx HTTP/1.1|Host: a||"),
+    ("path-encoded-nul", &["400"], "GET /a%00 HTTP/1.1|Host: a||"),
+    ("path-backslash", &["400"], "GET /a\\x HTTP/1.1|Host: a||"),
+    ("path-parameter", &["400"], "GET /a;b=c HTTP/1.1|Host: a||"),
+    ("path-fragment", &["400"], "GET /a#b HTTP/1.1|Host: a||"),
+    ("path-fragment-behind-query", &["400"], "GET /a?b#c HTTP/1.1|Host: a||"),
+    ("path-encoding-cut", &["400"], "GET /a% HTTP/1.1|Host: a||"),
+    ("path-encoding-no-digits", &["400"], "GET /a%zz HTTP/1.1|Host: a||"),
+    ("path-encoding-of-utf-16", &["400"], "GET /a%u002f HTTP/1.1|Host: a||"),
+    ("path-non-ascii", &["400"], "GET /\u{e4} HTTP/1.1|Host: a||"),
+    ("path-control", &["400"], "GET /a\u{1} HTTP/1.1|Host: a||"),
+    ("path-relative", &["400"], "GET x HTTP/1.1|Host: a||"),
+    ("path-empty-segments", &["GET /a/x 0"], "GET //a///x HTTP/1.1|Host: a||"),
+    ("path-as-an-authority", &["GET /b/x 0"], "GET //b/x HTTP/1.1|Host: a||"),
+    ("path-needlessly-encoded", &["GET /x/~y 0"], "GET /%78/%7ey HTTP/1.1|Host: a||"),
+    ("path-encoded-twice", &["GET /a/%252e%252e/x 0"], "GET /a/%252e%252e/x HTTP/1.1|Host: a||"),
+    ("path-encoded-line-break", &["400"], "GET /a%0d%0aHost:%20b HTTP/1.1|Host: a||"),
+    ("path-encoded-delete", &["400"], "GET /a%7f HTTP/1.1|Host: a||"),
+    ("path-encoded-semicolon", &["GET /a%3Bb 0"], "GET /a%3bb HTTP/1.1|Host: a||"),
+    ("path-encoded-question", &["GET /a%3Fb 0"], "GET /a%3fb HTTP/1.1|Host: a||"),
+    ("path-three-dots", &["GET /a/.../..b 0"], "GET /a/.../..b HTTP/1.1|Host: a||"),
+    ("path-odd-characters", &["GET /a\"<>^`{}[]* 0"], "GET /a\"<>^`{}[]* HTTP/1.1|Host: a||"),
+    ("query-with-tricks", &["GET /a?../%2f\\;//%00 0"], "GET /a?../%2f\\;//%00 HTTP/1.1|Host: a||"),
+    ("query-empty", &["GET /a? 0"], "GET /a? HTTP/1.1|Host: a||"),
+];
+
+const HOPS: &[Row] = &[
+    ("hop-names-the-length", &["POST /x 5"], "{post}Connection: content-length|Content-Length: 5||hello"),
+    (
+        "hop-names-the-coding",
+        &["POST /x 5"],
+        "{post}Connection: Transfer-Encoding|Transfer-Encoding: chunked||5|hello|0||",
+    ),
+    ("hop-names-the-host", &["GET /x 0"], "{get}Connection: host||"),
+    ("hop-names-the-trace", &["GET /x 0"], "{get}Connection: close, X-Forwarded-For|X-Forwarded-For: 10.0.0.1||"),
+    ("hop-names-itself", &["GET /x 0"], "{get}Connection: connection, x|X: y||"),
+    ("hop-empty-words", &["GET /x 0"], "{get}Connection: , ,close,,||"),
+    ("hop-twice", &["GET /x 0"], "{get}Connection: keep-alive|Connection: close||"),
+    ("hop-proxy-connection", &["GET /x 0"], "{get}Proxy-Connection: close|Keep-Alive: timeout=1||"),
+    ("hop-te", &["GET /x 0"], "{get}TE: trailers, chunked|Connection: TE||"),
+    (
+        "upgrade-h2c",
+        &["501"],
+        "{get}Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: AAMAAABkAAQAAP__||",
+    ),
+    ("upgrade-h2c-with-a-body", &["501"], "{post}Connection: Upgrade|Upgrade: h2c|Content-Length: 5||hello"),
+    ("upgrade-without-connection", &["GET /x 0"], "{get}Upgrade: h2c|HTTP2-Settings: AAMAAABkAAQAAP__||"),
+    ("upgrade-of-nothing", &["GET /x 0"], "{get}Connection: Upgrade||"),
+    ("expect-odd", &["417"], "{post}Expect: 200-ok|Content-Length: 5||hello"),
+    ("expect-twice", &["417"], "{post}Expect: 100-continue|Expect: 100-continue|Content-Length: 5||hello"),
+    ("expect-list", &["417"], "{post}Expect: 100-continue, x|Content-Length: 5||hello"),
+    ("expect-empty", &["417"], "{post}Expect:|Content-Length: 5||hello"),
+    ("expect-in-capitals", &["POST /x 5"], "{post}Expect: 100-CONTINUE|Content-Length: 5||hello"),
+    ("expect-without-a-body", &["GET /x 0"], "{get}Expect: 100-continue||"),
+    ("expect-in-http-1.0", &["POST /x 5"], "POST /x HTTP/1.0|Host: a|Expect: 100-continue|Content-Length: 5||hello"),
+    ("trace-imitated", &["GET /x 0"], "{get}X_Forwarded_For: 10.0.0.1|X-Forwarded-For: 10.0.0.2||"),
+    ("pipelined", &["GET /x 0", "GET /y 0"], "{get}|GET /y HTTP/1.1|Host: a||"),
+    ("pipelined-behind-a-body", &["POST /x 5", "GET /y 0"], "{post}Content-Length: 5||helloGET /y HTTP/1.1|Host: a||"),
+    ("pipelined-behind-chunks", &["POST /x 5", "GET /y 0"], "{chunks}5|hello|0||GET /y HTTP/1.1|Host: a||"),
+    ("pipelined-behind-a-head", &["HEAD /x 0", "GET /y 0"], "HEAD /x HTTP/1.1|Host: a||GET /y HTTP/1.1|Host: a||"),
+    ("pipelined-then-refused", &["GET /x 0", "400"], "{get}|GET /../y HTTP/1.1|Host: a||"),
+    ("pipelined-behind-close", &["GET /x 0"], "{get}Connection: close||GET /y HTTP/1.1|Host: a||"),
+    (
+        "pipelined-over-a-stray-line",
+        &["POST /x 5", "GET /y 0"],
+        "{post}Content-Length: 5||hello|GET /y HTTP/1.1|Host: a||",
+    ),
+];
+
+/// Every case.
+pub(crate) fn cases() -> Vec<Case> {
+    let rows = [LENGTHS, CODINGS, CHUNKS, HEADS, LINES, PATHS, HOPS].into_iter().flatten();
+    let written = rows.map(|(name, becomes, text)| Case::new(name, becomes, spelt_out(text)));
+    written.chain(large()).collect()
+}
+
+fn spelt_out(text: &str) -> String {
+    let text = text.replace("{get}", "GET /x HTTP/1.1|Host: a|").replace("{post}", "POST /x HTTP/1.1|Host: a|");
+    text.replace("{chunks}", "POST /x HTTP/1.1|Host: a|Transfer-Encoding: chunked||").replace('|', "\r\n")
+}
+
+/// Those too large to be written out.
+fn large() -> Vec<Case> {
+    let get = |fields: &str| format!("GET /x HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let post = |field: &str, body: &str| format!("POST /x HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n{body}");
+    let chunks = format!("{}0\r\n\r\n", format!("1388;e=f\r\n{}\r\n", "x".repeat(5000)).repeat(20));
+    vec![
+        Case::new("large-value", &["431"], get(&format!("X: {}\r\n", "y".repeat(70_000)))),
+        Case::new("large-name", &["431"], get(&format!("{}: x\r\n", "y".repeat(70_000)))),
+        Case::new("large-target", &["431"], format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(70_000))),
+        Case::new("large-method", &["431"], format!("{} /x HTTP/1.1\r\nHost: a\r\n\r\n", "X".repeat(70_000))),
+        Case::new("large-head-that-passes", &["GET /x 0"], get(&format!("X: {}\r\n", "y".repeat(60_000)))),
+        Case::new("many-fields", &["431"], get(&"X: y\r\n".repeat(90))),
+        Case::new("many-fields-that-pass", &["GET /x 0"], get(&"X: y\r\n".repeat(89))),
+        Case::new(
+            "long-extension",
+            &["400"],
+            post("Transfer-Encoding: chunked", &format!("5;{}\r\n", "x".repeat(5000))),
+        ),
+        Case::new(
+            "many-trailers",
+            &["400"],
+            post("Transfer-Encoding: chunked", &format!("0\r\n{}\r\n", "A: b\r\n".repeat(99))),
+        ),
+        Case::new("long-body", &["POST /x 100000"], post("Content-Length: 100000", &"x".repeat(100_000))),
+        Case::new("long-body-in-chunks", &["POST /x 100000"], post("Transfer-Encoding: chunked", &chunks)),
+    ]
+}
+
+impl Case {
+    fn new(name: &str, becomes: &[&str], text: String) -> Self {
+        let (refused, onward): (Vec<&str>, Vec<&str>) = becomes.iter().partition(|b| b.parse::<u16>().is_ok());
+        Self {
+            name: name.to_owned(),
+            bytes: text.into_bytes(),
+            onward: onward.into_iter().map(str::to_owned).collect(),
+            refused: refused.first().and_then(|status| status.parse().ok()),
+        }
+    }
+}
