@@ -1,9 +1,10 @@
-//! One door for working on Downbeat: `cargo xtask test`, `cargo xtask check`, `cargo xtask tidy`.
+//! One door for working on Downbeat: `cargo xtask test`, `cargo xtask check`, `cargo xtask tidy`, `cargo xtask fuzz`.
 //!
 //! A module per verb. A verb prints its own results and answers with an [`Outcome`]; an error means that the verb
 //! could not be carried out at all.
 
 mod check;
+mod fuzz;
 mod process;
 mod steps;
 mod test;
@@ -30,6 +31,8 @@ enum Verb {
     Check,
     /// Check the repository itself: arrows between crates, words, links, opening lines.
     Tidy,
+    /// Feed the edge's readers what no client sends; needs a nightly compiler.
+    Fuzz(fuzz::Options),
 }
 
 /// How a verb that was carried out ended.
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Test(options) => test::run(&workspace, &options),
         Verb::Check => check::run(&workspace),
         Verb::Tidy => tidy::run(&workspace),
+        Verb::Fuzz(options) => fuzz::run(&workspace, &options),
     }?;
     Ok(outcome.into())
 }

@@ -17,6 +17,9 @@ mod choose;
 mod codec;
 mod door;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod run;
 mod tell;
 

@@ -18,6 +18,8 @@ mod request;
 mod serialise;
 mod target;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use answer::BadAnswer;
 pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
 use fields::Field;
@@ -26,6 +28,8 @@ pub(crate) use lines::HeadScanner;
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use target::parse_target;
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
