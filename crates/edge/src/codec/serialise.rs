@@ -7,8 +7,14 @@ use bytes::{BufMut, BytesMut};
 use std::fmt::Write;
 use std::net::IpAddr;
 
-/// What our hop calls itself in `Via`.
-const VIA: &[u8] = b"1.1 downbeat";
+/// What our hop calls itself in `Via`, behind the version in which it was asked.
+const fn via(version: Version) -> &'static [u8] {
+    match version {
+        Version::Http10 => b"1.0 downbeat",
+        Version::Http11 => b"1.1 downbeat",
+        Version::Http2 => b"2.0 downbeat",
+    }
+}
 
 /// How a request goes on to a replica.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +80,7 @@ fn put_trace(out: &mut BytesMut, head: &RequestHead, onward: Onward<'_>) {
     out.put(&b"\r\n"[..]);
     put_field(out, b"X-Forwarded-Proto", onward.scheme.as_str().as_bytes());
     put_field(out, b"X-Forwarded-Host", &head.host);
-    put_field(out, b"Via", VIA);
+    put_field(out, b"Via", via(head.version));
 }
 
 /// True for fields of a client that a replica shall see as they are.
@@ -107,8 +113,8 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
     let length = match (head.length, client) {
         (AnswerLength::Bodiless { would_be }, _) => would_be.map_or(Outgoing::None, Outgoing::Known),
         (AnswerLength::Known(bytes), _) => Outgoing::Known(bytes),
-        (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http11) => Outgoing::Chunked,
         (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http10) => Outgoing::None,
+        (AnswerLength::Chunked | AnswerLength::UntilClose, _) => Outgoing::Chunked,
     };
     put_length(&mut out, length);
     put_end(&mut out, then);
