@@ -27,6 +27,7 @@ pub use change::settings::{
     RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
+pub use codec::TraceFields;
 pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
 pub use door::range::{AddressRange, RangeError};
 pub use door::tls::TlsFault;

@@ -1,5 +1,6 @@
 //! What the binary hands in: everything an edge has to know, with its defaults as named constants.
 
+use crate::codec::TraceFields;
 use crate::door::range::AddressRange;
 use downbeat_core::model::Name;
 use std::net::SocketAddr;
@@ -112,6 +113,8 @@ pub struct ProxySettings {
     pub trusted: Vec<AddressRange>,
     /// Where they have to say it in the PROXY protocol.
     pub protocol: ProxyProtocol,
+    /// What replicas are told of the way before them.
+    pub fields: TraceFields,
 }
 
 /// At which listeners connections of trusted proxies begin with a header of the PROXY protocol.

@@ -19,6 +19,7 @@ mod request;
 mod request_h2;
 mod serialise;
 mod target;
+mod trace;
 
 pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
@@ -31,6 +32,8 @@ pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
 pub(crate) use request_h2::{Follows, request_from_parts};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
+pub use trace::TraceFields;
+pub(crate) use trace::{Claims, Trace, client_behind};
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
