@@ -72,7 +72,8 @@ async fn a_trusted_proxy_that_does_not_say_it_is_not_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_may_say_it() {
     let (rig, replicas) = rig(trusting("10.0.0.0/8", ProxyProtocol::Everywhere)).await;
-    assert_eq!(send_bytes(&rig, &[V1, REQUEST.as_bytes()].concat()).await.status, 400);
+    // To whoever does not expect it, it is a request line with one word too many.
+    assert!(matches!(send_bytes(&rig, &[V1, REQUEST.as_bytes()].concat()).await.status, 400 | 505));
     assert!(replicas[0].seen().is_empty());
     let claims = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nForwarded: for=9.9.9.9\r\n\r\n";
     assert_eq!(send(rig.address(), claims).await.status, 200);
