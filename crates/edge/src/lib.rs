@@ -25,8 +25,13 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
-    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
+    CertificateFiles, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings,
+    MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings,
+    RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
+pub use codec::TraceFields;
+pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
+pub use door::range::{AddressRange, RangeError};
+pub use door::tls::TlsFault;
 pub use run::start::{EdgeHandle, StartError, start};

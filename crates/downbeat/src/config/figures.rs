@@ -157,6 +157,8 @@ pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
     vec![
         ("body_max", Size(&mut limits.body_bytes)),
         ("connections_max", Count(&mut limits.connections)),
+        ("handshakes_max", Count(&mut limits.handshakes)),
+        ("handshake_within", Span(&mut limits.handshake)),
         ("head_within", Span(&mut limits.head)),
         ("idle_after", Span(&mut limits.idle)),
         ("client_stall_after", Span(&mut limits.client_stall)),

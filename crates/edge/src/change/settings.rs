@@ -1,5 +1,7 @@
 //! What the binary hands in: everything an edge has to know, with its defaults as named constants.
 
+use crate::codec::TraceFields;
+use crate::door::range::AddressRange;
 use downbeat_core::model::Name;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +14,10 @@ pub struct EdgeSettings {
     pub name: Name,
     /// Where clients come in.
     pub listen: SocketAddr,
+    /// Where clients come in over TLS; nowhere when absent.
+    pub tls: Option<TlsSettings>,
+    /// What proxies in front of the edge say of their clients.
+    pub proxies: ProxySettings,
     /// Where operators and Prometheus come in; nowhere when absent.
     pub admin: Option<SocketAddr>,
     /// The folder for the last good plan and addresses.
@@ -59,6 +65,8 @@ impl EdgeSettings {
         Self {
             name,
             listen,
+            tls: None,
+            proxies: ProxySettings::default(),
             admin: None,
             data,
             hub: None,
@@ -77,6 +85,59 @@ impl EdgeSettings {
             drills: false,
             drain: DRAIN,
         }
+    }
+}
+
+/// Where clients come in over TLS.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// The address.
+    pub listen: SocketAddr,
+    /// At least one; the first is shown to clients that ask for a name that none of them is for.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// Where a certificate and its key are, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and behind it those that lead to a known authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What proxies in front of the edge say of their clients.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    /// Proxies whose word counts.
+    pub trusted: Vec<AddressRange>,
+    /// Where they have to say it in the PROXY protocol.
+    pub protocol: ProxyProtocol,
+    /// What replicas are told of the way before them.
+    pub fields: TraceFields,
+}
+
+/// At which listeners connections of trusted proxies begin with a header of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyProtocol {
+    /// At none.
+    #[default]
+    Nowhere,
+    /// Where there is no TLS.
+    Plain,
+    /// Where there is.
+    Tls,
+    /// At both.
+    Everywhere,
+}
+
+impl ProxyProtocol {
+    pub(crate) const fn on_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::Everywhere)
+    }
+
+    pub(crate) const fn on_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Everywhere)
     }
 }
 
@@ -169,6 +230,10 @@ pub struct LimitSettings {
     pub body_bytes: u64,
     /// Most connections of one thread.
     pub connections: usize,
+    /// Most TLS handshakes under way at once in one thread; more of them wait for their turn.
+    pub handshakes: usize,
+    /// A TLS handshake has to be over within this, its wait included.
+    pub handshake: Duration,
     /// A request's head has to be whole this long after its first byte.
     pub head: Duration,
     /// A connection without a request is closed after this.
@@ -182,6 +247,8 @@ impl Default for LimitSettings {
         Self {
             body_bytes: 16 * 1024 * 1024,
             connections: 10_000,
+            handshakes: 256,
+            handshake: Duration::from_secs(5),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             // Long, because a paused player takes nothing and has not gone.

@@ -1,4 +1,4 @@
-//! HTTP/1.1 without sockets: bytes in, heads and body pieces out, and the way back.
+//! HTTP without sockets: bytes in, heads and body pieces out, and the way back.
 //!
 //! What goes on to a replica is always written anew from what was understood, never passed through as
 //! received (invariant H1). So whatever is ambiguous (two lengths, a length and chunks, folded lines, bare line
@@ -9,14 +9,18 @@ mod answer;
 mod body;
 mod chunked;
 mod fields;
+mod frames;
 mod host;
 mod lines;
 #[cfg(test)]
 mod properties;
+mod proxy;
 mod refusal;
 mod request;
+mod request_h2;
 mod serialise;
 mod target;
+mod trace;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use answer::BadAnswer;
@@ -24,12 +28,17 @@ pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
 use fields::Field;
 pub(crate) use fields::Fields;
+pub(crate) use frames::{Frame, FrameScanner, Last};
 pub(crate) use lines::HeadScanner;
+pub(crate) use proxy::{BadHeader, Progress, Source, parse_proxy_header};
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
+pub(crate) use request_h2::{Follows, request_from_parts};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use target::parse_target;
+pub use trace::TraceFields;
+pub(crate) use trace::{Claims, Trace, client_behind};
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -51,23 +60,28 @@ pub(crate) enum Persistence {
 pub(crate) enum Scheme {
     /// Without encryption.
     Http,
+    /// Over TLS.
+    Https,
 }
 
 impl Scheme {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
         }
     }
 }
 
-/// The two versions spoken.
+/// The versions spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
     /// HTTP/1.0: no chunks, one exchange a connection.
     Http10,
     /// HTTP/1.1.
     Http11,
+    /// HTTP/2, to clients only.
+    Http2,
 }
 
 impl Version {

@@ -2,7 +2,7 @@
 
 use super::fields::{Once, decimal};
 use super::host::is_host;
-use super::target::{Target, parse_target};
+use super::target::parse_target;
 use super::{FIELDS_MAX, Fields, HeadScanner, Persistence, Refusal, Version};
 use bytes::{Bytes, BytesMut};
 
@@ -41,7 +41,7 @@ pub(crate) struct RequestHead {
     pub(crate) method: Method,
     /// Normalised path and query.
     pub(crate) target: Bytes,
-    path_length: usize,
+    pub(super) path_length: usize,
     pub(crate) version: Version,
     /// The host asked for, from `Host`.
     pub(crate) host: Bytes,
@@ -55,6 +55,15 @@ pub(crate) struct RequestHead {
 
 impl Method {
     fn parse(head: &Bytes, token: &str) -> Result<Self, Refusal> {
+        Self::of(token, || head.slice_ref(token.as_bytes()))
+    }
+
+    /// A method that does not lie in a head's bytes.
+    pub(super) fn parse_owned(token: &str) -> Result<Self, Refusal> {
+        Self::of(token, || Bytes::copy_from_slice(token.as_bytes()))
+    }
+
+    fn of(token: &str, keep: impl FnOnce() -> Bytes) -> Result<Self, Refusal> {
         Ok(match token {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
@@ -63,7 +72,7 @@ impl Method {
             "DELETE" => Self::Delete,
             "POST" => Self::Post,
             "CONNECT" | "TRACE" => return Err(Refusal::NotImplemented("this method")),
-            other if is_plain(other) => Self::Other(head.slice_ref(other.as_bytes())),
+            other if is_plain(other) => Self::Other(keep()),
             _ => return Err(Refusal::Malformed("a method that servers disagree on")),
         })
     }
@@ -149,7 +158,7 @@ fn understand(head: &Bytes) -> Result<RequestHead, Refusal> {
     Ok(RequestHead {
         method: Method::parse(head, method)?,
         version,
-        host: host(&fields, &target)?,
+        host: host(&fields, target.authority.as_deref())?,
         length,
         persistence: version.persistence(&fields),
         expectation: expectation(version, &fields)?,
@@ -185,16 +194,15 @@ fn is_protocol(value: &[u8]) -> bool {
         && !value.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"h2"))
 }
 
-fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
+/// The host asked for; where the target names one too, it has to be the same.
+pub(super) fn host(fields: &Fields, authority: Option<&str>) -> Result<Bytes, Refusal> {
     let host = match fields.once("host") {
         Once::Single(host) => host,
         Once::Absent => return Err(Refusal::Malformed("no Host")),
         Once::Several => return Err(Refusal::Malformed("several Hosts")),
     };
-    if !is_host(host) {
-        return Err(Refusal::Malformed("no host in Host"));
-    }
-    match &target.authority {
+    check_host(host)?;
+    match authority {
         Some(authority) if !host.eq_ignore_ascii_case(authority.as_bytes()) => {
             Err(Refusal::Malformed("two different hosts"))
         }
@@ -202,7 +210,11 @@ fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
     }
 }
 
-fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refusal> {
+pub(super) fn check_host(host: &[u8]) -> Result<(), Refusal> {
+    if is_host(host) { Ok(()) } else { Err(Refusal::Malformed("no host in Host")) }
+}
+
+pub(super) fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refusal> {
     match (fields.once("transfer-encoding"), fields.once("content-length")) {
         (Once::Absent, Once::Absent) => Ok(RequestLength::Known(0)),
         (Once::Absent, Once::Single(value)) => {
@@ -222,12 +234,12 @@ fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refus
     }
 }
 
-fn expectation(version: Version, fields: &Fields) -> Result<Expectation, Refusal> {
+pub(super) fn expectation(version: Version, fields: &Fields) -> Result<Expectation, Refusal> {
     match fields.once("expect") {
         Once::Absent => Ok(Expectation::None),
         Once::Single(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(match version {
             Version::Http10 => Expectation::None,
-            Version::Http11 => Expectation::Continue,
+            Version::Http11 | Version::Http2 => Expectation::Continue,
         }),
         _ => Err(Refusal::Expectation),
     }

@@ -12,6 +12,7 @@ use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
 use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
+use crate::door::caller::Caller;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::relay::{Ending, relay};
@@ -51,6 +52,7 @@ struct Exchange<'a, D> {
     worker: &'a Rc<Worker>,
     client: &'a mut D,
     head: &'a RequestHead,
+    caller: Caller,
     component: ComponentId,
     since: Instant,
     then: Persistence,
@@ -62,7 +64,8 @@ pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D,
         return nowhere(worker, client, head).await;
     };
     let then = persistence(worker, head);
-    Exchange { worker, client, head, component, since: Instant::now(), then }.run().await
+    let caller = client.caller().asking(&head.fields, &worker.shared.settings.proxies);
+    Exchange { worker, client, head, caller, component, since: Instant::now(), then }.run().await
 }
 
 /// Answers a request that is refused before it belongs to any component.
@@ -93,7 +96,7 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
 impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
         let traffic = self.worker.shared.traffic();
-        match traffic.admit(self.component, self.client.caller().network, self.since) {
+        match traffic.admit(self.component, self.caller.network, self.since) {
             Admission::Granted => {}
             Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
             Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
@@ -136,7 +139,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        Order { head: self.head, body, component: self.component, caller: self.client.caller(), repetition }
+        Order { head: self.head, body, component: self.component, caller: self.caller, repetition }
     }
 
     fn repetition(&self) -> Repetition {
@@ -281,7 +284,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     fn count(&self, failure: Option<FailureKind>, retried: bool) {
         let slow = self.worker.shared.site.component(self.component).settings.slow;
         let promptness = Promptness::of(self.since.elapsed(), slow);
-        self.worker.client_count(self.component, self.client.caller().network, |row| {
+        self.worker.client_count(self.component, self.caller.network, |row| {
             count(&mut row.tally, failure, promptness);
             row.retried += u64::from(retried);
         });

@@ -1,6 +1,6 @@
 //! A body from a replica to a client, unbroken whatever happens to the replica.
 //!
-//! Reading runs ahead of writing by at most [`READ_AHEAD`], so a slow client slows the replica down, and a fault is
+//! Reading runs ahead of writing by at most [`Downstream::read_ahead`], so a slow client slows the replica down, and a fault is
 //! noticed early. A replica has stalled when it is waited for, with room to read into, and sends nothing: time spent
 //! on a slow client never counts. While another replica is asked for the rest, the stalled one may still go on.
 
@@ -24,8 +24,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// Bytes read ahead of the client.
-const READ_AHEAD: usize = 256 * 1024;
 /// Patience with stalls grows by this after each one in an answer, so that a body that is slow
 /// everywhere does not wander from replica to replica.
 const PATIENCE_GROWTH: u32 = 2;
@@ -64,7 +62,7 @@ pub(crate) async fn relay(
             return ending;
         }
         // What is in the pipe goes out behind the backlog, so nothing may come into the backlog meanwhile.
-        let reading = ending.is_none() && backlog < READ_AHEAD && piped == 0;
+        let reading = ending.is_none() && backlog < client.read_ahead() && piped == 0;
         if !reading {
             source.rest();
         }

@@ -105,7 +105,7 @@ async fn exchange(
     line: &Line,
     connection: &mut Connection,
 ) -> Result<(AnswerHead, Waited), Halt> {
-    let (head, encoder) = onward_head(order);
+    let (head, encoder) = onward_head(order, line);
     let mut outbox = Outbox::default();
     outbox.push(head);
     if !order.body.is_empty() {
@@ -157,7 +157,7 @@ async fn talk(
     }
 }
 
-fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
+fn onward_head(order: &Order<'_>, line: &Line) -> (Bytes, BodyEncoder) {
     let (length, encoder) = match order.head.length {
         RequestLength::Known(bytes) => (Outgoing::Known(bytes), BodyEncoder::Plain),
         RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
@@ -165,7 +165,7 @@ fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
     (
         request_bytes(
             order.head,
-            Onward { peer: order.caller.address, scheme: order.caller.scheme, length, rest: None },
+            Onward { trace: order.caller.trace(&line.shared.settings.proxies), length, rest: None },
         )
         .freeze(),
         encoder,

@@ -2,8 +2,8 @@
 
 use super::cuts::cuts;
 use crate::codec::{
-    FIELDS_MAX, HEAD_BYTES_MAX, HeadScanner, Onward, Outgoing, Refusal, RequestHead, RequestLength, Scheme,
-    parse_request, request_bytes,
+    Claims, FIELDS_MAX, HEAD_BYTES_MAX, HeadScanner, Onward, Outgoing, Refusal, RequestHead, RequestLength, Scheme,
+    Trace, TraceFields, parse_request, request_bytes,
 };
 use bytes::BytesMut;
 use std::net::{IpAddr, Ipv4Addr};
@@ -83,7 +83,8 @@ fn onward(head: &RequestHead) -> BytesMut {
         RequestLength::Known(bytes) => Outgoing::Known(bytes),
         RequestLength::Chunked => Outgoing::Chunked,
     };
-    request_bytes(head, Onward { peer: PEER, scheme: Scheme::Http, length, rest: None })
+    let trace = Trace { peer: PEER, scheme: Scheme::Http, claims: Claims::Kept, fields: TraceFields::XForwarded };
+    request_bytes(head, Onward { trace, length, rest: None })
 }
 
 /// A reader that knows nothing of ours has to find the same, and one length at most.

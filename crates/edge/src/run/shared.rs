@@ -54,6 +54,14 @@ pub(crate) struct Counters {
     pub(crate) refusals: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
+    /// Changes of certificates taken up.
+    pub(crate) certificates_adopted: AtomicU64,
+    /// Changes of certificates not taken up, because something was wrong with them.
+    pub(crate) certificates_refused: AtomicU64,
+    /// Connections that ended before their first request: no TLS, or none in time, or no proxy's word.
+    pub(crate) failed_arrivals: AtomicU64,
+    /// HTTP/2 connections ended because the client did what only attackers do.
+    pub(crate) calmed: AtomicU64,
     /// Roll-ups that the hub did not take.
     pub(crate) rollups_lost: AtomicU64,
 }

@@ -1,12 +1,15 @@
 //! Starting and stopping: binds everything first, then starts the threads.
 
+use crate::change::certificates::{self, Watched, warn_of_expired};
 use crate::change::names::{self, ResolverError};
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
-use crate::change::settings::EdgeSettings;
+use crate::change::settings::{EdgeSettings, TlsSettings};
 use crate::change::site::{SettingsFault, Site};
 use crate::change::store::{Addresses, Store};
+use crate::door::arrival::{Gate, Terms};
 use crate::door::front;
+use crate::door::tls::{CertificateSet, Tls, TlsFault, read_pairs};
 use crate::run::checks;
 use crate::run::shared::Shared;
 use crate::run::worker::{Stage, Worker};
@@ -42,6 +45,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// A certificate cannot be used.
+    #[error("serve TLS: {0}")]
+    Tls(#[from] TlsFault),
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
@@ -54,6 +60,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct EdgeHandle {
     address: SocketAddr,
+    tls: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     name: downbeat_core::model::Name,
     stage: watch::Sender<Stage>,
@@ -68,6 +75,11 @@ impl EdgeHandle {
     /// Where clients come in.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where clients come in over TLS.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls
     }
 
     /// Where operators come in.
@@ -93,22 +105,41 @@ impl EdgeHandle {
 /// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
 pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
     let site = Site::of(&settings)?;
+    let secured = settings.tls.as_ref().map(secure).transpose()?;
     let listeners = listen(settings.listen, settings.threads)?;
+    let tls_listeners = match &settings.tls {
+        Some(tls) => listen(tls.listen, settings.threads)?,
+        None => Vec::new(),
+    };
     let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
     let address = local(&listeners[0], settings.listen)?;
+    let tls_address = tls_listeners.first().zip(settings.tls.as_ref());
+    let tls_address = tls_address.map(|(listener, tls)| local(listener, tls.listen)).transpose()?;
     let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
     let store = Store::new(&settings.data);
     let shared = Arc::new(Shared::new(settings, site, Instant::now()));
     let known = restore(&shared, &store);
     let (stage, watch) = watch::channel(Stage::Serving);
     let (scribe, written) = Scribe::start(&shared, store, known).map_err(StartError::Thread)?;
-    let mut ends = vec![spawn_control(&shared, scribe, admin, watch.clone())?];
+    let tls = secured.as_ref().map(|watched| watched.tls.clone());
+    let mut ends = vec![spawn_control(&shared, scribe, admin, secured, watch.clone())?];
+    let mut tls_listeners = tls_listeners.into_iter();
     for (index, listener) in listeners.into_iter().enumerate() {
-        ends.push(spawn_worker(shared.clone(), index, listener, watch.clone())?);
+        let doors = Doors { plain: listener, tls: tls_listeners.next().zip(tls.clone()) };
+        ends.push(spawn_worker(shared.clone(), index, doors, watch.clone())?);
     }
     let name = shared.settings.name.clone();
     events::edge_started(&name, address, shared.settings.threads);
-    Ok(EdgeHandle { address, admin: admin_address, name, stage, ends, written })
+    Ok(EdgeHandle { address, tls: tls_address, admin: admin_address, name, stage, ends, written })
+}
+
+/// Reads the certificates for the first time.
+fn secure(settings: &TlsSettings) -> Result<Watched, TlsFault> {
+    let files = settings.certificates.clone();
+    let pairs = read_pairs(&files)?;
+    let set = CertificateSet::of(&files, &pairs)?;
+    warn_of_expired(&files, &set);
+    Ok(Watched { tls: Arc::new(Tls::of(set)?), files, found: Ok(pairs) })
 }
 
 /// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
@@ -172,22 +203,41 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartE
     listener.local_addr().map_err(|source| StartError::Listen { address: asked, source })
 }
 
+/// Where one thread's clients come in.
+struct Doors {
+    plain: TcpListener,
+    tls: Option<(TcpListener, Arc<Tls>)>,
+}
+
+impl Doors {
+    /// The same for the runtime that this is called in.
+    fn open(self, settings: &EdgeSettings) -> io::Result<Vec<Gate>> {
+        let gate =
+            |listener, terms| tokio::net::TcpListener::from_std(listener).map(|listener| Gate { listener, terms });
+        let mut gates = vec![gate(self.plain, Terms::plain(settings))?];
+        if let Some((listener, tls)) = self.tls {
+            gates.push(gate(listener, Terms::tls(settings, tls))?);
+        }
+        Ok(gates)
+    }
+}
+
 fn spawn_worker(
     shared: Arc<Shared>,
     index: usize,
-    listener: TcpListener,
+    doors: Doors,
     stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
     let address = shared.settings.listen;
     spawn(&format!("edge-{index}"), move |runtime| {
-        let listener = {
+        let gates = {
             let _guard = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)
+            doors.open(&shared.settings)
         };
-        match listener {
-            Ok(listener) => {
+        match gates {
+            Ok(gates) => {
                 let worker = Rc::new(Worker::new(shared, index, stage));
-                runtime.block_on(front::serve(worker, listener));
+                runtime.block_on(front::serve(worker, gates));
             }
             Err(source) => events::listener_lost(address, &source),
         }
@@ -198,6 +248,7 @@ fn spawn_control(
     shared: &Arc<Shared>,
     scribe: Scribe,
     admin: Option<TcpListener>,
+    secured: Option<Watched>,
     mut stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
     let shared = shared.clone();
@@ -220,6 +271,9 @@ fn spawn_control(
                         Err(error) => events::accept_failed(&error),
                     }
                 });
+            }
+            if let Some(watched) = secured {
+                spawn_local(certificates::watch(shared.clone(), watched));
             }
             spawn_local(report(shared, scribe, totals));
             // A handle that has gone has stopped as well.

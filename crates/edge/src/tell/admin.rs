@@ -13,6 +13,7 @@ use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Standing;
 use crate::codec::{Method, Persistence, Refusal, RequestHead};
 use crate::door::client::{Client, Incoming, Patience};
+use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::run::shared::Shared;
@@ -52,7 +53,9 @@ pub(crate) async fn serve(admin: Admin, listener: TcpListener) {
             accepted = listener.accept(), if clients.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, peer)) => {
                     let admin = admin.clone();
-                    let client = Client::new(stream, peer.ip(), &timers);
+                    // Where this fails, answers only wait a little.
+                    let _ = stream.set_nodelay(true);
+                    let client = Client::new(Wire::Plain(stream), peer.ip(), &timers);
                     clients.spawn_local(async move { admin.converse(client).await });
                 }
                 Err(error) => {

@@ -136,6 +136,10 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
     let plain = [
         ("refused_requests", "Requests refused before they belonged to a component", &counters.refusals),
         ("write_failures", "Files that could not be written", &counters.write_failures),
+        ("certificates_adopted", "Changes of certificates taken up", &counters.certificates_adopted),
+        ("certificates_refused", "Changes of certificates refused", &counters.certificates_refused),
+        ("failed_arrivals", "Connections that ended before their first request", &counters.failed_arrivals),
+        ("calmed_connections", "HTTP/2 connections ended for flooding", &counters.calmed),
         ("rollups_lost", "Roll-ups that the hub did not take", &counters.rollups_lost),
     ];
     for (name, help, count) in plain {

@@ -118,7 +118,7 @@ async fn what_is_too_large_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_http_is_refused_at_once() {
     let (rig, _) = Rig::new(vec![sound()]).await;
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\0\0\0\0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"\0\0\0\0", b"PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n"] {
         let mut stream = TcpStream::connect(rig.address()).await.expect("the edge listens");
         stream.write_all(bytes).await.expect("the edge reads");
         let answer = read(&mut stream).await;

@@ -95,6 +95,11 @@ impl Rig {
         self.edge.address()
     }
 
+    /// Where clients come in over TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.edge.tls_address().expect("a listener for TLS")
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         get(self.edge.address(), path).await
     }

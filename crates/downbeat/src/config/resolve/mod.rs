@@ -1,6 +1,7 @@
 //! From what was written to what is meant: tables are compared with each other, defaults that depend on other
 //! tables are filled in, and two settings come out that are valid by construction.
 
+mod certificates;
 mod listeners;
 mod probes;
 mod routes;
@@ -64,7 +65,9 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
+    let tls = certificates::resolve(&file.edge, check);
     let edge = EdgeSettings {
+        tls,
         data: data.join("edge"),
         hub: hub_link(file.edge.hub.get_ref(), *file.hub.console.get_ref(), token.clone()),
         routes: site.route_rules(),
