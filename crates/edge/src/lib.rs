@@ -12,6 +12,8 @@
 
 mod admit;
 mod ask;
+#[doc(hidden)]
+pub mod bench;
 mod change;
 mod choose;
 mod codec;
