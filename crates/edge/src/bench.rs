@@ -1,8 +1,9 @@
 //! What the benches may touch: the choice of a replica, without the sockets around it.
 
-use crate::change::settings::{ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
+use crate::change::settings::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::dice::Dice;
+use crate::run::pick::{Keys, Wish};
 use crate::run::shared::{Pick, Shared};
 use downbeat_core::model::{Name, NameError};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,7 +36,8 @@ impl Choice {
             });
         }
         let names = settings.replicas.iter().map(|r| r.name.clone()).collect();
-        let component = ComponentSettings { name: Name::new("playback")?, priority: 0, slow: SLOW, replicas: names };
+        let (name, balance) = (Name::new("playback")?, Balance::LeastLoaded);
+        let component = ComponentSettings { name, priority: 0, slow: SLOW, replicas: names, balance };
         settings.components.push(component);
         let site = Site::of(&settings).expect("what is made up here does not contradict itself");
         let now = Instant::now();
@@ -48,7 +50,7 @@ impl Choice {
 
     /// Chooses a replica, takes its seat, and gives the seat back. Says which one it was.
     pub fn once(&self) -> Option<usize> {
-        match self.shared.pick(ComponentId(0), &[], &self.dice) {
+        match self.shared.pick(&Wish { component: ComponentId(0), tried: &[], keys: Keys::default() }, &self.dice) {
             Pick::Replica(replica, _seat) => Some(replica.0),
             Pick::Full | Pick::Nobody => None,
         }

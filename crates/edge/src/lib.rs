@@ -24,8 +24,9 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
-    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
+    Balance, ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR,
+    Identity, LimitSettings, MAX_IN_FLIGHT, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings,
+    RouteRule, SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use run::start::{EdgeHandle, StartError, start};

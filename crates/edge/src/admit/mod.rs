@@ -1,4 +1,5 @@
 //! Who is let in: the traffic plan in force, limits and shares.
 
+pub(crate) mod concurrency;
 pub(crate) mod limit;
 pub(crate) mod traffic;

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct EdgeSettings {
     /// What the edge calls itself towards the hub.
     pub name: Name,
+    /// Where this edge runs: replicas of this region are asked first. None is preferred when absent.
+    pub region: Option<Name>,
     /// Where clients come in.
     pub listen: SocketAddr,
     /// Where operators and Prometheus come in; nowhere when absent.
@@ -26,6 +28,8 @@ pub struct EdgeSettings {
     pub components: Vec<ComponentSettings>,
     /// Who serves it.
     pub replicas: Vec<ReplicaSettings>,
+    /// By what a client is known again.
+    pub identity: Identity,
     /// How replicas are checked.
     pub health: HealthSettings,
     /// What a client may ask for.
@@ -58,6 +62,7 @@ impl EdgeSettings {
     pub fn new(name: Name, listen: SocketAddr, data: PathBuf) -> Self {
         Self {
             name,
+            region: None,
             listen,
             admin: None,
             data,
@@ -66,6 +71,7 @@ impl EdgeSettings {
             routes: Vec::new(),
             components: Vec::new(),
             replicas: Vec::new(),
+            identity: Identity::Address,
             health: HealthSettings::default(),
             limits: LimitSettings::default(),
             retry: RetrySettings::default(),
@@ -111,6 +117,40 @@ pub struct ComponentSettings {
     pub slow: Duration,
     /// Who serves it.
     pub replicas: Vec<Name>,
+    /// Who of them gets a request.
+    pub balance: Balance,
+}
+
+/// Who gets a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// The less loaded of two.
+    #[default]
+    LeastLoaded,
+    /// The same replica for the same key, with bounded loads.
+    Hash(HashKey),
+}
+
+/// What is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    /// The path, without the query.
+    Path,
+    /// The value of a header field; the client where it is absent.
+    Header(String),
+    /// Who asks, by [`Identity`].
+    Client,
+}
+
+/// By what a client is known again: who stays with a canary, and who is one key of [`HashKey::Client`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The network address.
+    Address,
+    /// The field `Authorization`; the address where it is absent.
+    Authorization,
+    /// A cookie; the address where it is absent.
+    Cookie(String),
 }
 
 /// A first byte later than this counts as slow.
@@ -137,6 +177,8 @@ pub struct ReplicaSettings {
 pub const WEIGHT: u32 = 100;
 /// Most requests in flight to one replica unless configured.
 pub const MAX_IN_FLIGHT: u32 = 256;
+/// The adaptive limit of a replica never falls below this, unless configured.
+pub const IN_FLIGHT_FLOOR: u32 = 16;
 
 /// How replicas are checked.
 #[derive(Debug, Clone)]
@@ -153,12 +195,14 @@ pub struct HealthSettings {
     pub rise: u32,
     /// So many failed attempts in a row for one component take a replica out for that component.
     pub consecutive: u32,
+    /// A replica that comes back gets its full share after this long.
+    pub slow_start: Duration,
 }
 
 impl Default for HealthSettings {
     fn default() -> Self {
-        let second = Duration::from_secs(1);
-        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5 }
+        let (second, slow_start) = (Duration::from_secs(1), Duration::from_secs(10));
+        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5, slow_start }
     }
 }
 
@@ -175,6 +219,8 @@ pub struct LimitSettings {
     pub idle: Duration,
     /// A client that takes or sends nothing for this long has gone.
     pub client_stall: Duration,
+    /// The adaptive limit of requests in flight to a replica never falls below this.
+    pub in_flight_floor: u32,
 }
 
 impl Default for LimitSettings {
@@ -186,6 +232,7 @@ impl Default for LimitSettings {
             idle: Duration::from_secs(60),
             // Long, because a paused player takes nothing and has not gone.
             client_stall: Duration::from_secs(300),
+            in_flight_floor: IN_FLIGHT_FLOOR,
         }
     }
 }
@@ -204,7 +251,8 @@ pub enum Repeatable {
 pub struct RetrySettings {
     /// Which methods may be repeated once a replica has seen the request.
     pub methods: Repeatable,
-    /// Most attempts beyond the first, hedges included.
+    /// Most replicas beyond the first that a request is sent to, hedges included. Attempts that were never sent do not
+    /// count.
     pub extra: u32,
     /// A connection has to be made within this.
     pub connect: Duration,
@@ -215,7 +263,9 @@ pub struct RetrySettings {
 impl Default for RetrySettings {
     fn default() -> Self {
         let (connect, first_byte) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { methods: Repeatable::Safe, extra: 2, connect, first_byte }
+        // One, so that a request reaches two replicas at most (invariant H4). It takes two replicas that fail at the same
+        // moment to need a third attempt; who wants it at the price of H4 sets 2.
+        Self { methods: Repeatable::Safe, extra: 1, connect, first_byte }
     }
 }
 
@@ -230,7 +280,7 @@ pub struct HedgeSettings {
 
 impl Default for HedgeSettings {
     fn default() -> Self {
-        Self { after_min: Duration::from_millis(100), after_max: Duration::from_secs(2) }
+        Self { after_min: Duration::from_millis(20), after_max: Duration::from_secs(2) }
     }
 }
 
