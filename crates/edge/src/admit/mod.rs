@@ -2,4 +2,5 @@
 
 pub(crate) mod concurrency;
 pub(crate) mod limit;
+pub(crate) mod room;
 pub(crate) mod traffic;

@@ -149,7 +149,7 @@ impl<'a> Race<'a> {
     }
 
     async fn run(mut self) -> Finish {
-        self.start();
+        self.begin().await;
         while self.lanes.iter().any(Option::is_some) {
             match self.event().await {
                 Event::Ended(lane, result) => {
@@ -164,19 +164,34 @@ impl<'a> Race<'a> {
         Finish { result: Err(self.lost), attempts: self.started }
     }
 
-    /// Starts an attempt in a free lane, if there is anybody to ask.
-    fn start(&mut self) {
-        let Some(free) = self.lanes.iter().position(Option::is_none) else { return };
-        let wish = Wish { component: self.order.component, tried: &self.tried, keys: self.keys };
-        let (replica, seat) = match self.worker.shared.pick(&wish, &self.worker.dice) {
-            Pick::Replica(replica, seat) => (replica, seat),
-            Pick::Full if self.started == 0 => {
-                self.worker.shared.shed(self.order.component);
-                self.lost.kind = FailureKind::Shed;
-                return;
-            }
-            Pick::Full | Pick::Nobody => return,
+    /// Starts the first attempt. A request that finds all seats taken waits for one; the rest of a body does not,
+    /// for whoever looks for it asks again by itself.
+    async fn begin(&mut self) {
+        let (shared, dice) = (&self.worker.shared, &self.worker.dice);
+        let wish = self.wish();
+        let pick = match self.terms.rest {
+            None => shared.pick_patiently(&wish, dice, self.terms.deadline).await,
+            Some(_) => shared.pick(&wish, dice),
         };
+        if matches!(pick, Pick::Full) {
+            self.lost.kind = FailureKind::Shed;
+        }
+        self.launch(pick);
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        Wish { component: self.order.component, tried: &self.tried, keys: self.keys }
+    }
+
+    /// Starts a further attempt, if there is anybody to ask.
+    fn start(&mut self) {
+        let pick = self.worker.shared.pick(&self.wish(), &self.worker.dice);
+        self.launch(pick);
+    }
+
+    fn launch(&mut self, pick: Pick) {
+        let Pick::Replica(replica, seat) = pick else { return };
+        let Some(free) = self.lanes.iter().position(Option::is_none) else { return };
         let run = Box::pin(attempt(self.worker, self.order, self.terms.rest, replica, seat));
         let since = Instant::now();
         self.lanes[free] = Some(Lane { replica, since, overdue: None, run });

@@ -221,6 +221,10 @@ pub struct LimitSettings {
     pub client_stall: Duration,
     /// The adaptive limit of requests in flight to a replica never falls below this.
     pub in_flight_floor: u32,
+    /// Most requests that wait for a seat; further ones are turned away at once.
+    pub waiting: usize,
+    /// How long a request waits for a seat.
+    pub waiting_within: Duration,
 }
 
 impl Default for LimitSettings {
@@ -233,6 +237,8 @@ impl Default for LimitSettings {
             // Long, because a paused player takes nothing and has not gone.
             client_stall: Duration::from_secs(300),
             in_flight_floor: IN_FLIGHT_FLOOR,
+            waiting: 1_024,
+            waiting_within: Duration::from_millis(500),
         }
     }
 }

@@ -68,12 +68,14 @@ async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, 
     let keys = Keys::of(&worker.shared, order.component, order.head, order.caller.address);
     while tried.len() <= retry.extra as usize {
         let wish = Wish { component: order.component, tried: &tried, keys };
-        let (replica, seat) = match worker.shared.pick(&wish, &worker.dice) {
+        let pick = if tried.is_empty() {
+            worker.shared.pick_patiently(&wish, &worker.dice, Instant::now() + retry.first_byte).await
+        } else {
+            worker.shared.pick(&wish, &worker.dice)
+        };
+        let (replica, seat) = match pick {
             Pick::Replica(replica, seat) => (replica, seat),
-            Pick::Full if tried.is_empty() => {
-                worker.shared.shed(order.component);
-                return Err(FailureKind::Shed);
-            }
+            Pick::Full if tried.is_empty() => return Err(FailureKind::Shed),
             Pick::Full | Pick::Nobody => break,
         };
         let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };

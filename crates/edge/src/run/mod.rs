@@ -6,4 +6,5 @@ pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;
 pub(crate) mod timer;
+pub(crate) mod waiting;
 pub(crate) mod worker;

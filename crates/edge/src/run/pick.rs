@@ -120,7 +120,7 @@ impl Keys {
             Balance::LeastLoaded => None,
             Balance::Hash(HashKey::Client) => Some(client),
             Balance::Hash(HashKey::Path) => Some(hash(head.path())),
-            Balance::Hash(HashKey::Header(name)) => Some(head.fields.get(name).map_or(client, |value| hash(value))),
+            Balance::Hash(HashKey::Header(name)) => Some(head.fields.get(name).map_or(client, hash)),
         };
         Self { client, key }
     }
@@ -129,7 +129,7 @@ impl Keys {
 fn client(identity: &Identity, head: &RequestHead, peer: IpAddr) -> u64 {
     let told = match identity {
         Identity::Address => None,
-        Identity::Authorization => head.fields.get("authorization").map(|value| hash(value)),
+        Identity::Authorization => head.fields.get("authorization").map(hash),
         Identity::Cookie(name) => cookie(head, name).map(hash),
     };
     told.unwrap_or_else(|| match peer.to_canonical() {
@@ -177,10 +177,14 @@ impl Shared {
         taken.then(|| Seat::new(self.clone(), replica))
     }
 
+    /// Whether a component may take one more seat of a replica.
+    pub(crate) fn has_seat(&self, component: ComponentId, replica: ReplicaId) -> bool {
+        self.in_flight(replica) < self.seats(component, replica)
+    }
+
     /// The seats of a replica that a component may take.
     fn seats(&self, component: ComponentId, replica: ReplicaId) -> u32 {
-        let limit = self.replicas[replica.0].limit.load(Ordering::Relaxed);
-        allowed(limit, self.site.component(component).class, self.site.classes)
+        allowed(self.limit(replica), self.site.component(component).class, self.site.classes)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::choose::health::{Checks, OUTLIER_ANSWERS, OUTLIER_MIN, Part, Standing
 use crate::choose::link::Link;
 use crate::choose::pace::Pace;
 use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
+use crate::run::waiting::WaitingRoom;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name, Tally, TrafficPlan};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     /// By host name.
     pub(crate) lookups: Mutex<BTreeMap<Name, Lookups>>,
     pub(crate) replicas: Vec<ReplicaState>,
+    pub(crate) waiting_room: WaitingRoom,
     components: Vec<ComponentState>,
     start: Instant,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Lookups {
 pub(crate) struct Counters {
     /// Requests refused as malformed, too large, too slow, or leading nowhere.
     pub(crate) refusals: AtomicU64,
+    /// Requests that found even the waiting room full.
+    pub(crate) waiting_room_full: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
     /// Roll-ups that the hub did not take.
@@ -132,6 +136,7 @@ impl Shared {
             replicas: site.replicas.iter().map(replica).collect(),
             components: site.component_ids().map(component).collect(),
             lookups: Mutex::default(),
+            waiting_room: WaitingRoom::new(settings.limits.waiting, settings.limits.waiting_within),
             settings,
             site,
             start: now,
@@ -171,6 +176,11 @@ impl Shared {
     /// Requests in flight to a replica.
     pub(crate) fn in_flight(&self, replica: ReplicaId) -> u32 {
         self.replicas[replica.0].in_flight.load(Ordering::Acquire)
+    }
+
+    /// Requests that may be in flight to a replica at present.
+    pub(crate) fn limit(&self, replica: ReplicaId) -> u32 {
+        self.replicas[replica.0].limit.load(Ordering::Relaxed)
     }
 
     /// First-byte time of a replica for a component in microseconds, as balanced by.
@@ -377,6 +387,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.replicas[self.replica.0].in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.shared.seat_freed(self.replica);
     }
 }
 

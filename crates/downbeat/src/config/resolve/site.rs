@@ -221,6 +221,7 @@ impl Site {
             priority: table.priority,
             slow: table.slow,
             replicas: serving.clone(),
+            balance: table.balance.clone(),
         };
         self.named_components().map(component).collect()
     }
