@@ -26,7 +26,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let replicas = settings.replicas.iter().map(|r| r.name.clone()).collect();
     let (name, balance) = (component.clone(), Balance::LeastLoaded);
-    settings.components.push(ComponentSettings { name, priority: 0, slow: SLOW, replicas, balance });
+    settings.components.push(ComponentSettings {
+        name,
+        priority: 0,
+        slow: SLOW,
+        replicas,
+        balance,
+        per_second: None,
+        network_per_second: None,
+    });
     settings.routes.push(RouteRule { component, host: None, prefix: "/".into() });
     let edge = start(settings).await?;
     println!("clients: http://{}", edge.address());

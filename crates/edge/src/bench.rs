@@ -37,7 +37,15 @@ impl Choice {
         }
         let names = settings.replicas.iter().map(|r| r.name.clone()).collect();
         let (name, balance) = (Name::new("playback")?, Balance::LeastLoaded);
-        let component = ComponentSettings { name, priority: 0, slow: SLOW, replicas: names, balance };
+        let component = ComponentSettings {
+            name,
+            priority: 0,
+            slow: SLOW,
+            replicas: names,
+            balance,
+            per_second: None,
+            network_per_second: None,
+        };
         settings.components.push(component);
         let site = Site::of(&settings).expect("what is made up here does not contradict itself");
         let now = Instant::now();

@@ -8,7 +8,7 @@
 //! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
-//! and data and returns data: all of `codec` and `choose`, `ask::resume`, `admit::limit`.
+//! and data and returns data: all of `codec`, `choose` and `admit`, and `ask::resume`.
 
 mod admit;
 mod ask;

@@ -119,6 +119,10 @@ pub struct ComponentSettings {
     pub replicas: Vec<Name>,
     /// Who of them gets a request.
     pub balance: Balance,
+    /// Most requests a second, of all clients together; no limit when absent.
+    pub per_second: Option<u32>,
+    /// Most requests a second of one client network (/24, or /48 of IPv6); no limit when absent.
+    pub network_per_second: Option<u32>,
 }
 
 /// Who gets a request.

@@ -1,7 +1,8 @@
 //! What all threads of an edge know together: small, and held for a few instructions at a time.
 
 use crate::admit::concurrency::Limiter;
-use crate::admit::traffic::Traffic;
+use crate::admit::gate::Gate;
+use crate::admit::traffic::{Admission, Traffic};
 use crate::ask::fault::FaultTable;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
@@ -9,6 +10,7 @@ use crate::choose::budget::{Budget, Trouble};
 use crate::choose::health::{Checks, OUTLIER_ANSWERS, OUTLIER_MIN, Part, Standing, admitted, is_outlier};
 use crate::choose::link::Link;
 use crate::choose::pace::Pace;
+use crate::door::network::Network;
 use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
 use crate::run::waiting::WaitingRoom;
 use crate::tell::events;
@@ -85,6 +87,7 @@ pub(crate) struct ReplicaState {
 #[derive(Debug)]
 struct ComponentState {
     budget: Mutex<Budget>,
+    gate: Mutex<Gate>,
     pace: Pace,
     /// When a request last found all seats taken.
     shed_at: AtomicMoment,
@@ -121,8 +124,9 @@ impl Shared {
     pub(crate) fn new(settings: EdgeSettings, site: Site, now: Instant) -> Self {
         let traffic = Traffic::of(TrafficPlan::default(), &site, now);
         let links = || site.replica_ids().map(|_| Link::default()).collect();
-        let component = |_| ComponentState {
+        let component = |id| ComponentState {
             budget: Mutex::new(Budget::new(now)),
+            gate: Mutex::new(Gate::new(&site.component(id).settings, now)),
             pace: Pace::default(),
             shed_at: AtomicMoment::default(),
             links: links(),
@@ -151,6 +155,19 @@ impl Shared {
     /// The plan in force.
     pub(crate) fn traffic(&self) -> Arc<Traffic> {
         read(&self.traffic).clone()
+    }
+
+    /// Whether a request of a network to a component is let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
+        match locked(&self.components[component.0].gate).admit(network, now) {
+            Admission::Granted => self.traffic().admit(component, network, now),
+            refused => refused,
+        }
+    }
+
+    /// Takes in that a request which was let in got no good answer.
+    pub(crate) fn request_failed(&self, component: ComponentId) {
+        locked(&self.components[component.0].gate).failed(Instant::now());
     }
 
     /// How a replica stands for a component.

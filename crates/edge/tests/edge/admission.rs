@@ -152,3 +152,20 @@ async fn a_wait_ends_and_is_not_for_ever() {
     assert_eq!(rig.state().await["waiting"], 0);
     assert_eq!(first.await.expect("no panic"), 504);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_limits_networks_and_routes() {
+    let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |settings| {
+        settings.components[0].network_per_second = Some(0);
+        let open = crate::rig::component("open", &[name("r1")]);
+        let shut =
+            downbeat_edge::ComponentSettings { per_second: Some(0), ..crate::rig::component("shut", &[name("r1")]) };
+        settings.components.extend([open, shut]);
+        settings.routes.extend([crate::rig::route("open", "/open"), crate::rig::route("shut", "/shut")]);
+    })
+    .await;
+    for (path, status) in [("/a", 429), ("/open", 200), ("/shut", 503)] {
+        let answer = rig.get(path).await;
+        assert_eq!((answer.status, answer.header("retry-after").is_some()), (status, status != 200), "{path}");
+    }
+}

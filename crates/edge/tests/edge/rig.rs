@@ -67,6 +67,8 @@ pub(crate) fn component(label: &str, replicas: &[Name]) -> ComponentSettings {
         slow: SLOW,
         replicas: replicas.to_vec(),
         balance: Balance::LeastLoaded,
+        per_second: None,
+        network_per_second: None,
     }
 }
 

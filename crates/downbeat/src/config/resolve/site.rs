@@ -222,6 +222,8 @@ impl Site {
             slow: table.slow,
             replicas: serving.clone(),
             balance: table.balance.clone(),
+            per_second: table.per_second,
+            network_per_second: table.network_per_second,
         };
         self.named_components().map(component).collect()
     }

@@ -84,6 +84,8 @@ pub(crate) struct ComponentTable {
     pub(crate) priority: u8,
     pub(crate) slow: Duration,
     pub(crate) balance: Balance,
+    pub(crate) per_second: Option<u32>,
+    pub(crate) network_per_second: Option<u32>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
 }
@@ -184,6 +186,8 @@ impl ComponentTable {
             priority: reader.or("priority", 0),
             slow: reader.or("slow", Span(SLOW)).0,
             balance: read_balance(&reader),
+            per_second: reader.get("per_second").map(Spanned::into_inner),
+            network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
             replicas,
         };
         reader.finish();
