@@ -5,7 +5,9 @@
 //! The admin endpoint listens one port above; Ctrl-C stops.
 
 use downbeat_core::model::Name;
-use downbeat_edge::{ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, RouteRule, SLOW, WEIGHT, start};
+use downbeat_edge::{
+    Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, RouteRule, SLOW, WEIGHT, start,
+};
 use std::error::Error;
 use std::net::SocketAddr;
 
@@ -23,7 +25,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings.replicas.push(ReplicaSettings { name, region, version: None, url, weight, max_in_flight });
     }
     let replicas = settings.replicas.iter().map(|r| r.name.clone()).collect();
-    settings.components.push(ComponentSettings { name: component.clone(), priority: 0, slow: SLOW, replicas });
+    let (name, balance) = (component.clone(), Balance::LeastLoaded);
+    settings.components.push(ComponentSettings {
+        name,
+        priority: 0,
+        slow: SLOW,
+        replicas,
+        balance,
+        per_second: None,
+        network_per_second: None,
+    });
     settings.routes.push(RouteRule { component, host: None, prefix: "/".into() });
     let edge = start(settings).await?;
     println!("clients: http://{}", edge.address());

@@ -8,10 +8,12 @@
 //! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
-//! and data and returns data: all of `codec` and `choose`, `ask::resume`, `admit::limit`.
+//! and data and returns data: all of `codec`, `choose` and `admit`, and `ask::resume`.
 
 mod admit;
 mod ask;
+#[doc(hidden)]
+pub mod bench;
 mod change;
 mod choose;
 mod codec;
@@ -25,9 +27,9 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    CertificateFiles, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings,
-    MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings,
-    RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
+    Balance, CertificateFiles, ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink,
+    IN_FLIGHT_FLOOR, Identity, LimitSettings, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable,
+    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;

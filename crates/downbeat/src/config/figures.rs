@@ -162,6 +162,9 @@ pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
         ("head_within", Span(&mut limits.head)),
         ("idle_after", Span(&mut limits.idle)),
         ("client_stall_after", Span(&mut limits.client_stall)),
+        ("in_flight_floor", Small(&mut limits.in_flight_floor)),
+        ("waiting_max", Count(&mut limits.waiting)),
+        ("waiting_within", Duration(&mut limits.waiting_within)),
         ("retries", Small(&mut retry.extra)),
         ("connect_within", Span(&mut retry.connect)),
         ("first_byte_within", Span(&mut retry.first_byte)),
@@ -184,5 +187,6 @@ pub(crate) fn of_health(health: &mut HealthSettings) -> Figures<'_> {
         ("fall", Figure::Small(&mut health.fall)),
         ("rise", Figure::Small(&mut health.rise)),
         ("consecutive", Figure::Small(&mut health.consecutive)),
+        ("slow_start", Figure::Duration(&mut health.slow_start)),
     ]
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct EdgeSettings {
     /// What the edge calls itself towards the hub.
     pub name: Name,
+    /// Where this edge runs: replicas of this region are asked first. None is preferred when absent.
+    pub region: Option<Name>,
     /// Where clients come in.
     pub listen: SocketAddr,
     /// Where clients come in over TLS; nowhere when absent.
@@ -32,6 +34,8 @@ pub struct EdgeSettings {
     pub components: Vec<ComponentSettings>,
     /// Who serves it.
     pub replicas: Vec<ReplicaSettings>,
+    /// By what a client is known again.
+    pub identity: Identity,
     /// How replicas are checked.
     pub health: HealthSettings,
     /// What a client may ask for.
@@ -64,6 +68,7 @@ impl EdgeSettings {
     pub fn new(name: Name, listen: SocketAddr, data: PathBuf) -> Self {
         Self {
             name,
+            region: None,
             listen,
             tls: None,
             proxies: ProxySettings::default(),
@@ -74,6 +79,7 @@ impl EdgeSettings {
             routes: Vec::new(),
             components: Vec::new(),
             replicas: Vec::new(),
+            identity: Identity::Address,
             health: HealthSettings::default(),
             limits: LimitSettings::default(),
             retry: RetrySettings::default(),
@@ -172,6 +178,44 @@ pub struct ComponentSettings {
     pub slow: Duration,
     /// Who serves it.
     pub replicas: Vec<Name>,
+    /// Who of them gets a request.
+    pub balance: Balance,
+    /// Most requests a second, of all clients together; no limit when absent.
+    pub per_second: Option<u32>,
+    /// Most requests a second of one client network (/24, or /48 of IPv6); no limit when absent.
+    pub network_per_second: Option<u32>,
+}
+
+/// Who gets a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// The less loaded of two.
+    #[default]
+    LeastLoaded,
+    /// The same replica for the same key, with bounded loads.
+    Hash(HashKey),
+}
+
+/// What is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    /// The path, without the query.
+    Path,
+    /// The value of a header field; the client where it is absent.
+    Header(String),
+    /// Who asks, by [`Identity`].
+    Client,
+}
+
+/// By what a client is known again: who stays with a canary, and who is one key of [`HashKey::Client`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The network address.
+    Address,
+    /// The field `Authorization`; the address where it is absent.
+    Authorization,
+    /// A cookie; the address where it is absent.
+    Cookie(String),
 }
 
 /// A first byte later than this counts as slow.
@@ -198,6 +242,8 @@ pub struct ReplicaSettings {
 pub const WEIGHT: u32 = 100;
 /// Most requests in flight to one replica unless configured.
 pub const MAX_IN_FLIGHT: u32 = 256;
+/// The adaptive limit of a replica never falls below this, unless configured.
+pub const IN_FLIGHT_FLOOR: u32 = 16;
 
 /// How replicas are checked.
 #[derive(Debug, Clone)]
@@ -214,12 +260,14 @@ pub struct HealthSettings {
     pub rise: u32,
     /// So many failed attempts in a row for one component take a replica out for that component.
     pub consecutive: u32,
+    /// A replica that comes back gets its full share after this long.
+    pub slow_start: Duration,
 }
 
 impl Default for HealthSettings {
     fn default() -> Self {
-        let second = Duration::from_secs(1);
-        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5 }
+        let (second, slow_start) = (Duration::from_secs(1), Duration::from_secs(10));
+        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5, slow_start }
     }
 }
 
@@ -240,6 +288,12 @@ pub struct LimitSettings {
     pub idle: Duration,
     /// A client that takes or sends nothing for this long has gone.
     pub client_stall: Duration,
+    /// The adaptive limit of requests in flight to a replica never falls below this.
+    pub in_flight_floor: u32,
+    /// Most requests that wait for a seat; further ones are turned away at once.
+    pub waiting: usize,
+    /// How long a request waits for a seat.
+    pub waiting_within: Duration,
 }
 
 impl Default for LimitSettings {
@@ -253,6 +307,9 @@ impl Default for LimitSettings {
             idle: Duration::from_secs(60),
             // Long, because a paused player takes nothing and has not gone.
             client_stall: Duration::from_secs(300),
+            in_flight_floor: IN_FLIGHT_FLOOR,
+            waiting: 1_024,
+            waiting_within: Duration::from_millis(500),
         }
     }
 }
@@ -271,7 +328,8 @@ pub enum Repeatable {
 pub struct RetrySettings {
     /// Which methods may be repeated once a replica has seen the request.
     pub methods: Repeatable,
-    /// Most attempts beyond the first, hedges included.
+    /// Most replicas beyond the first that a request is sent to, hedges included. Attempts that were never sent do not
+    /// count.
     pub extra: u32,
     /// A connection has to be made within this.
     pub connect: Duration,
@@ -282,7 +340,9 @@ pub struct RetrySettings {
 impl Default for RetrySettings {
     fn default() -> Self {
         let (connect, first_byte) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { methods: Repeatable::Safe, extra: 2, connect, first_byte }
+        // One, so that a request reaches two replicas at most (invariant H4). It takes two replicas that fail at the same
+        // moment to need a third attempt; who wants it at the price of H4 sets 2.
+        Self { methods: Repeatable::Safe, extra: 1, connect, first_byte }
     }
 }
 
@@ -297,7 +357,7 @@ pub struct HedgeSettings {
 
 impl Default for HedgeSettings {
     fn default() -> Self {
-        Self { after_min: Duration::from_millis(100), after_max: Duration::from_secs(2) }
+        Self { after_min: Duration::from_millis(20), after_max: Duration::from_secs(2) }
     }
 }
 

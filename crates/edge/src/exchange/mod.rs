@@ -95,8 +95,7 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
 
 impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
-        let traffic = self.worker.shared.traffic();
-        match traffic.admit(self.component, self.caller.network, self.since) {
+        match self.worker.shared.admit(self.component, self.caller.network, self.since) {
             Admission::Granted => {}
             Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
             Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
@@ -282,6 +281,10 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn count(&self, failure: Option<FailureKind>, retried: bool) {
+        // What was not let in, or not allowed, says nothing of the service.
+        if failure.is_some_and(|kind| !matches!(kind, FailureKind::Shed | FailureKind::Limited | FailureKind::Denied)) {
+            self.worker.shared.request_failed(self.component);
+        }
         let slow = self.worker.shared.site.component(self.component).settings.slow;
         let promptness = Promptness::of(self.since.elapsed(), slow);
         self.worker.client_count(self.component, self.caller.network, |row| {

@@ -1,8 +1,10 @@
 //! The threads: starting and stopping, what each has and what all share.
 
 pub(crate) mod checks;
+pub(crate) mod pick;
 pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;
 pub(crate) mod timer;
+pub(crate) mod waiting;
 pub(crate) mod worker;

@@ -1,26 +1,30 @@
 //! What all threads of an edge know together: small, and held for a few instructions at a time.
 
-use crate::admit::traffic::Traffic;
+use crate::admit::concurrency::Limiter;
+use crate::admit::gate::Gate;
+use crate::admit::traffic::{Admission, Traffic};
 use crate::ask::fault::FaultTable;
 use crate::change::settings::EdgeSettings;
-use crate::change::site::{ComponentId, Host, ReplicaId, Site};
-use crate::choose::balance::{Candidate, Form, choose};
+use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
 use crate::choose::budget::{Budget, Trouble};
-use crate::choose::dice::Dice;
-use crate::choose::health::{Attempts, Checks, Part, Standing, admitted};
+use crate::choose::gaps::Gaps;
+use crate::choose::health::{Checks, OUTLIER_ANSWERS, OUTLIER_MIN, Part, Standing, admitted, is_outlier};
+use crate::choose::link::Link;
 use crate::choose::pace::Pace;
-use crate::run::sync::{locked, read, write};
+use crate::door::network::Network;
+use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
+use crate::run::waiting::WaitingRoom;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
-use downbeat_core::model::{FailureKind, Name, Strength, Tally, TrafficPlan};
+use downbeat_core::model::{FailureKind, Name, Tally, TrafficPlan};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-/// Share of a replica's seats that only the dearest components may use the rest of.
-const SEATS_FOR_ALL: f64 = 0.8;
+/// A component that turned a request away this recently is shedding: nothing is tried twice meanwhile (B5).
+const SHEDDING: Duration = Duration::from_secs(1);
 
 /// What all threads know.
 #[derive(Debug)]
@@ -34,8 +38,10 @@ pub(crate) struct Shared {
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
     pub(crate) lookups: Mutex<BTreeMap<Name, Lookups>>,
-    replicas: Vec<ReplicaState>,
+    pub(crate) replicas: Vec<ReplicaState>,
+    pub(crate) waiting_room: WaitingRoom,
     components: Vec<ComponentState>,
+    start: Instant,
 }
 
 /// Look-ups of one host name.
@@ -52,6 +58,8 @@ pub(crate) struct Lookups {
 pub(crate) struct Counters {
     /// Requests refused as malformed, too large, too slow, or leading nowhere.
     pub(crate) refusals: AtomicU64,
+    /// Requests that found even the waiting room full.
+    pub(crate) waiting_room_full: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
     /// Changes of certificates taken up.
@@ -66,11 +74,19 @@ pub(crate) struct Counters {
     pub(crate) rollups_lost: AtomicU64,
 }
 
+/// What is known of a replica, whatever it serves.
 #[derive(Debug)]
-struct ReplicaState {
-    in_flight: AtomicU32,
+pub(crate) struct ReplicaState {
+    pub(crate) in_flight: AtomicU32,
+    /// Requests that may be in flight at present.
+    pub(crate) limit: AtomicU32,
+    /// When it last came back to life, or was found elsewhere.
+    pub(crate) returned: AtomicMoment,
+    limiter: Mutex<Limiter>,
     addresses: RwLock<Arc<[SocketAddr]>>,
     checks: Mutex<Checks>,
+    /// What `checks` says, to be read without its lock.
+    standing: AtomicU8,
     checks_tally: Mutex<Tally>,
     /// The status of the last good check; 0 before the first.
     good_status: AtomicU16,
@@ -80,27 +96,16 @@ struct ReplicaState {
 #[derive(Debug)]
 struct ComponentState {
     budget: Mutex<Budget>,
+    gate: Mutex<Gate>,
     /// True once a part of a body was served.
     serves_parts: AtomicBool,
     /// Of first bytes.
-    pace: Mutex<Pace>,
-    /// Of the longest wait within each body.
-    gaps: Mutex<Pace>,
+    pace: Pace,
+    gaps: Mutex<Gaps>,
+    /// When a request last found all seats taken.
+    shed_at: AtomicMoment,
     /// One for each replica of the site.
     links: Vec<Link>,
-}
-
-/// One component's experience with one replica.
-#[derive(Debug, Default)]
-struct Link {
-    experience: Mutex<Experience>,
-    overdue: AtomicU32,
-}
-
-#[derive(Debug, Default)]
-struct Experience {
-    form: Form,
-    attempts: Attempts,
 }
 
 /// A place in a replica's queue, given back when dropped.
@@ -132,24 +137,34 @@ impl Shared {
     pub(crate) fn new(settings: EdgeSettings, site: Site, now: Instant) -> Self {
         let traffic = Traffic::of(TrafficPlan::default(), &site, now);
         let links = || site.replica_ids().map(|_| Link::default()).collect();
-        let component = |_| ComponentState {
+        let component = |id| ComponentState {
             budget: Mutex::new(Budget::new(now)),
+            gate: Mutex::new(Gate::new(&site.component(id).settings, now)),
             serves_parts: AtomicBool::new(false),
-            pace: Mutex::default(),
+            pace: Pace::default(),
             gaps: Mutex::default(),
+            shed_at: AtomicMoment::default(),
             links: links(),
         };
+        let replica = |site| ReplicaState::of(site, &settings, now);
         Self {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: FaultTable::default(),
             counters: Counters::default(),
             tallies: (0..settings.threads).map(|_| Mutex::default()).collect(),
-            replicas: site.replicas.iter().map(ReplicaState::of).collect(),
+            replicas: site.replicas.iter().map(replica).collect(),
             components: site.component_ids().map(component).collect(),
             lookups: Mutex::default(),
+            waiting_room: WaitingRoom::new(settings.limits.waiting, settings.limits.waiting_within),
             settings,
             site,
+            start: now,
         }
+    }
+
+    /// An instant as it is kept in atomics.
+    pub(crate) fn ticks(&self, now: Instant) -> Ticks {
+        Ticks::at(self.start, now)
     }
 
     /// The plan in force.
@@ -157,15 +172,27 @@ impl Shared {
         read(&self.traffic).clone()
     }
 
+    /// Whether a request of a network to a component is let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
+        match locked(&self.components[component.0].gate).admit(network, now) {
+            Admission::Granted => self.traffic().admit(component, network, now),
+            refused => refused,
+        }
+    }
+
+    /// Takes in that a request which was let in got no good answer.
+    pub(crate) fn request_failed(&self, component: ComponentId) {
+        locked(&self.components[component.0].gate).failed(Instant::now());
+    }
+
     /// How a replica stands for a component.
     pub(crate) fn standing(&self, component: ComponentId, replica: ReplicaId, now: Instant) -> Standing {
-        let checks = self.checked_standing(replica);
-        locked(&self.link(component, replica).experience).attempts.standing(checks, now)
+        self.link(component, replica).standing(self.checked_standing(replica), self.ticks(now))
     }
 
     /// How a replica stands by its checks alone.
     pub(crate) fn checked_standing(&self, replica: ReplicaId) -> Standing {
-        locked(&self.replicas[replica.0].checks).standing()
+        Standing::of(self.replicas[replica.0].standing.load(Ordering::Acquire))
     }
 
     /// True while this edge sends a replica nothing: for none of the components that it serves.
@@ -178,110 +205,89 @@ impl Shared {
         serves.all(shut)
     }
 
-    /// Chooses a replica that was not tried yet.
-    pub(crate) fn pick(self: &Arc<Self>, component: ComponentId, tried: &[ReplicaId], dice: &Dice) -> Pick {
-        let (now, traffic) = (Instant::now(), self.traffic());
-        let site = self.site.component(component);
-        let open = |r: &ReplicaId| traffic.share(component, *r) != Strength::NONE;
-        let standings: Vec<(ReplicaId, Standing)> =
-            site.replicas.iter().copied().filter(open).map(|r| (r, self.standing(component, r, now))).collect();
-        let worst = admitted(standings.iter().map(|(_, s)| *s));
-        // A second try goes to the best there is: panic is about first tries.
-        let first_tier = if tried.is_empty() { worst } else { Standing::Fit };
-        let mut outcome = Pick::Nobody;
-        for tier in [first_tier, worst, Standing::Dead] {
-            let tier = standings.iter().filter(|(r, s)| *s <= tier && !tried.contains(r)).map(|(r, _)| *r);
-            let candidates = tier.map(|r| self.candidate(component, r, &traffic)).collect();
-            match self.seat_one(component, candidates, dice) {
-                Pick::Nobody => {}
-                Pick::Full => outcome = Pick::Full,
-                found => return found,
-            }
-        }
-        outcome
-    }
-
-    fn candidate(&self, component: ComponentId, replica: ReplicaId, traffic: &Traffic) -> Candidate<ReplicaId> {
-        Candidate {
-            id: replica,
-            weight: f64::from(self.site.replica(replica).settings.weight.max(1)),
-            share: traffic.share(component, replica).as_ratio(),
-            in_flight: self.in_flight(replica),
-            form: locked(&self.link(component, replica).experience).form.clone(),
-        }
-    }
-
-    fn seat_one(
-        self: &Arc<Self>,
-        component: ComponentId,
-        mut candidates: Vec<Candidate<ReplicaId>>,
-        dice: &Dice,
-    ) -> Pick {
-        let had_any = !candidates.is_empty();
-        while let Some(replica) = choose(&candidates, || dice.roll()) {
-            match self.take_seat(component, replica) {
-                Some(seat) => return Pick::Replica(replica, seat),
-                None => candidates.retain(|c| c.id != replica),
-            }
-        }
-        if had_any { Pick::Full } else { Pick::Nobody }
-    }
-
-    fn take_seat(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Option<Seat> {
-        let all = self.site.replica(replica).settings.max_in_flight;
-        let allowed = if self.site.component(component).dearest {
-            all
-        } else {
-            // Rounded down, so that at least one seat is kept for the dearest.
-            (f64::from(all) * SEATS_FOR_ALL) as u32
-        };
-        let grown = |n: u32| (n < allowed).then_some(n + 1);
-        let taken = self.replicas[replica.0].in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).is_ok();
-        taken.then(|| Seat { shared: self.clone(), replica })
-    }
-
     /// Requests in flight to a replica.
     pub(crate) fn in_flight(&self, replica: ReplicaId) -> u32 {
         self.replicas[replica.0].in_flight.load(Ordering::Acquire)
     }
 
+    /// Requests that may be in flight to a replica at present.
+    pub(crate) fn limit(&self, replica: ReplicaId) -> u32 {
+        self.replicas[replica.0].limit.load(Ordering::Relaxed)
+    }
+
     /// First-byte time of a replica for a component in microseconds, as balanced by.
     pub(crate) fn first_byte_us(&self, component: ComponentId, replica: ReplicaId) -> f64 {
-        locked(&self.link(component, replica).experience).form.first_byte_us()
+        self.link(component, replica).form.first_byte_us()
     }
 
     /// Takes in that a head came well after `first_byte`.
     pub(crate) fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, now: Instant) {
-        locked(&self.components[component.0].pace).observe(first_byte);
-        let mut experience = locked(&self.link(component, replica).experience);
-        experience.form.good(first_byte, now);
-        experience.attempts.good(Part::Head);
+        self.components[component.0].pace.observe(first_byte);
+        let link = self.link(component, replica);
+        link.head_good(first_byte, self.ticks(now));
+        let in_flight = self.in_flight(replica);
+        self.adapt(replica, |limiter| limiter.answered(component.0, first_byte, in_flight, now));
+        if first_byte >= OUTLIER_MIN {
+            self.find_outlier(component, replica, now);
+        }
+    }
+
+    /// Ejects a replica that answers far more slowly than its peers do.
+    fn find_outlier(&self, component: ComponentId, replica: ReplicaId, now: Instant) {
+        let mean = |r: ReplicaId| self.link(component, r).form.mean(OUTLIER_ANSWERS);
+        let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
+        let mut peers: Vec<Duration> = others.filter_map(|r| mean(*r)).collect();
+        if mean(replica).is_some_and(|own| is_outlier(own, &mut peers))
+            && let Some(span) = self.link(component, replica).too_slow(self.ticks(now))
+        {
+            self.tell_ejection(component, replica, FailureKind::Late, span);
+        }
+    }
+
+    fn tell_ejection(&self, component: ComponentId, replica: ReplicaId, kind: FailureKind, span: Duration) {
+        let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
+        events::replica_ejected(names.0, names.1, kind, span);
+    }
+
+    fn adapt(&self, replica: ReplicaId, change: impl FnOnce(&mut Limiter)) {
+        let state = &self.replicas[replica.0];
+        let mut limiter = locked(&state.limiter);
+        change(&mut limiter);
+        state.limit.store(limiter.limit(), Ordering::Relaxed);
     }
 
     /// Takes in that a body came whole.
     pub(crate) fn body_good(&self, component: ComponentId, replica: ReplicaId) {
-        locked(&self.link(component, replica).experience).attempts.good(Part::Body);
+        self.link(component, replica).good(Part::Body, self.ticks(Instant::now()));
     }
 
     /// Takes in that an attempt failed.
     pub(crate) fn failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        let consecutive = self.settings.health.consecutive;
-        let mut experience = locked(&self.link(component, replica).experience);
-        experience.form.bad();
-        if let Some(span) = experience.attempts.bad(part, consecutive, Instant::now()) {
-            let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
-            events::replica_ejected(names.0, names.1, kind, span);
+        let (consecutive, now) = (self.settings.health.consecutive, Instant::now());
+        if kind == FailureKind::Late {
+            self.adapt(replica, |limiter| limiter.late(now));
         }
+        if let Some(span) = self.link(component, replica).bad(part, consecutive, self.ticks(now)) {
+            self.tell_ejection(component, replica, kind, span);
+        }
+    }
+
+    /// Takes in that an attempt which began at `since` was silent until another replica had answered promptly. True when
+    /// this counts as a failure.
+    pub(crate) fn overtaken(&self, component: ComponentId, replica: ReplicaId, since: Instant) -> bool {
+        self.link(component, replica).overtaken(self.ticks(since), self.ticks(Instant::now()))
+    }
+
+    /// Takes in that an attempt was silent for `silent` while nobody else was quicker: the service is slow.
+    pub(crate) fn slow_everywhere(&self, component: ComponentId, silent: Duration) {
+        self.components[component.0].pace.observe(silent);
     }
 
     /// Whose trouble it is when this replica fails or is silent.
     pub(crate) fn trouble(&self, component: ComponentId, replica: ReplicaId) -> Trouble {
         let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
-        let mut well = others.map(|r| {
-            let link = self.link(component, *r);
-            link.overdue.load(Ordering::Acquire) == 0 && !locked(&link.experience).attempts.is_failing()
-        });
-        if well.all(|w| w) { Trouble::Lone } else { Trouble::Common }
+        let mut in_trouble = others.map(|r| self.link(component, *r).is_in_trouble());
+        if in_trouble.any(|t| t) { Trouble::Common } else { Trouble::Lone }
     }
 
     /// The budget for extra attempts of a component.
@@ -292,15 +298,13 @@ impl Shared {
     /// The silence after which a second replica is asked.
     pub(crate) fn hedge_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.hedge;
-        let pace = locked(&self.components[component.0].pace);
-        pace.unusual_after(bounds.after_min, bounds.after_max).unwrap_or(bounds.after_min)
+        self.components[component.0].pace.hedge_after(bounds.after_min, bounds.after_max)
     }
 
     /// The silence in a body after which the rest is asked of somebody else.
     pub(crate) fn stall_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.resume;
-        let pace = locked(&self.components[component.0].gaps);
-        pace.unusual_after(bounds.stall_after_min, bounds.stall_after).unwrap_or(bounds.stall_after)
+        locked(&self.components[component.0].gaps).unusual_after(bounds.stall_after_min, bounds.stall_after)
     }
 
     /// True when parts of bodies are served.
@@ -318,9 +322,23 @@ impl Shared {
         locked(&self.components[component.0].gaps).observe(waited);
     }
 
+    /// Whether a second attempt would only add to the trouble: there is no time left for half of all answers, or the
+    /// component is shedding (invariant B5).
+    pub(crate) fn is_pointless(&self, component: ComponentId, deadline: Instant, now: Instant) -> bool {
+        let state = &self.components[component.0];
+        let ticks = self.ticks(now);
+        let shedding = state.shed_at.get().is_some_and(|at| ticks.since(at) < SHEDDING);
+        shedding || deadline.saturating_duration_since(now) < state.pace.median()
+    }
+
+    /// Notes that a request found all seats taken.
+    pub(crate) fn shed(&self, component: ComponentId) {
+        self.components[component.0].shed_at.set(Some(self.ticks(Instant::now())));
+    }
+
     /// Notes that an attempt has been silent for long.
     pub(crate) fn overdue(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Overdue {
-        self.link(component, replica).overdue.fetch_add(1, Ordering::AcqRel);
+        self.link(component, replica).overdue_began();
         Overdue { shared: self.clone(), component, replica }
     }
 
@@ -334,6 +352,10 @@ impl Shared {
         locked(&state.checks_tally).count(failure);
         let changed = locked(&state.checks).ended(failure, health.fall, health.rise);
         if let Some(standing) = changed {
+            state.standing.store(standing.as_u8(), Ordering::Release);
+            if standing == Standing::Fit {
+                state.returned.set(Some(self.ticks(Instant::now())));
+            }
             events::standing_changed(&self.site.replica(replica).settings.name, standing, failure);
         }
     }
@@ -355,7 +377,11 @@ impl Shared {
 
     /// Changes where a replica is reached.
     pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>) {
-        *write(&self.replicas[replica.0].addresses) = addresses;
+        let state = &self.replicas[replica.0];
+        let before = std::mem::replace(&mut *write(&state.addresses), addresses);
+        if !before.is_empty() {
+            state.returned.set(Some(self.ticks(Instant::now())));
+        }
     }
 
     /// The version of a replica: as it says, else as configured.
@@ -375,21 +401,28 @@ impl Shared {
         *write(&state.version) = Some(name);
     }
 
-    fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {
+    /// A component's experience with a replica.
+    pub(crate) fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {
         &self.components[component.0].links[replica.0]
     }
 }
 
 impl ReplicaState {
-    fn of(site: &crate::change::site::ReplicaSite) -> Self {
+    fn of(site: &ReplicaSite, settings: &EdgeSettings, now: Instant) -> Self {
         let addresses: Arc<[SocketAddr]> = match site.host {
             Host::Address(ip) => [SocketAddr::new(ip, site.port)].into(),
             Host::Named(_) => [].into(),
         };
+        let (floor, ceiling) = (settings.limits.in_flight_floor, site.settings.max_in_flight);
+        let limiter = Limiter::new(floor, ceiling, settings.components.len(), now);
         Self {
             in_flight: AtomicU32::new(0),
+            limit: AtomicU32::new(limiter.limit()),
+            returned: AtomicMoment::default(),
+            limiter: Mutex::new(limiter),
             addresses: RwLock::new(addresses),
             checks: Mutex::default(),
+            standing: AtomicU8::new(Standing::Fit.as_u8()),
             checks_tally: Mutex::default(),
             good_status: AtomicU16::new(0),
             version: RwLock::default(),
@@ -397,14 +430,22 @@ impl ReplicaState {
     }
 }
 
+impl Seat {
+    /// For a place that was counted already.
+    pub(crate) fn new(shared: Arc<Shared>, replica: ReplicaId) -> Self {
+        Self { shared, replica }
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.replicas[self.replica.0].in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.shared.seat_freed(self.replica);
     }
 }
 
 impl Drop for Overdue {
     fn drop(&mut self) {
-        self.shared.link(self.component, self.replica).overdue.fetch_sub(1, Ordering::AcqRel);
+        self.shared.link(self.component, self.replica).overdue_ended();
     }
 }

@@ -158,11 +158,13 @@ impl Admin {
             checks: word(shared.checked_standing(id)),
             ejected: shared.is_ejected(id, now),
             in_flight: shared.in_flight(id),
+            in_flight_limit: shared.limit(id),
             components: components(id),
         };
         State {
             edge: shared.settings.name.to_string(),
             plan_epoch: traffic.plan.epoch,
+            waiting: shared.waiting(),
             replicas: shared.site.replica_ids().map(replica).collect(),
         }
     }
@@ -172,6 +174,7 @@ impl Admin {
 struct State {
     edge: String,
     plan_epoch: u64,
+    waiting: usize,
     replicas: Vec<ReplicaState>,
 }
 
@@ -183,6 +186,7 @@ struct ReplicaState {
     checks: &'static str,
     ejected: bool,
     in_flight: u32,
+    in_flight_limit: u32,
     components: BTreeMap<String, LinkState>,
 }
 

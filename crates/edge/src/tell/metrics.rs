@@ -117,14 +117,16 @@ fn register_attempts(registry: &mut Registry, shared: &Shared, totals: &Totals) 
 }
 
 fn register_replicas(registry: &mut Registry, shared: &Shared) {
-    let (in_flight, ejected) = <(Family<ByReplica, Gauge>, Family<ByReplica, Gauge>)>::default();
+    let (in_flight, ejected, limit) = <(Family<ByReplica, Gauge>, Family<_, Gauge>, Family<_, Gauge>)>::default();
     let now = Instant::now();
     for id in shared.site.replica_ids() {
         let labels = ByReplica { replica: shared.site.replica(id).settings.name.to_string() };
         in_flight.get_or_create(&labels).set(i64::from(shared.in_flight(id)));
+        limit.get_or_create(&labels).set(i64::from(shared.limit(id)));
         ejected.get_or_create(&labels).set(i64::from(shared.is_ejected(id, now)));
     }
     registry.register("in_flight_requests", "Requests in flight to a replica", in_flight);
+    registry.register("in_flight_limit", "Requests that may be in flight to a replica at present", limit);
     registry.register("replica_ejected", "1 while the edge itself sends a replica nothing", ejected);
 }
 
@@ -132,9 +134,13 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
     let epoch = Gauge::<i64>::default();
     epoch.set(i64::try_from(shared.traffic().plan.epoch).unwrap_or(i64::MAX));
     registry.register("plan_epoch", "Epoch of the traffic plan in force", epoch);
+    let waiting = Gauge::<i64>::default();
+    waiting.set(i64::try_from(shared.waiting()).unwrap_or(i64::MAX));
+    registry.register("waiting_requests", "Requests that wait for a seat", waiting);
     let counters = &shared.counters;
     let plain = [
         ("refused_requests", "Requests refused before they belonged to a component", &counters.refusals),
+        ("waiting_room_full", "Requests that found even the waiting room full", &counters.waiting_room_full),
         ("write_failures", "Files that could not be written", &counters.write_failures),
         ("certificates_adopted", "Changes of certificates taken up", &counters.certificates_adopted),
         ("certificates_refused", "Changes of certificates refused", &counters.certificates_refused),

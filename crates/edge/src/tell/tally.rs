@@ -10,7 +10,8 @@ use downbeat_core::model::{FailureKind, Tally};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// Networks a thread tells apart within a second; further ones count as others.
+/// Networks a thread tells apart within a second. When there are more, the lighter half is put under the others, so that
+/// a crowd that came first hides nobody heavy who comes later (Manku and Motwani's lossy counting, 2002, with exact sums).
 const NETWORKS_MAX: usize = 4_096;
 /// Rows of (component, network) that a roll-up has; the lighter ones count as others.
 pub(crate) const CLIENT_ROWS_MAX: usize = 64;
@@ -96,8 +97,10 @@ impl Tallies {
     /// The counts for an answer to a client.
     pub(crate) fn client(&mut self, component: ComponentId, network: Network) -> &mut ClientCount {
         let own = (component, Some(network));
-        let room = self.clients.len() < NETWORKS_MAX || self.clients.contains_key(&own);
-        self.clients.entry(if room { own } else { (component, None) }).or_default()
+        if self.clients.len() >= NETWORKS_MAX && !self.clients.contains_key(&own) {
+            self.fold_lighter_than(NETWORKS_MAX / 2);
+        }
+        self.clients.entry(own).or_default()
     }
 
     /// Adds what another thread saw.
@@ -110,15 +113,19 @@ impl Tallies {
         }
     }
 
-    /// Leaves the heaviest rows as they are, and puts all lighter ones under the others of their component.
+    /// Leaves the rows that a roll-up has as they are, and puts all lighter ones under the others of their component.
     pub(crate) fn fold_light_networks(&mut self) {
-        if self.clients.len() <= CLIENT_ROWS_MAX {
-            return;
+        if self.clients.len() > CLIENT_ROWS_MAX {
+            self.fold_lighter_than(CLIENT_ROWS_MAX);
         }
+    }
+
+    /// Keeps so many of the heaviest networks apart.
+    fn fold_lighter_than(&mut self, kept: usize) {
         let mut rows: Vec<_> = std::mem::take(&mut self.clients).into_iter().collect();
         rows.sort_by_key(|((_, network), count)| std::cmp::Reverse((network.is_some(), count.tally.total)));
         for (i, ((component, network), count)) in rows.into_iter().enumerate() {
-            let network = network.filter(|_| i < CLIENT_ROWS_MAX);
+            let network = network.filter(|_| i < kept);
             self.clients.entry((component, network)).or_default().add(&count);
         }
     }
@@ -140,6 +147,11 @@ mod tests {
         for _ in 0..50 {
             tallies.client(component, heavy).tally.count(None);
         }
+        assert_eq!(
+            tallies.clients[&(component, Some(heavy))].tally.total,
+            50,
+            "the crowd came first, and hides nobody"
+        );
         let total = |t: &Tallies| t.clients.values().map(|c| c.tally.total).sum::<u64>();
         assert!(tallies.clients.len() <= NETWORKS_MAX + 1);
         let before = total(&tallies);

@@ -61,6 +61,9 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     listeners::check(&file, check);
     let data = data_folder(file.data.as_ref(), check);
     let site = Site::of(file.replicas, file.components, file.service, check);
+    if let Some(region) = &file.edge.region {
+        site.check_region(region, check);
+    }
     check_hub_names(&file.webhooks, &file.categories, &site, check);
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));

@@ -221,6 +221,9 @@ impl Site {
             priority: table.priority,
             slow: table.slow,
             replicas: serving.clone(),
+            balance: table.balance.clone(),
+            per_second: table.per_second,
+            network_per_second: table.network_per_second,
         };
         self.named_components().map(component).collect()
     }

@@ -6,7 +6,9 @@ use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
 use downbeat_core::model::Name;
-use downbeat_edge::{AddressRange, EdgeSettings, ProxyProtocol, ProxySettings, RangeError, Repeatable, TraceFields};
+use downbeat_edge::{
+    AddressRange, EdgeSettings, Identity, ProxyProtocol, ProxySettings, RangeError, Repeatable, TraceFields,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -52,6 +54,7 @@ pub(crate) struct EdgeTable {
     pub(crate) listen_tls: Option<Spanned<SocketAddr>>,
     pub(crate) certificates: Vec<CertificateTable>,
     pub(crate) admin: Spanned<SocketAddr>,
+    pub(crate) region: Option<Spanned<Name>>,
     pub(crate) hub: Spanned<HubChoice>,
 }
 
@@ -139,8 +142,31 @@ impl FromText for AddressRange {
     }
 }
 
+impl FromText for Identity {
+    const EXPECTED: &'static str = "\"address\", \"authorization\" or \"cookie:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if let Some(name) = text.strip_prefix("cookie:") {
+            return FieldName::from_text(name).map(|_| Self::Cookie(name.into()));
+        }
+        let words = [("address", Word::Address), ("authorization", Word::Authorization)];
+        let identity = one_of(text, &words).map_err(|complaint| complaint.hint("or \"cookie:NAME\""))?;
+        Ok(match identity {
+            Word::Address => Self::Address,
+            Word::Authorization => Self::Authorization,
+        })
+    }
+}
+
+/// An identity without a name of its own.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Address,
+    Authorization,
+}
+
 /// The name of a header field, in lower case.
-struct FieldName(String);
+pub(super) struct FieldName(pub(super) String);
 
 impl FromText for FieldName {
     const EXPECTED: &'static str = "the name of a header field such as \"x-version\"";
@@ -168,6 +194,9 @@ impl EdgeTable {
         let mut settings = EdgeSettings::new(reader.or("name", name), *listen.get_ref(), PathBuf::new());
         settings.proxies = read_proxies(&reader);
         settings.admin = Some(*admin.get_ref());
+        let region = reader.get::<Name>("region");
+        settings.region = region.as_ref().map(|name| name.get_ref().clone());
+        reader.set("client", &mut settings.identity);
         settings.threads = read_threads(&reader);
         settings.resolver = reader.get("resolver").map(Spanned::into_inner);
         settings.version_header = reader.get::<FieldName>("version_header").map(|f| f.into_inner().0);
@@ -176,7 +205,7 @@ impl EdgeTable {
         figures::read(&reader, figures::of_edge(&mut settings));
         check_figures(&reader, &settings);
         reader.finish();
-        Self { settings, listen, listen_tls, certificates, admin, hub }
+        Self { settings, listen, listen_tls, certificates, admin, region, hub }
     }
 }
 

@@ -4,9 +4,10 @@ use crate::config::address::{HostName, Origin, PathPrefix};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
-use crate::config::value::FromText;
+use crate::config::value::{FromText, one_of};
+use crate::config::written::service::FieldName;
 use downbeat_core::model::Name;
-use downbeat_edge::{MAX_IN_FLIGHT, SLOW, WEIGHT};
+use downbeat_edge::{Balance, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
@@ -82,6 +83,9 @@ pub(crate) struct ComponentTable {
     pub(crate) paths: Vec<Spanned<PathPrefix>>,
     pub(crate) priority: u8,
     pub(crate) slow: Duration,
+    pub(crate) balance: Balance,
+    pub(crate) per_second: Option<u32>,
+    pub(crate) network_per_second: Option<u32>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
 }
@@ -117,6 +121,47 @@ impl FromText for ReplicaRef {
     }
 }
 
+/// `balance`, and `hash_by` where it is "hash".
+fn read_balance(reader: &Reader<'_>) -> Balance {
+    let (rule, key) = (reader.or("balance", Rule::LeastLoaded), reader.get::<HashKey>("hash_by"));
+    match (rule, key) {
+        (Rule::LeastLoaded, None) => Balance::LeastLoaded,
+        (Rule::LeastLoaded, Some(key)) => {
+            let complaint = Complaint::new("hash_by says nothing without balance = \"hash\"");
+            reader.complain(key.span(), complaint);
+            Balance::LeastLoaded
+        }
+        (Rule::Hash, key) => Balance::Hash(key.map_or(HashKey::Path, Spanned::into_inner)),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    LeastLoaded,
+    Hash,
+}
+
+impl FromText for Rule {
+    const EXPECTED: &'static str = "\"least-loaded\" or \"hash\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &[("least-loaded", Self::LeastLoaded), ("hash", Self::Hash)])
+    }
+}
+
+impl FromText for HashKey {
+    const EXPECTED: &'static str = "\"path\", \"client\" or \"header:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        match (text, text.strip_prefix("header:")) {
+            ("path", _) => Ok(Self::Path),
+            ("client", _) => Ok(Self::Client),
+            (_, Some(name)) => FieldName::from_text(name).map(|name| Self::Header(name.0)),
+            _ => Err(Complaint::new(format!("\"{text}\" is not known here")).hint(Self::EXPECTED)),
+        }
+    }
+}
+
 impl ComponentTable {
     /// For messages.
     pub(crate) fn label(&self) -> &str {
@@ -140,6 +185,9 @@ impl ComponentTable {
             paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),
             priority: reader.or("priority", 0),
             slow: reader.or("slow", Span(SLOW)).0,
+            balance: read_balance(&reader),
+            per_second: reader.get("per_second").map(Spanned::into_inner),
+            network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
             replicas,
         };
         reader.finish();
