@@ -1,0 +1,36 @@
+//! The edge, with its defaults, one thread, and a hub that it tells once a second what it saw.
+//!
+//! The hub is a process of its own and not weighed: in production it runs elsewhere.
+
+use super::{Plan, Site};
+use crate::process::free_ports;
+use anyhow::Result;
+
+const FILE: &str = "downbeat.toml";
+
+pub(super) fn plan(site: &Site<'_>) -> Result<Plan> {
+    let ports = free_ports(2)?;
+    let (console, status) = (ports[0], ports[1]);
+    let replicas = site.each(|port| format!("\"http://127.0.0.1:{port}\", "));
+    let config = format!(
+        r#"# The edge of a benchmark: everything as it is by default, but for the addresses.
+data = "{data}"
+[service]
+name = "Bench"
+[edge]
+listen = "127.0.0.1:{port}"
+hub = "http://127.0.0.1:{console}"
+threads = 1
+[hub]
+console = "127.0.0.1:{console}"
+status = "127.0.0.1:{status}"
+[[component]]
+name = "bench"
+replicas = [{replicas}]
+"#,
+        data = site.place("data"),
+        port = site.port,
+    );
+    let command = |verb: &str| vec![verb.to_owned(), "--config".to_owned(), site.place(FILE)];
+    Ok(Plan { config: (FILE, config), main: command("edge"), helper: Some((command("hub"), console)) })
+}
