@@ -55,9 +55,15 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let mut steps = Steps::new(3);
     let peers = steps.step("looking for peers and clients", || Peers::provide(workspace, &folder));
-    let program = steps.step("building", || build(workspace, options))?;
+    let (program, revision) = steps.step("building", || build(workspace, options))?;
     let mut command = apart(workspace);
-    command.arg(workspace.built("downbeat-bench")).arg("edge").arg("--edge").arg(program);
+    command
+        .arg(workspace.built("downbeat-bench"))
+        .arg("edge")
+        .arg("--edge")
+        .arg(program)
+        .arg("--revision")
+        .arg(revision);
     if let Some(baseline) = &options.baseline {
         command.arg("--baseline").arg(absolute(baseline)?);
     }
@@ -66,16 +72,22 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
     Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
 }
 
-/// Builds the bench, and the product as it is shipped unless a program is given.
-fn build(workspace: &Workspace, options: &Edge) -> Result<PathBuf> {
+/// Builds the bench, and the product as it is shipped unless a program is given; says what that is built from.
+fn build(workspace: &Workspace, options: &Edge) -> Result<(PathBuf, String)> {
     let built = process::succeeds(&mut workspace.cargo(&["build", "--release", "--package", "downbeat-bench"]))?;
     ensure!(built, "the build failed: nothing was measured");
     if let Some(program) = &options.program {
-        return absolute(program);
+        return Ok((absolute(program)?, "as it was given".to_owned()));
     }
     let built = process::succeeds(&mut workspace.cargo(&["build", "--profile", "dist", "--package", "downbeat"]))?;
     ensure!(built, "the build failed: nothing was measured");
-    Ok(workspace.target().join("dist/downbeat"))
+    Ok((workspace.target().join("dist/downbeat"), revision(workspace)?))
+}
+
+/// The commit, and a word if there is more than it.
+fn revision(workspace: &Workspace) -> Result<String> {
+    let output = workspace.command("git").args(["describe", "--always", "--dirty"]).output().context("run git")?;
+    Ok(format!("at {}", String::from_utf8_lossy(&output.stdout).trim()))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! `downbeat-bench edge`: chooses what to measure, measures it in order, and writes figures and page.
 
-use crate::measure::cost::{self, Effort, Size};
+use crate::measure::cost::{self, Effort, Size, Speech, Wish};
 use crate::measure::{crowd, failover, soak, survival};
 use crate::report::{Body, Machine, Results};
 use crate::subject::{Kind, Programs, Subject};
@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The sections of the page, by the names that choose them.
-pub(crate) const SECTIONS: [(&str, &str); 7] = [
+pub(crate) const SECTIONS: [(&str, &str); 9] = [
     ("cpu-1k", "Cost of a request, 1 KB"),
     ("cpu-64k", "Cost of a request, 64 KB"),
     ("cpu-10m", "Cost of a request, 10 MB"),
+    ("tls-1k", "Cost of a request over TLS, 1 KB, HTTP/1.1"),
+    ("h2-1k", "Cost of a request over TLS, 1 KB, HTTP/2"),
     ("failover", "Failover under steady load"),
     ("midbody", "Downloads that lose their upstream"),
     ("halfopen", "Half-open connections"),
@@ -22,8 +24,8 @@ pub(crate) const SECTIONS: [(&str, &str); 7] = [
 /// What to measure, and where everything is.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measure only these, separated by commas: cpu-1k, cpu-64k, cpu-10m, failover, midbody,
-    /// halfopen, soak
+    /// Measure only these, separated by commas: cpu-1k, cpu-64k, cpu-10m, tls-1k, h2-1k,
+    /// failover, midbody, halfopen, soak
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Fewer and shorter rounds; the page is left as it is
@@ -38,6 +40,9 @@ pub(crate) struct Options {
     /// The edge's program
     #[arg(long)]
     edge: PathBuf,
+    /// What the edge's program was built from
+    #[arg(long, default_value = "of unknown origin")]
+    revision: String,
     /// Another build of the edge to compare with
     #[arg(long)]
     baseline: Option<PathBuf>,
@@ -63,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (name, title) in SECTIONS {
         if options.only.is_empty() || options.only.iter().any(|only| only == name) {
             eprintln!("{name}: {title}");
-            let machine = Machine::now();
+            let machine = Machine::now(&options.revision);
             let (body, skipped) = bench.section(name)?;
             results.put(name, body, machine, &skipped);
         }
@@ -91,8 +96,10 @@ impl<'a> Bench<'a> {
     fn section(&self, name: &str) -> Result<(Body, Vec<String>)> {
         let folder = &self.options.folder;
         match name {
-            "cpu-64k" => self.cost(Size::Middle),
-            "cpu-10m" => self.cost(Size::Large),
+            "cpu-64k" => self.cost(Size::Middle, Speech::Plain),
+            "cpu-10m" => self.cost(Size::Large, Speech::Plain),
+            "tls-1k" => self.cost(Size::Small, Speech::Tls),
+            "h2-1k" => self.cost(Size::Small, Speech::Http2),
             "failover" => {
                 let rounds = self.options.rounds.unwrap_or(if self.options.quick { 1 } else { 3 });
                 let (subjects, skipped) = self.find_all()?;
@@ -111,16 +118,17 @@ impl<'a> Bench<'a> {
                 let edge = Subject::find(Kind::Edge, &self.programs)?;
                 Ok((Body::Soak(soak::run(&edge, self.options.minutes, folder)?), Vec::new()))
             }
-            _ => self.cost(Size::Small),
+            _ => self.cost(Size::Small, Speech::Plain),
         }
     }
 
-    fn cost(&self, size: Size) -> Result<(Body, Vec<String>)> {
+    fn cost(&self, size: Size, speech: Speech) -> Result<(Body, Vec<String>)> {
         let mut kinds = self.kinds();
         kinds.extend((size == Size::Large).then_some(Kind::HaproxySplice));
-        let (subjects, skipped) = self.find(&kinds)?;
-        let rows = cost::run(&subjects, size, self.effort(), &self.options.folder)?;
-        Ok((Body::Cost(rows), skipped))
+        let (subjects, missing) = self.find(&kinds)?;
+        let wish = Wish { size, speech };
+        let (rows, unfit) = cost::run(&subjects, wish, self.effort(), &self.options.folder)?;
+        Ok((Body::Cost(rows), [missing, unfit].concat()))
     }
 
     fn kinds(&self) -> Vec<Kind> {

@@ -16,6 +16,8 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 const END_LIMIT: Duration = Duration::from_secs(1);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(5);
+/// Lines that are told of a process that did not start.
+const LINES_TOLD: usize = 3;
 /// Bytes of a page of memory, as `statm` counts.
 const PAGE: u64 = 4096;
 
@@ -42,7 +44,8 @@ impl Process {
             let ended = self.child.try_wait().context("ask a process for its end")?;
             if ended.is_some() || Instant::now() > deadline {
                 let said = fs::read_to_string(log).unwrap_or_default();
-                bail!("it does not listen on {port}: {}", said.lines().last().unwrap_or("it said nothing"));
+                let words: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).take(LINES_TOLD).collect();
+                bail!("it does not listen on {port}: {}", words.join("; "));
             }
             thread::sleep(POLL);
         }

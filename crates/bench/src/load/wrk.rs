@@ -22,8 +22,9 @@ pub(crate) struct Seen {
     /// Connections that failed, and answers that are neither 2xx nor 3xx.
     pub(crate) errors: u64,
     pub(crate) seconds: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
+    /// Latencies, where the client tells them.
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
 }
 
 /// Loads a URL for a while on one thread.
@@ -43,7 +44,7 @@ fn parse(text: &str) -> Option<Seen> {
     let figures = text.lines().find_map(|line| line.strip_prefix("RESULT "))?;
     let figures: Vec<u64> = figures.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
     let [requests, broken, bad, micros, p50, p99] = figures[..] else { return None };
-    let ms = |micros: u64| micros as f64 / 1e3;
+    let ms = |micros: u64| Some(micros as f64 / 1e3);
     let seconds = micros as f64 / 1e6;
     Some(Seen { requests, errors: broken + bad, seconds, p50_ms: ms(p50), p99_ms: ms(p99) })
 }
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn figures_are_read() {
-        let seen = Seen { requests: 900, errors: 3, seconds: 2.0, p50_ms: 1.5, p99_ms: 9.0 };
+        let seen = Seen { requests: 900, errors: 3, seconds: 2.0, p50_ms: Some(1.5), p99_ms: Some(9.0) };
         assert_eq!(parse("Running 2s test\nRESULT 900 1 2 2000000 1500 9000\n"), Some(seen));
         assert_eq!(parse("unable to connect"), None);
     }

@@ -5,8 +5,9 @@
 //! order that turns, so that whatever else the machine does falls on all of them.
 
 use super::fleet::Fleet;
+use crate::load::h2load;
 use crate::load::wrk::{self, Seen};
-use crate::subject::{Kind, Running, Subject};
+use crate::subject::{Certificate, Running, Subject};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -29,19 +30,40 @@ impl Size {
         }
     }
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Small => "1 KB",
-            Self::Middle => "64 KB",
-            Self::Large => "10 MB",
-        }
-    }
-
     /// Clients beside each other.
     pub(crate) fn connections(self) -> u32 {
         match self {
             Self::Small | Self::Middle => 64,
             Self::Large => 4,
+        }
+    }
+}
+
+/// How clients speak to the proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// HTTP/1.1 without TLS.
+    Plain,
+    /// HTTP/1.1 over TLS, on connections that are kept.
+    Tls,
+    /// HTTP/2 over TLS.
+    Http2,
+}
+
+/// What is asked for, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) size: Size,
+    pub(crate) speech: Speech,
+}
+
+impl Wish {
+    fn load(self, proxy: &Running, duration: Duration, folder: &Path) -> Result<Seen> {
+        let scheme = if self.speech == Speech::Plain { "http" } else { "https" };
+        let url = format!("{scheme}://127.0.0.1:{}{}", proxy.port, self.size.path());
+        match self.speech {
+            Speech::Plain | Speech::Tls => wrk::run(&url, self.size.connections(), duration, folder),
+            Speech::Http2 => h2load::run(&url, duration),
         }
     }
 }
@@ -79,42 +101,49 @@ pub(crate) struct Row {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Measures all proxies with one size of body.
-pub(crate) fn run(subjects: &[Subject], size: Size, effort: Effort, folder: &Path) -> Result<Vec<Row>> {
+/// Measures all proxies with one wish; one that cannot fulfil it is left out, with a word on why.
+pub(crate) fn run(subjects: &[Subject], wish: Wish, effort: Effort, folder: &Path) -> Result<(Vec<Row>, Vec<String>)> {
     let fleet = Fleet::start(3, folder)?;
-    let running: Vec<Running> =
-        subjects.iter().map(|subject| subject.start(folder, fleet.ports())).collect::<Result<_>>()?;
-    for proxy in &running {
-        wrk::run(&url(proxy, size), size.connections(), WARM_UP, folder)?;
-    }
-    let mut rows: Vec<Row> = subjects
-        .iter()
-        .map(|s| Row { proxy: s.kind.name().to_owned(), version: s.version.clone(), samples: Vec::new() })
-        .collect();
-    for round in 0..effort.rounds {
-        for turn in 0..running.len() {
-            let index = (round + turn) % running.len();
-            let sample = sample(&running[index], size, effort.each, folder)?;
-            say(round, effort.rounds, running[index].kind, size, &sample);
-            rows[index].samples.push(sample);
+    let certificate = (wish.speech != Speech::Plain).then(|| Certificate::make(folder)).transpose()?;
+    let (mut ready, mut skipped) = (Vec::new(), Vec::new());
+    for subject in subjects {
+        let started = subject.start(folder, fleet.ports(), certificate.as_ref());
+        let warm = started.and_then(|proxy| wish.load(&proxy, WARM_UP, folder).map(|_| proxy));
+        match warm {
+            Ok(proxy) => ready.push((proxy, Row::of(subject))),
+            Err(error) => {
+                eprintln!("SKIP: {}: {error:#}", subject.kind.name());
+                skipped.push(format!("{}: {error:#}", subject.kind.name()));
+            }
         }
     }
-    Ok(rows)
+    for round in 0..effort.rounds {
+        for turn in 0..ready.len() {
+            let index = (round + turn) % ready.len();
+            let (proxy, row) = &mut ready[index];
+            let sample = sample(proxy, wish, effort.each, folder)?;
+            row.say(&sample, round, effort.rounds);
+            row.samples.push(sample);
+        }
+    }
+    Ok((ready.into_iter().map(|(_, row)| row).collect(), skipped))
 }
 
-fn sample(proxy: &Running, size: Size, each: Duration, folder: &Path) -> Result<Sample> {
+fn sample(proxy: &Running, wish: Wish, each: Duration, folder: &Path) -> Result<Sample> {
     let before = proxy.process.busy_ns();
-    let seen = wrk::run(&url(proxy, size), size.connections(), each, folder)?;
+    let seen = wish.load(proxy, each, folder)?;
     let busy_ns = proxy.process.busy_ns() - before;
     Ok(Sample { seen, busy_ns, resident: proxy.process.resident() })
 }
 
-fn url(proxy: &Running, size: Size) -> String {
-    format!("http://127.0.0.1:{}{}", proxy.port, size.path())
-}
+impl Row {
+    fn of(subject: &Subject) -> Self {
+        Self { proxy: subject.kind.name().to_owned(), version: subject.version.clone(), samples: Vec::new() }
+    }
 
-fn say(round: usize, rounds: usize, kind: Kind, size: Size, sample: &Sample) {
-    let (name, size, micros) = (kind.name(), size.name(), sample.micros());
-    let (rate, errors) = (sample.seen.requests as f64 / sample.seen.seconds, sample.seen.errors);
-    eprintln!("  {size} round {}/{rounds} {name:<22} {micros:>8.1} µs  {rate:>7.0}/s  {errors} errors", round + 1);
+    fn say(&self, sample: &Sample, round: usize, rounds: usize) {
+        let (name, micros, round) = (&self.proxy, sample.micros(), round + 1);
+        let (rate, errors) = (sample.seen.requests as f64 / sample.seen.seconds, sample.seen.errors);
+        eprintln!("  round {round}/{rounds} {name:<22} {micros:>8.1} µs  {rate:>7.0}/s  {errors} errors");
+    }
 }

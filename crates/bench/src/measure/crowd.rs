@@ -48,7 +48,7 @@ pub(crate) fn run(subjects: &[Subject], folder: &Path) -> Result<Vec<Row>> {
 
 fn one(subject: &Subject, folder: &Path) -> Result<Row> {
     let fleet = Fleet::start(3, folder)?;
-    let proxy = subject.start(folder, fleet.ports())?;
+    let proxy = subject.start(folder, fleet.ports(), None)?;
     let alone = good_requests(proxy.port, || ())?.0;
     let before = proxy.process.resident();
     let crowd = Crowd::start(proxy.port, CONNECTIONS)?;

@@ -85,7 +85,7 @@ pub(crate) fn run(subjects: &[Subject], rounds: usize, folder: &Path) -> Result<
 
 fn one(subject: &Subject, fault: Fault, folder: &Path) -> Result<Seen> {
     let mut fleet = Fleet::start(3, folder)?;
-    let proxy = subject.start(folder, fleet.ports())?;
+    let proxy = subject.start(folder, fleet.ports(), None)?;
     let content = content::small();
     let load = steady::start(Plan {
         port: proxy.port,

@@ -25,7 +25,7 @@ pub(crate) struct Course {
 /// Loads the edge with every size in turn.
 pub(crate) fn run(edge: &Subject, minutes: u64, folder: &Path) -> Result<Course> {
     let fleet = Fleet::start(3, folder)?;
-    let proxy = edge.start(folder, fleet.ports())?;
+    let proxy = edge.start(folder, fleet.ports(), None)?;
     let start = Instant::now();
     let mut course = Course { minutes: 0.0, requests: 0, errors: 0, resident: Vec::new() };
     let mut first = true;

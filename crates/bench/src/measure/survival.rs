@@ -84,7 +84,7 @@ pub(crate) fn run(subjects: &[Subject], effort: Effort, folder: &Path) -> Result
 
 fn series(subject: &Subject, fault: Fault, count: usize, folder: &Path) -> Result<Series> {
     let fleet = Fleet::start(UPSTREAMS, folder)?;
-    let proxy = subject.start(folder, fleet.ports())?;
+    let proxy = subject.start(folder, fleet.ports(), None)?;
     let body = content::large();
     let world = World {
         proxy,

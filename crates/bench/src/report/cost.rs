@@ -11,7 +11,7 @@ struct Goal {
     most: f64,
 }
 
-const GOALS: [Goal; 7] = [
+const GOALS: [Goal; 9] = [
     Goal { section: "cpu-1k", peer: Kind::Haproxy, most: 0.55 },
     Goal { section: "cpu-1k", peer: Kind::Nginx, most: 0.70 },
     Goal { section: "cpu-1k", peer: Kind::Envoy, most: 0.15 },
@@ -19,6 +19,8 @@ const GOALS: [Goal; 7] = [
     Goal { section: "cpu-64k", peer: Kind::Nginx, most: 1.00 },
     Goal { section: "cpu-10m", peer: Kind::HaproxySplice, most: 1.00 },
     Goal { section: "cpu-10m", peer: Kind::Nginx, most: 0.33 },
+    Goal { section: "tls-1k", peer: Kind::Haproxy, most: 1.00 },
+    Goal { section: "h2-1k", peer: Kind::Haproxy, most: 1.00 },
 ];
 
 const HEAD: [&str; 8] =
@@ -34,6 +36,7 @@ pub(super) fn section(section: &str, rows: &[Row]) -> String {
 fn line(section: &str, row: &Row, edge: Option<&Row>) -> Vec<String> {
     let all = |figure: fn(&Sample) -> f64| row.samples.iter().map(figure).collect::<Vec<_>>();
     let middle = |figure: fn(&Sample) -> f64| median(&all(figure)).map_or("-".into(), number);
+    let p99: Vec<f64> = row.samples.iter().filter_map(|sample| sample.seen.p99_ms).collect();
     let micros = all(Sample::micros);
     let (least, most) = micros.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), x| (l.min(*x), m.max(*x)));
     let ratio = edge.filter(|edge| edge.proxy != row.proxy).and_then(|edge| ratio(edge, row));
@@ -46,7 +49,7 @@ fn line(section: &str, row: &Row, edge: Option<&Row>) -> Vec<String> {
         goal.map_or(String::new(), |goal| format!("≤ {goal:.2}")),
         ratio.zip(goal).map_or("", |(ratio, goal)| verdict(ratio <= goal)).to_owned(),
         middle(|sample| sample.seen.requests as f64 / sample.seen.seconds),
-        middle(|sample| sample.seen.p99_ms),
+        median(&p99).map_or("-".into(), number),
         errors.to_string(),
     ]
 }
@@ -68,7 +71,7 @@ mod tests {
     use crate::load::wrk::Seen;
 
     fn row(kind: Kind, micros: &[u64]) -> Row {
-        let seen = Seen { requests: 1000, errors: 0, seconds: 2.0, p50_ms: 1.0, p99_ms: 2.0 };
+        let seen = Seen { requests: 1000, errors: 0, seconds: 2.0, p50_ms: Some(1.0), p99_ms: Some(2.0) };
         let samples = micros.iter().map(|us| Sample { seen, busy_ns: us * 1_000_000, resident: 0 }).collect();
         Row { proxy: kind.name().into(), version: "1.0".into(), samples }
     }

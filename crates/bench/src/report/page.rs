@@ -28,15 +28,22 @@ pub(crate) struct Machine {
     pub(crate) processors: usize,
     pub(crate) kernel: String,
     pub(crate) load: String,
+    /// What the edge was built from.
+    pub(crate) revision: String,
 }
 
 impl Machine {
     /// This machine, now.
-    pub(crate) fn now() -> Self {
+    pub(crate) fn now(revision: &str) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
         let load = read("/proc/loadavg").split_whitespace().next().unwrap_or("?").to_owned();
-        Self { processors: std::thread::available_parallelism().map_or(1, usize::from), kernel, load }
+        Self {
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel,
+            load,
+            revision: revision.to_owned(),
+        }
     }
 }
 
@@ -106,7 +113,7 @@ impl Results {
 impl Section {
     fn text(&self, name: &str) -> String {
         let title = crate::edge::SECTIONS.iter().find(|(known, _)| *known == name).map_or(name, |(_, title)| title);
-        let Machine { processors, kernel, load } = &self.machine;
+        let Machine { processors, kernel, load, revision } = &self.machine;
         let body = match &self.body {
             Body::Cost(rows) => cost::section(name, rows),
             Body::Failover(runs) => faults::failover(runs),
@@ -115,6 +122,8 @@ impl Section {
             Body::Soak(course) => faults::soak(course),
         };
         let skipped: String = self.skipped.iter().map(|skip| format!("\nNOT MEASURED: {skip}\n")).collect();
-        format!("## {title}\n\n{body}{skipped}\n{processors} processors, Linux {kernel}, load {load} before.\n")
+        format!(
+            "## {title}\n\n{body}{skipped}\nEdge {revision}; {processors} processors, Linux {kernel}, load {load} before.\n"
+        )
     }
 }

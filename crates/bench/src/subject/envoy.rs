@@ -1,11 +1,13 @@
 //! Envoy with one worker: no access log, no health checks and no retries, which are off unless configured.
 
+use super::certificate::Certificate;
 use super::{Plan, Site};
 
 const FILE: &str = "envoy.yaml";
 
 pub(super) fn plan(site: &Site<'_>) -> Plan {
     let port = site.port;
+    let tls = site.tls.map_or(String::new(), tls_lines);
     let endpoint = |port| {
         format!(
             "            - {{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}}}\n"
@@ -34,7 +36,7 @@ static_resources:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
                       dynamic_stats: false
                       suppress_envoy_headers: true
-  clusters:
+{tls}  clusters:
     - name: b
       type: STATIC
       connect_timeout: 5s
@@ -48,4 +50,20 @@ static_resources:
     let quiet = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "-c"];
     let main = quiet.map(str::to_owned).into_iter().chain([site.place(FILE)]).collect();
     Plan { config: (FILE, config), main, helper: None }
+}
+
+/// What makes a filter chain speak TLS.
+fn tls_lines(tls: &Certificate) -> String {
+    let (cert, key) = (tls.cert.display(), tls.key.display());
+    format!(
+        r#"          transport_socket:
+            name: envoy.transport_sockets.tls
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+              common_tls_context:
+                alpn_protocols: [h2, http/1.1]
+                tls_certificates:
+                  - {{certificate_chain: {{filename: "{cert}"}}, private_key: {{filename: "{key}"}}}}
+"#
+    )
 }

@@ -19,12 +19,13 @@ pub(super) fn plan(site: &Site<'_>, splice: Splice) -> Plan {
         Splice::Forced => ("  tune.pipesize 1048576\n  tune.bufsize 65536\n", "splice-response"),
     };
     let port = site.port;
+    let bind = site.tls.map_or(String::new(), |tls| format!(" ssl crt {} alpn h2,http/1.1", tls.both.display()));
     let servers = site.each(|port| format!("  server s{port} 127.0.0.1:{port} check\n"));
     let config = format!(
         "global\n  nbthread 1\n  maxconn 9700\n  maxpipes 100\n{tuning}\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 50s\n  timeout server 50s\n  \
          option {option}\n  http-reuse always\n\
-         frontend f\n  bind 127.0.0.1:{port}\n  default_backend b\n\
+         frontend f\n  bind 127.0.0.1:{port}{bind}\n  default_backend b\n\
          backend b\n  balance roundrobin\n{servers}"
     );
     let main = vec!["-db".to_owned(), "-f".to_owned(), site.place(FILE)];

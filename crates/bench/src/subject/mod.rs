@@ -1,5 +1,6 @@
 //! The proxies that are compared: where each is, which version it is, and how it is started.
 
+mod certificate;
 mod envoy;
 mod haproxy;
 mod nginx;
@@ -7,6 +8,7 @@ mod ours;
 
 use crate::process::{Process, free_ports};
 use anyhow::{Context, Result};
+pub(crate) use certificate::Certificate;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,6 +63,8 @@ struct Site<'a> {
     folder: &'a Path,
     port: u16,
     upstreams: &'a [u16],
+    /// Clients come over TLS, and may speak HTTP/2.
+    tls: Option<&'a Certificate>,
 }
 
 /// What a proxy is started with: a configuration to write, and the processes to run.
@@ -89,20 +93,20 @@ impl Subject {
     }
 
     /// Starts it in front of upstreams, with a folder of its own.
-    pub(crate) fn start(&self, folder: &Path, upstreams: &[u16]) -> Result<Running> {
+    pub(crate) fn start(&self, folder: &Path, upstreams: &[u16], tls: Option<&Certificate>) -> Result<Running> {
         let folder = folder.join(self.kind.name().replace([' ', ','], "-"));
         // What an earlier run has learnt must not help this one; a folder that is not there is as good as removed.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let port = free_ports(1)?[0];
-        let site = Site { folder: &folder, port, upstreams };
+        let site = Site { folder: &folder, port, upstreams, tls };
         let plan = self.plan(&site)?;
         let path = folder.join(plan.config.0);
         fs::write(&path, &plan.config.1).with_context(|| format!("write {}", path.display()))?;
         let helper = plan.helper.map(|(arguments, port)| self.launch(&arguments, &folder.join("helper.log"), port));
         let helper = helper.transpose()?;
         let process = self.launch(&plan.main, &folder.join("log"), port)?;
-        Ok(Running { kind: self.kind, port, process, _helper: helper })
+        Ok(Running { port, process, _helper: helper })
     }
 
     fn launch(&self, arguments: &[String], log: &Path, port: u16) -> Result<Process> {
@@ -135,7 +139,6 @@ impl Site<'_> {
 
 /// A proxy that runs.
 pub(crate) struct Running {
-    pub(crate) kind: Kind,
     pub(crate) port: u16,
     pub(crate) process: Process,
     _helper: Option<Process>,
