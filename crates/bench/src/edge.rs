@@ -78,7 +78,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     results.save(&figures)?;
-    results.write_page(&options.page)
+    let missing = results.missing();
+    if missing.is_empty() {
+        return results.write_page(&options.page);
+    }
+    eprintln!("the page is left as it is: not yet measured here are {}", missing.join(", "));
+    Ok(())
 }
 
 struct Bench<'a> {

@@ -112,8 +112,10 @@ pub(crate) fn run(subjects: &[Subject], wish: Wish, effort: Effort, folder: &Pat
         match warm {
             Ok(proxy) => ready.push((proxy, Row::of(subject))),
             Err(error) => {
-                eprintln!("SKIP: {}: {error:#}", subject.kind.name());
-                skipped.push(format!("{}: {error:#}", subject.kind.name()));
+                let words = format!("{}: {error:#}", subject.kind.name());
+                eprintln!("SKIP: {words}");
+                // The page is the same wherever it was written.
+                skipped.push(words.replace(&format!("{}/", folder.display()), ""));
             }
         }
     }

@@ -20,6 +20,8 @@ const HALF_OPEN_BYTES: f64 = 6.0 * 1024.0;
 const CROWDED_MS: f64 = 10.0;
 /// How much memory may grow over a long run, as a share: what an allocator does by itself.
 const GROWTH: f64 = 1.05;
+/// Minutes after which growth can be judged.
+const SOAK_MINUTES: f64 = 60.0;
 
 fn is_ours(proxy: &str) -> bool {
     proxy == Kind::Edge.name()
@@ -162,9 +164,17 @@ pub(super) fn soak(course: &Course) -> String {
         megabytes(first),
         megabytes(last),
         megabytes(most),
-        verdict(flat).to_owned(),
+        if course.minutes < SOAK_MINUTES { "too short to say" } else { verdict(flat) }.to_owned(),
     ];
-    let head = ["minutes", "requests", "errors", "MB after a warm-up", "MB at the end", "MB at most", "≤ 5 % growth"];
+    let head = [
+        "minutes",
+        "requests",
+        "errors",
+        "MB after a warm-up",
+        "MB at the end",
+        "MB at most",
+        "≤ 5 % growth in an hour",
+    ];
     format!("The edge under 1 KB, 64 KB and 10 MB in turn.\n\n{}", table(&head, &[row]))
 }
 

@@ -100,6 +100,12 @@ impl Results {
         fs::write(path, text).with_context(|| format!("write {}", path.display()))
     }
 
+    /// The sections that were never measured here; without them the page would lose what it has.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let names = crate::edge::SECTIONS.iter().map(|(name, _)| *name);
+        names.filter(|name| !self.sections.contains_key(*name)).collect()
+    }
+
     /// Writes the page.
     pub(crate) fn write_page(&self, path: &Path) -> Result<()> {
         let folder = path.parent().context("the page is in a folder")?;
