@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings.replicas.push(ReplicaSettings { name, region, version: None, url, weight, max_in_flight });
     }
     let replicas = settings.replicas.iter().map(|r| r.name.clone()).collect();
-    settings.components.push(ComponentSettings { name: component.clone(), priority: 0, slow: SLOW, replicas });
+    settings.components.push(ComponentSettings { name: component.clone(), priority: 0, slow: SLOW, replicas, cache: None });
     settings.routes.push(RouteRule { component, host: None, prefix: "/".into() });
     let edge = start(settings).await?;
     println!("clients: http://{}", edge.address());

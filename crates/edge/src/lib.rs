@@ -12,6 +12,7 @@
 
 mod admit;
 mod ask;
+mod cache;
 mod change;
 mod choose;
 mod codec;
@@ -22,7 +23,7 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
+    CACHE_BYTES, CacheSettings, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
     RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;

@@ -19,8 +19,7 @@ mod target;
 
 pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
-use fields::Field;
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Field, Fields, Once, decimal};
 pub(crate) use lines::HeadScanner;
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
@@ -41,7 +40,7 @@ pub(crate) enum Persistence {
 }
 
 /// What a client speaks to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scheme {
     /// Without encryption.
     Http,

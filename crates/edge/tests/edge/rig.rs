@@ -61,7 +61,7 @@ pub(crate) fn replica(label: &str, url: &str, weight: u32) -> ReplicaSettings {
 }
 
 pub(crate) fn component(label: &str, replicas: &[Name]) -> ComponentSettings {
-    ComponentSettings { name: name(label), priority: 0, slow: SLOW, replicas: replicas.to_vec() }
+    ComponentSettings { name: name(label), priority: 0, slow: SLOW, replicas: replicas.to_vec(), cache: None }
 }
 
 pub(crate) fn route(component: &str, prefix: &str) -> RouteRule {
