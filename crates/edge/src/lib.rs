@@ -23,8 +23,9 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    CACHE_BYTES, CacheSettings, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
-    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
+    CACHE_BYTES, CacheSettings, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink,
+    LimitSettings, MAX_IN_FLIGHT, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule,
+    SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use run::start::{EdgeHandle, StartError, start};

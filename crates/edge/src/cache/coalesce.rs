@@ -65,40 +65,38 @@ mod tests {
     use crate::change::site::ComponentId;
     use crate::codec::Scheme;
     use std::time::Duration;
+    use tokio::task::JoinSet;
 
     fn key(target: &str) -> Key {
         Key::at(ComponentId(0), Scheme::Http, b"test", target.as_bytes())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn all_behind_are_released_when_the_first_ends() {
         let flights = Arc::new(Flights::default());
         let Place::First(first) = flights.join(&key("/a")) else { panic!("nobody was there") };
         assert!(matches!(flights.join(&key("/b")), Place::First(_)), "another address");
-        let deadline = tokio::time::Instant::now().into_std() + Duration::from_secs(60);
-        let mut waiting = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut waiting = JoinSet::new();
         for _ in 0..100 {
             let Place::Behind(behind) = flights.join(&key("/a")) else { panic!("one is first already") };
-            waiting.push(tokio::spawn(behind.wait(deadline)));
+            waiting.spawn(behind.wait(deadline));
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(waiting.iter().all(|task| !task.is_finished()));
-        let before = tokio::time::Instant::now();
+        tokio::task::yield_now().await;
+        assert!(waiting.try_join_next().is_none(), "all of them wait");
         drop(first);
-        for task in waiting {
-            task.await.expect("no panic");
-        }
-        assert_eq!(tokio::time::Instant::now(), before, "at once");
+        assert_eq!(waiting.join_all().await.len(), 100, "long before the deadline");
+        assert!(Instant::now() < deadline);
         assert!(matches!(flights.join(&key("/a")), Place::First(_)), "the next is first again");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn nobody_waits_beyond_the_deadline() {
         let flights = Arc::new(Flights::default());
         let Place::First(_first) = flights.join(&key("/a")) else { panic!("nobody was there") };
         let Place::Behind(behind) = flights.join(&key("/a")) else { panic!("one is first already") };
-        let start = tokio::time::Instant::now();
-        behind.wait(start.into_std() + Duration::from_secs(5)).await;
-        assert_eq!(start.elapsed(), Duration::from_secs(5));
+        let deadline = Instant::now() + Duration::from_millis(20);
+        behind.wait(deadline).await;
+        assert!(Instant::now() >= deadline, "though the first is still under way");
     }
 }

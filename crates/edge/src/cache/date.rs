@@ -48,9 +48,9 @@ pub(crate) fn parse(value: &[u8]) -> Option<SystemTime> {
     std::str::from_utf8(value).ok().and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
-/// Writes a date in the one form that is sent.
+/// Writes a date in the one form that is sent; a clock that was never set says 1970.
 pub(crate) fn format(date: SystemTime) -> String {
-    httpdate::fmt_http_date(date)
+    httpdate::fmt_http_date(date.max(SystemTime::UNIX_EPOCH))
 }
 
 /// How long after `earlier` a date is; nothing when it is not after it.

@@ -134,6 +134,13 @@ impl Wishes {
     }
 }
 
+impl Wishes {
+    /// True when the client has no wish that makes its request differ from others.
+    pub(crate) fn are_none(&self) -> bool {
+        self.words == Words::default() && self.max_age == Seconds::Absent && self.min_fresh == Seconds::Absent
+    }
+}
+
 /// Calls with each directive: its name in lower case, and its argument without quotes.
 fn each(fields: &Fields, mut call: impl FnMut(&str, Option<&[u8]>)) {
     for value in fields.all("cache-control") {

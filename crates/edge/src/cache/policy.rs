@@ -207,13 +207,24 @@ impl Terms {
     }
 
     /// For how long it is still fresh; nothing once it is stale.
-    pub(crate) fn fresh_for(&self, now: Instant) -> Duration {
+    fn fresh_for(&self, now: Instant) -> Duration {
         self.lifetime.saturating_sub(self.age(now))
+    }
+
+    /// True while it is fresh.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.fresh_for(now) > Duration::ZERO
     }
 
     /// True when it was fresh as it came, so that others may be given it without asking a replica.
     pub(crate) fn is_shareable(&self) -> bool {
         self.checking != Checking::Always && self.lifetime > self.initial_age
+    }
+
+    /// Seconds until it is stale, or how many ago it became so as a negative number.
+    pub(crate) fn seconds_left(&self, now: Instant) -> i64 {
+        // Both are far below what 63 bits count.
+        self.lifetime.as_secs() as i64 - self.age(now).as_secs() as i64
     }
 
     /// What to do with it for a client with these wishes (RFC 9111, 4 and 5.2.1).
@@ -235,7 +246,9 @@ impl Terms {
             _ if fresh => Reuse::Fresh,
             Stale::Never => Reuse::Validate,
             _ if wishes.max_stale.time().is_some_and(|most| stale_for <= most) => Reuse::Stale,
-            Stale::Within { revalidating, .. } if stale_for <= revalidating => Reuse::WhileRevalidating,
+            Stale::Within { revalidating, .. } if revalidating > Duration::ZERO && stale_for <= revalidating => {
+                Reuse::WhileRevalidating
+            }
             Stale::Within { .. } => Reuse::Validate,
         }
     }

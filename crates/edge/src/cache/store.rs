@@ -118,10 +118,18 @@ impl Store {
         }
     }
 
-    /// Remembers until then that answers at this address are of no use to others.
-    pub(crate) fn set_apart(&self, key: &Key, until: Instant) {
+    /// Forgets the answer to a request, and remembers until then that answers at its address are of no use to others.
+    pub(crate) fn set_apart(&self, key: &Key, request: &Fields, until: Instant) {
         let (part, hash) = self.part(key);
-        locked(part).set_apart(key, hash, until);
+        locked(part).change(key, hash, |entry| {
+            entry.variants.retain(|older| !older.suits(request));
+            entry.apart_until = Some(until);
+        });
+    }
+
+    /// Forgets the answer to a request.
+    pub(crate) fn forget(&self, key: &Key, request: &Fields) {
+        locked(self.part(key).0).retain(key, |older| !older.suits(request));
     }
 
     /// Forgets all answers at an address, also those on their way.
@@ -129,7 +137,7 @@ impl Store {
         let (part, hash) = self.part(key);
         let mut part = locked(part);
         part.erasures.note(hash);
-        part.clear(key);
+        part.retain(key, |_| false);
     }
 
     /// How full it is.
@@ -205,7 +213,7 @@ impl Part {
 
     fn put(&mut self, key: &Key, hash: u64, request: &Fields, answer: Arc<Stored>) {
         if ENTRY_BYTES + key.address.len() + answer.cost() > self.capacity {
-            return;
+            return self.retain(key, |older| !older.suits(request));
         }
         self.change(key, hash, |entry| {
             // What this request would be answered with so far has had its day.
@@ -216,13 +224,9 @@ impl Part {
         });
     }
 
-    fn set_apart(&mut self, key: &Key, hash: u64, until: Instant) {
-        self.change(key, hash, |entry| entry.apart_until = Some(until));
-    }
-
-    fn clear(&mut self, key: &Key) {
+    fn retain(&mut self, key: &Key, keep: impl Fn(&Stored) -> bool) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.variants.clear();
+            entry.variants.retain(|answer| keep(answer));
             Self::weigh(key, entry, &mut self.bytes, &mut self.small_bytes);
         }
     }

@@ -4,7 +4,6 @@ use crate::cache::date::{self, Now};
 use crate::cache::policy::Terms;
 use crate::codec::{AnswerHead, AnswerLength, Field, Fields, Persistence};
 use bytes::Bytes;
-use std::ops::Range;
 use std::time::Instant;
 
 /// Memory that a field needs besides its bytes.
@@ -46,10 +45,11 @@ impl Stored {
         self.selecting.iter().all(|s| normal(request, &s.name) == s.value)
     }
 
-    /// Its fields as a 304 leaves them (RFC 9111, 3.2).
+    /// Its fields as a 304 leaves them (RFC 9111, 3.2), still with the age that the 304 tells.
     pub(crate) fn merged(&self, update: &Fields) -> Fields {
-        let news = || update.iter().filter(|f| is_kept(update, f) && is_updated(f));
-        let replaced = |old: &Field<'_>| news().any(|new| new.name.eq_ignore_ascii_case(old.name));
+        let news = || update.iter().filter(|f| f.is("age") || (is_kept(update, f) && is_updated(f)));
+        // A date that is not told anew is today's.
+        let replaced = |old: &Field<'_>| old.is("date") || news().any(|new| new.name.eq_ignore_ascii_case(old.name));
         let old = self.fields.iter().filter(|f| !replaced(f));
         Fields::from_pairs(old.chain(news()).map(|f| (f.name, f.value)))
     }
@@ -62,11 +62,6 @@ impl Stored {
         let own = own.map(|f| (f.name, f.value)).chain([(&b"Age"[..], age.as_bytes())]);
         let more = more.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         AnswerHead { status, fields: Fields::from_pairs(own.chain(more)), length, persistence: Persistence::Keep }
-    }
-
-    /// A part of its body.
-    pub(crate) fn part(&self, range: Range<usize>) -> Bytes {
-        self.body.slice(range)
     }
 
     /// Memory that it needs; the block of fields may have grown to twice its length.

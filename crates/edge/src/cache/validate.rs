@@ -4,12 +4,15 @@
 use crate::cache::date::DateField;
 use crate::cache::directives::items;
 use crate::cache::stored::Stored;
-use crate::codec::{Fields, RequestHead};
+use crate::codec::{Fields, RequestHead, parse_target};
+use bytes::Bytes;
 
 /// Conditions that only a replica can judge (RFC 9111, 4.3.2).
 const FOR_REPLICAS: [&str; 2] = ["if-match", "if-unmodified-since"];
 /// Conditions that a cache may judge.
 const FOR_CACHES: [&str; 2] = ["if-none-match", "if-modified-since"];
+/// What asks for less than the whole.
+const NOT_PLAIN: [&str; 4] = ["if-none-match", "if-modified-since", "range", "if-range"];
 
 /// True when a request has a condition that only a replica can judge.
 pub(crate) fn is_for_replicas(request: &Fields) -> bool {
@@ -59,17 +62,30 @@ pub(crate) fn revalidation(request: &RequestHead, stored: &Stored) -> Option<Req
     Some(with_conditions(request, own))
 }
 
-/// The same request without any condition.
-pub(crate) fn unconditional(request: &RequestHead) -> RequestHead {
+/// The same request for all there is, without any condition.
+pub(crate) fn plain(request: &RequestHead) -> RequestHead {
     with_conditions(request, std::iter::empty())
 }
 
 fn with_conditions<'a>(request: &'a RequestHead, own: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> RequestHead {
-    let condition = |name: &&str| request.fields.get(name).is_some();
-    let theirs: Vec<&str> = FOR_CACHES.into_iter().filter(condition).collect();
-    let kept = request.fields.iter().filter(|f| !theirs.iter().any(|name| f.is(name)));
+    let kept = request.fields.iter().filter(|f| !NOT_PLAIN.iter().any(|name| f.is(name)));
     let fields = Fields::from_pairs(kept.map(|f| (f.name, f.value)).chain(own));
-    RequestHead { fields, ..request.clone() }
+    request.as_get(fields)
+}
+
+/// Hosts and targets whose stored answers an unsafe request makes obsolete: its own, and those of the same host that
+/// its answer names (RFC 9111, 4.4).
+pub(crate) fn addresses(request: &RequestHead, answer: &Fields) -> Vec<(Bytes, Bytes)> {
+    let mut all = vec![(request.host.clone(), request.target.clone())];
+    for name in ["location", "content-location"] {
+        let said = answer.get(name).and_then(|value| std::str::from_utf8(value).ok());
+        let Some(target) = said.and_then(|said| parse_target(said).ok()) else { continue };
+        let same = target.authority.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(&request.host));
+        if same {
+            all.push((request.host.clone(), target.path_and_query.into()));
+        }
+    }
+    all
 }
 
 /// True when a 304 speaks of what is stored: its strong tag, if it has one, is the same (RFC 9111, 4.3.4).

@@ -37,7 +37,7 @@ pub struct EdgeSettings {
     /// When a body goes on from another replica.
     pub resume: ResumeSettings,
     /// Memory for the stored answers of all components together, in bytes.
-    pub cache_bytes: usize,
+    pub cache_bytes: u64,
     /// The name server to ask; the system's when absent.
     pub resolver: Option<SocketAddr>,
     /// How often host names are looked up again.
@@ -51,7 +51,7 @@ pub struct EdgeSettings {
 }
 
 /// Memory for stored answers unless configured; needed only where a component is cached.
-pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often host names are looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// How long exchanges in flight may go on after a stop.

@@ -24,6 +24,7 @@ pub(crate) use lines::HeadScanner;
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
+pub(crate) use target::parse_target;
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -2,6 +2,7 @@
 
 use crate::admit::traffic::Traffic;
 use crate::ask::fault::FaultTable;
+use crate::cache::Cache;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, Site};
 use crate::choose::balance::{Candidate, Form, choose};
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) traffic: RwLock<Arc<Traffic>>,
     pub(crate) faults: FaultTable,
     pub(crate) counters: Counters,
+    pub(crate) cache: Cache,
     /// One for each thread.
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
@@ -135,6 +137,7 @@ impl Shared {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: FaultTable::default(),
             counters: Counters::default(),
+            cache: Cache::new(usize::try_from(settings.cache_bytes).unwrap_or(usize::MAX), site.components.len()),
             tallies: (0..settings.threads).map(|_| Mutex::default()).collect(),
             replicas: site.replicas.iter().map(ReplicaState::of).collect(),
             components: site.component_ids().map(component).collect(),

@@ -1,6 +1,7 @@
 //! The edge on real sockets: in-test replicas that fail in every way, a fake hub, a fake name server.
 
 mod admission;
+mod cache;
 mod client;
 mod drills;
 mod held;

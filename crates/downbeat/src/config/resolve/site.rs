@@ -221,6 +221,7 @@ impl Site {
             priority: table.priority,
             slow: table.slow,
             replicas: serving.clone(),
+            cache: table.cache.clone(),
         };
         self.named_components().map(component).collect()
     }

@@ -2,11 +2,12 @@
 
 use crate::config::address::{HostName, Origin, PathPrefix};
 use crate::config::fault::Complaint;
+use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
 use downbeat_core::model::Name;
-use downbeat_edge::{MAX_IN_FLIGHT, SLOW, WEIGHT};
+use downbeat_edge::{CacheSettings, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
@@ -82,8 +83,22 @@ pub(crate) struct ComponentTable {
     pub(crate) paths: Vec<Spanned<PathPrefix>>,
     pub(crate) priority: u8,
     pub(crate) slow: Duration,
+    /// `None` when its answers are not cached.
+    pub(crate) cache: Option<CacheSettings>,
+    /// Where the longest body that is cached stands, to be compared with the memory for all of them.
+    pub(crate) cache_body_at: Range<usize>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
+}
+
+/// `cache = { … }`: there to have answers cached, `{}` with the figures as they are.
+fn read_cache(reader: Reader<'_>) -> (Option<CacheSettings>, Range<usize>) {
+    let mut settings = CacheSettings::default();
+    figures::read(&reader, figures::of_cache(&mut settings));
+    let body_at = reader.span_of("body_max");
+    let settings = reader.is_there().then_some(settings);
+    reader.finish();
+    (settings, body_at)
 }
 
 /// How a component names who serves it.
@@ -132,6 +147,7 @@ impl ComponentTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
         let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
+        let (cache, cache_body_at) = read_cache(reader.table("cache"));
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
@@ -140,6 +156,8 @@ impl ComponentTable {
             paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),
             priority: reader.or("priority", 0),
             slow: reader.or("slow", Span(SLOW)).0,
+            cache,
+            cache_body_at,
             replicas,
         };
         reader.finish();
