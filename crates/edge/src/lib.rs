@@ -5,7 +5,7 @@
 //! good one when the hub is gone, and tells the hub once a second what it saw.
 //!
 //! The rooms stand in the order of a request's way: `door` (clients), `admit` (who is let in), `exchange` (one request
-//! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
+//! and its answer), `cache` (answers kept), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
 //! and data and returns data: all of `codec` and `choose`, `ask::resume`, `admit::limit`.
@@ -23,9 +23,9 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    CACHE_BYTES, CacheSettings, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink,
-    LimitSettings, MAX_IN_FLIGHT, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule,
-    SLOW, WEIGHT,
+    CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, ComponentSettings, DRAIN, EdgeSettings, HealthSettings,
+    HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings,
+    RetrySettings, RouteRule, SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use run::start::{EdgeHandle, StartError, start};

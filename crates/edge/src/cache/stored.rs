@@ -57,8 +57,8 @@ impl Stored {
     /// Its head as it goes out, with `more` fields, for this part of the body.
     pub(crate) fn head(&self, status: u16, length: AnswerLength, more: &[(&str, String)], now: Instant) -> AnswerHead {
         let age = self.terms.age(now).as_secs().to_string();
-        let without_body = matches!(length, AnswerLength::Bodiless { would_be: None }) && status == 304;
-        let own = self.fields.iter().filter(|f| !f.is("cache-status") && !(without_body && f.is("content-type")));
+        // The note on what was done stands among `more`.
+        let own = self.fields.iter().filter(|f| !f.is("cache-status"));
         let own = own.map(|f| (f.name, f.value)).chain([(&b"Age"[..], age.as_bytes())]);
         let more = more.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         AnswerHead { status, fields: Fields::from_pairs(own.chain(more)), length, persistence: Persistence::Keep }

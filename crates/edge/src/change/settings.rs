@@ -50,6 +50,8 @@ pub struct EdgeSettings {
     pub drain: Duration,
 }
 
+/// The memory for stored answers has room for at least so many of the longest.
+pub const CACHED_BODIES_MIN: u64 = 16;
 /// Memory for stored answers unless configured; needed only where a component is cached.
 pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often host names are looked up again.

@@ -66,7 +66,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if is_for_replicas(&self.head.fields) {
             return Looked::Ask(visit);
         }
-        if let Some(after) = self.from_store(&mut visit, Outcome::Hit).await {
+        if let Some(after) = self.serve_stored(&mut visit, Outcome::Hit).await {
             return Looked::Answered(after);
         }
         if visit.wishes.words.has(Word::OnlyIfCached) {
@@ -76,7 +76,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if visit.good_for == GoodFor::All {
             let outcome = self.lead_or_wait(&mut visit).await;
             // Whatever was under way may have come meanwhile.
-            if let Some(after) = self.from_store(&mut visit, outcome).await {
+            if let Some(after) = self.serve_stored(&mut visit, outcome).await {
                 return Looked::Answered(after);
             }
         }
@@ -97,7 +97,7 @@ impl<D: Downstream> Exchange<'_, D> {
     }
 
     /// Serves what is stored; else notes in the visit why not.
-    async fn from_store(&mut self, visit: &mut Visit, outcome: Outcome) -> Option<After> {
+    async fn serve_stored(&mut self, visit: &mut Visit, outcome: Outcome) -> Option<After> {
         let now = Instant::now();
         let found = self.worker.shared.cache.store.find(&visit.shelf.key, &self.head.fields, now);
         let (why, shareable) = match &found {

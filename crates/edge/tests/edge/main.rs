@@ -3,6 +3,7 @@
 mod admission;
 mod cache;
 mod client;
+mod conformance;
 mod drills;
 mod held;
 mod hostile;
