@@ -45,6 +45,7 @@ impl Choice {
             balance,
             per_second: None,
             network_per_second: None,
+            cache: None,
         };
         settings.components.push(component);
         let site = Site::of(&settings).expect("what is made up here does not contradict itself");

@@ -5,7 +5,7 @@
 //! good one when the hub is gone, and tells the hub once a second what it saw.
 //!
 //! The rooms stand in the order of a request's way: `door` (clients), `admit` (who is let in), `exchange` (one request
-//! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
+//! and its answer), `cache` (answers kept), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
 //! and data and returns data: all of `codec`, `choose` and `admit`, and `ask::resume`.
@@ -14,6 +14,7 @@ mod admit;
 mod ask;
 #[doc(hidden)]
 pub mod bench;
+mod cache;
 mod change;
 mod choose;
 mod codec;
@@ -27,9 +28,10 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    Balance, CertificateFiles, ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink,
-    IN_FLIGHT_FLOOR, Identity, LimitSettings, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable,
-    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
+    Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ComponentSettings, DRAIN, EdgeSettings,
+    HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity, LimitSettings, MAX_IN_FLIGHT,
+    ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule,
+    SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;

@@ -40,6 +40,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         certificates(edge),
         routes(edge),
         components(edge, hub),
+        caches(edge),
         replicas(edge, hub),
         probes(hub),
         messages(hub),
@@ -109,6 +110,17 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     };
     let rows = edge.components.iter().map(row).collect();
     Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+/// The components that are cached.
+fn caches(edge: &EdgeSettings) -> Table {
+    let row = |c: &downbeat_edge::ComponentSettings| {
+        let mut cache = c.cache.clone()?;
+        let figures = figures::of_cache(&mut cache).into_iter().map(|(_, figure)| figure.json());
+        Some([json!(c.name)].into_iter().chain(figures).collect())
+    };
+    let columns = &["component", "body_max", "heuristic_max", "stale_while_revalidate", "stale_if_error"];
+    Table { title: "caches", columns, rows: edge.components.iter().filter_map(row).collect() }
 }
 
 fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {

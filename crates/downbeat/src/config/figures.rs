@@ -3,7 +3,7 @@
 use super::reader::Reader;
 use super::units::{Size, Span, duration_text, size_text};
 use downbeat_core::model::{Policy, Strength};
-use downbeat_edge::{EdgeSettings, HealthSettings};
+use downbeat_edge::{CacheSettings, EdgeSettings, HealthSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -150,12 +150,25 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
     ]
 }
 
+/// The figures of a component's `cache`.
+pub(crate) fn of_cache(cache: &mut CacheSettings) -> Figures<'_> {
+    use Figure::{Duration, Size};
+    let CacheSettings { body_bytes, heuristic, stale_while_revalidate, stale_if_error } = cache;
+    vec![
+        ("body_max", Size(body_bytes)),
+        ("heuristic_max", Duration(heuristic)),
+        ("stale_while_revalidate", Duration(stale_while_revalidate)),
+        ("stale_if_error", Duration(stale_if_error)),
+    ]
+}
+
 /// The figures of `[edge]`.
 pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
     use Figure::{Count, Duration, Size, Small, Span};
-    let EdgeSettings { limits, retry, hedge, resume, resolve_every, drain, .. } = edge;
+    let EdgeSettings { limits, retry, hedge, resume, cache_bytes, resolve_every, drain, .. } = edge;
     vec![
         ("body_max", Size(&mut limits.body_bytes)),
+        ("cache_memory", Size(cache_bytes)),
         ("connections_max", Count(&mut limits.connections)),
         ("handshakes_max", Count(&mut limits.handshakes)),
         ("handshake_within", Span(&mut limits.handshake)),

@@ -46,6 +46,8 @@ pub struct EdgeSettings {
     pub hedge: HedgeSettings,
     /// When a body goes on from another replica.
     pub resume: ResumeSettings,
+    /// Memory for the stored answers of all components together, in bytes.
+    pub cache_bytes: u64,
     /// The name server to ask; the system's when absent.
     pub resolver: Option<SocketAddr>,
     /// How often host names are looked up again.
@@ -58,6 +60,10 @@ pub struct EdgeSettings {
     pub drain: Duration,
 }
 
+/// The memory for stored answers has room for at least so many of the longest.
+pub const CACHED_BODIES_MIN: u64 = 16;
+/// Memory for stored answers unless configured; needed only where a component is cached.
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often host names are looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// How long exchanges in flight may go on after a stop.
@@ -85,6 +91,7 @@ impl EdgeSettings {
             retry: RetrySettings::default(),
             hedge: HedgeSettings::default(),
             resume: ResumeSettings::default(),
+            cache_bytes: CACHE_BYTES,
             resolver: None,
             resolve_every: RESOLVE_EVERY,
             version_header: None,
@@ -184,6 +191,8 @@ pub struct ComponentSettings {
     pub per_second: Option<u32>,
     /// Most requests a second of one client network (/24, or /48 of IPv6); no limit when absent.
     pub network_per_second: Option<u32>,
+    /// How its answers are cached; not at all when absent.
+    pub cache: Option<CacheSettings>,
 }
 
 /// Who gets a request.
@@ -216,6 +225,31 @@ pub enum Identity {
     Authorization,
     /// A cookie; the address where it is absent.
     Cookie(String),
+}
+
+/// How the answers of a component are cached. What they say of it themselves goes before.
+#[derive(Debug, Clone)]
+pub struct CacheSettings {
+    /// Longest body that is stored.
+    pub body_bytes: u64,
+    /// Longest time for which an answer that says nothing of it is taken to be fresh, judged by its last change.
+    pub heuristic: Duration,
+    /// How long an answer may be served stale while it is checked, unless it says so itself.
+    pub stale_while_revalidate: Duration,
+    /// How long an answer may be served stale when no replica gives a good one, unless it says so itself.
+    pub stale_if_error: Duration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            // What is read ahead of a slow client, so that no such client keeps others waiting for the store.
+            body_bytes: 256 * 1024,
+            heuristic: Duration::from_secs(600),
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+        }
+    }
 }
 
 /// A first byte later than this counts as slow.

@@ -1,6 +1,6 @@
 //! The service as configured, checked once, with small numbers for names so that the data path compares numbers.
 
-use crate::change::settings::{ComponentSettings, EdgeSettings, HubLink, ReplicaSettings};
+use crate::change::settings::{CACHED_BODIES_MIN, ComponentSettings, EdgeSettings, HubLink, ReplicaSettings};
 use crate::choose::hash::hash;
 use crate::choose::route::Router;
 use downbeat_core::model::{Name, NameError};
@@ -112,9 +112,19 @@ pub enum SettingsFault {
     /// The hub is reached by address, so that no name server can cut an edge off from it.
     #[error("the hub's address {0:?} is not of the form http://IP:PORT")]
     Hub(String),
+    /// The stored answers have too little memory.
+    #[error("the cache has no room for {CACHED_BODIES_MIN} bodies of component {0}")]
+    CacheRoom(Name),
     /// The health path is none.
     #[error("the health path {0:?} does not start with a slash, or has blanks")]
     HealthPath(String),
+}
+
+fn check_caches(settings: &EdgeSettings) -> Result<(), SettingsFault> {
+    let longest = |c: &ComponentSettings| c.cache.as_ref().map_or(0, |cache| cache.body_bytes);
+    let crowded = |c: &&ComponentSettings| longest(c).saturating_mul(CACHED_BODIES_MIN) > settings.cache_bytes;
+    let component = settings.components.iter().find(crowded);
+    component.map_or(Ok(()), |component| Err(SettingsFault::CacheRoom(component.name.clone())))
 }
 
 impl Site {
@@ -129,6 +139,7 @@ impl Site {
         check_path(&settings.health.path)?;
         unique("replica", settings.replicas.iter().map(|r| &r.name))?;
         unique("component", settings.components.iter().map(|c| &c.name))?;
+        check_caches(settings)?;
         let regions: BTreeSet<&Name> = settings.replicas.iter().map(|r| &r.region).collect();
         let region = |name: &Name| regions.iter().position(|r| *r == name).map(RegionId);
         let replicas = (settings.replicas.iter())

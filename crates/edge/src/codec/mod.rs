@@ -26,8 +26,7 @@ mod trace;
 pub(crate) use answer::BadAnswer;
 pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
-use fields::Field;
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Field, Fields, Once, decimal};
 pub(crate) use frames::{Frame, FrameScanner, Last};
 pub(crate) use lines::HeadScanner;
 pub(crate) use proxy::{BadHeader, Progress, Source, parse_proxy_header};
@@ -35,7 +34,6 @@ pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
 pub(crate) use request_h2::{Follows, request_from_parts};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
-#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use target::parse_target;
 pub use trace::TraceFields;
 pub(crate) use trace::{Claims, Trace, client_behind};
@@ -56,7 +54,7 @@ pub(crate) enum Persistence {
 }
 
 /// What a client speaks to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scheme {
     /// Without encryption.
     Http,

@@ -119,6 +119,11 @@ impl RequestHead {
         self.method == Method::Get && first.and_then(decimal).is_some_and(|first| first > 0)
     }
 
+    /// The same request as a GET with other fields.
+    pub(crate) fn as_get(&self, fields: Fields) -> Self {
+        Self { method: Method::Get, fields, ..self.clone() }
+    }
+
     /// True when a body follows.
     pub(crate) fn has_body(&self) -> bool {
         self.length != RequestLength::Known(0)

@@ -16,6 +16,7 @@ use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use crate::tell::events;
 use crate::tell::tally::ClientCount;
+use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
 use std::io;
@@ -116,6 +117,19 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
         Event::Cut => {
             count(&|row| row.tally.count(Some(FailureKind::Reset)));
             Some(Ending::Cut)
+        }
+    }
+}
+
+/// Reads a body of at most so many bytes for nobody in particular; `None` when it is longer, or was cut.
+pub(crate) async fn collect(worker: &Rc<Worker>, order: &Order<'_>, answer: Answer, most: usize) -> Option<Bytes> {
+    let (mut source, mut body) = (Source::new(worker, order, answer), BytesMut::new());
+    loop {
+        match source.next(None).await {
+            Event::Stretch(Stretch::Here(data)) if body.len() + data.len() <= most => body.extend_from_slice(&data),
+            Event::Resumed => {}
+            Event::End => return Some(body.freeze()),
+            Event::Stretch(_) | Event::Cut => return None,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::admit::concurrency::Limiter;
 use crate::admit::gate::Gate;
 use crate::admit::traffic::{Admission, Traffic};
 use crate::ask::fault::FaultTable;
+use crate::cache::Cache;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
 use crate::choose::budget::{Budget, Trouble};
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) traffic: RwLock<Arc<Traffic>>,
     pub(crate) faults: FaultTable,
     pub(crate) counters: Counters,
+    pub(crate) cache: Cache,
     /// One for each thread.
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
@@ -151,6 +153,7 @@ impl Shared {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: FaultTable::default(),
             counters: Counters::default(),
+            cache: Cache::new(usize::try_from(settings.cache_bytes).unwrap_or(usize::MAX), site.components.len()),
             tallies: (0..settings.threads).map(|_| Mutex::default()).collect(),
             replicas: site.replicas.iter().map(replica).collect(),
             components: site.component_ids().map(component).collect(),

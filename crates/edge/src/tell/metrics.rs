@@ -2,6 +2,7 @@
 //!
 //! Labels come from the configuration and from closed sets, so their number is bounded.
 
+use crate::cache::note::Outcome as CacheOutcome;
 use crate::run::shared::Shared;
 use crate::tell::report::Totals;
 use downbeat_core::model::{FailureKind, Tally};
@@ -49,6 +50,12 @@ struct ByOutcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCacheOutcome {
+    component: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByAttempt {
     component: String,
     replica: String,
@@ -69,6 +76,7 @@ pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt
     register_clients(&mut registry, shared, totals);
     register_attempts(&mut registry, shared, totals);
     register_replicas(&mut registry, shared);
+    register_cache(&mut registry, shared);
     register_edge(&mut registry, shared);
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
@@ -128,6 +136,28 @@ fn register_replicas(registry: &mut Registry, shared: &Shared) {
     registry.register("in_flight_requests", "Requests in flight to a replica", in_flight);
     registry.register("in_flight_limit", "Requests that may be in flight to a replica at present", limit);
     registry.register("replica_ejected", "1 while the edge itself sends a replica nothing", ejected);
+}
+
+fn register_cache(registry: &mut Registry, shared: &Shared) {
+    let requests = Family::<ByCacheOutcome, Counter>::default();
+    for id in shared.site.component_ids().filter(|id| shared.site.component(*id).settings.cache.is_some()) {
+        for outcome in CacheOutcome::ALL {
+            let component = shared.site.component(id).settings.name.to_string();
+            let labels = ByCacheOutcome { component, outcome: outcome.word() };
+            requests.get_or_create(&labels).inc_by(shared.cache.outcomes(id).read(outcome));
+        }
+    }
+    registry.register("cache_requests", "Requests to components that are cached", requests);
+    let fill = shared.cache.store.fill();
+    let sizes = [
+        ("cache_bytes", "Memory of stored answers", fill.bytes),
+        ("cache_entries", "Addresses with stored answers", fill.entries),
+    ];
+    for (name, help, size) in sizes {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(size).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
 }
 
 fn register_edge(registry: &mut Registry, shared: &Shared) {

@@ -1,8 +1,10 @@
 //! The edge on real sockets: in-test replicas that fail in every way, a fake hub, a fake name server.
 
 mod admission;
+mod cache;
 mod choice;
 mod client;
+mod conformance;
 mod differential;
 mod drills;
 mod floods;

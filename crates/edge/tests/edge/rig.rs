@@ -69,6 +69,7 @@ pub(crate) fn component(label: &str, replicas: &[Name]) -> ComponentSettings {
         balance: Balance::LeastLoaded,
         per_second: None,
         network_per_second: None,
+        cache: None,
     }
 }
 

@@ -11,9 +11,10 @@ use super::Settings;
 use super::address::Origin;
 use super::fault::{Complaint, Faults};
 use super::source::Source;
-use super::written::{CategoryTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
+use super::units::size_text;
+use super::written::{CategoryTable, ComponentTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
 use downbeat_core::model::{ActPolicy, Name, Policy, PolicyFault};
-use downbeat_edge::{EdgeSettings, HubLink};
+use downbeat_edge::{CACHED_BODIES_MIN, EdgeSettings, HubLink};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ impl Check<'_> {
 pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     listeners::check(&file, check);
     let data = data_folder(file.data.as_ref(), check);
+    check_caches(&file.components, file.edge.settings.cache_bytes, check);
     let site = Site::of(file.replicas, file.components, file.service, check);
     if let Some(region) = &file.edge.region {
         site.check_region(region, check);
@@ -105,6 +107,21 @@ fn data_folder(data: Option<&Spanned<PathBuf>>, check: &Check<'_>) -> PathBuf {
         check.complain(data.map_or(0..0, Spanned::span), complaint);
     }
     folder
+}
+
+/// A memory that holds few bodies throws each out before it is asked for again.
+fn check_caches(components: &[ComponentTable], memory: u64, check: &Check<'_>) {
+    for table in components {
+        let needed = table.cache.as_ref().map_or(0, |cache| cache.body_bytes.saturating_mul(CACHED_BODIES_MIN));
+        if needed > memory {
+            let complaint = Complaint::new(format!(
+                "body_max: [edge] cache_memory of {} has no room for {CACHED_BODIES_MIN} such bodies",
+                size_text(memory)
+            ));
+            let hint = format!("cache_memory = \"{}\" or more, or a smaller body_max", size_text(needed));
+            check.complain(table.cache_body_at.clone(), complaint.hint(hint));
+        }
+    }
 }
 
 fn check_hub_names(webhooks: &[Webhook], categories: &[CategoryTable], site: &Site, check: &Check<'_>) {

@@ -224,6 +224,7 @@ impl Site {
             balance: table.balance.clone(),
             per_second: table.per_second,
             network_per_second: table.network_per_second,
+            cache: table.cache.clone(),
         };
         self.named_components().map(component).collect()
     }

@@ -2,12 +2,13 @@
 
 use crate::config::address::{HostName, Origin, PathPrefix};
 use crate::config::fault::Complaint;
+use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
 use crate::config::written::service::FieldName;
 use downbeat_core::model::Name;
-use downbeat_edge::{Balance, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
+use downbeat_edge::{Balance, CacheSettings, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
@@ -86,8 +87,22 @@ pub(crate) struct ComponentTable {
     pub(crate) balance: Balance,
     pub(crate) per_second: Option<u32>,
     pub(crate) network_per_second: Option<u32>,
+    /// `None` when its answers are not cached.
+    pub(crate) cache: Option<CacheSettings>,
+    /// Where the longest body that is cached stands, to be compared with the memory for all of them.
+    pub(crate) cache_body_at: Range<usize>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
+}
+
+/// `cache = { … }`: there to have answers cached, `{}` with the figures as they are.
+fn read_cache(reader: Reader<'_>) -> (Option<CacheSettings>, Range<usize>) {
+    let mut settings = CacheSettings::default();
+    figures::read(&reader, figures::of_cache(&mut settings));
+    let body_at = reader.span_of("body_max");
+    let settings = reader.is_there().then_some(settings);
+    reader.finish();
+    (settings, body_at)
 }
 
 /// How a component names who serves it.
@@ -177,6 +192,7 @@ impl ComponentTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
         let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
+        let (cache, cache_body_at) = read_cache(reader.table("cache"));
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
@@ -188,6 +204,8 @@ impl ComponentTable {
             balance: read_balance(&reader),
             per_second: reader.get("per_second").map(Spanned::into_inner),
             network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
+            cache,
+            cache_body_at,
             replicas,
         };
         reader.finish();
