@@ -1,7 +1,7 @@
 //! Input in pieces: the same bytes, cut in the ways that a network could cut them.
 
 /// Longer inputs are not also given byte by byte: it would take most of the time and show nothing more.
-const BYTE_BY_BYTE_MAX: usize = 4 * 1024;
+const BYTE_BY_BYTE_MAX: usize = 1024;
 /// Longest piece of an uneven cut.
 const PIECE_MAX: u64 = 97;
 

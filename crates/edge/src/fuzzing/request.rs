@@ -70,11 +70,12 @@ fn told(outcome: &Result<Option<RequestHead>, Refusal>) -> String {
     }
 }
 
-type Meaning<'a> = (&'a [u8], &'a [u8], &'a [u8], &'a [u8], RequestLength);
+/// Method, target, path, host, length, and what to switch to.
+type Meaning<'a> = (&'a [u8], &'a [u8], &'a [u8], &'a [u8], RequestLength, Option<&'a [u8]>);
 
 fn meaning(head: &RequestHead) -> Meaning<'_> {
     assert!(head.target.starts_with(head.path()) && head.path().starts_with(b"/"));
-    (head.method.as_bytes(), &head.target, head.path(), &head.host, head.length)
+    (head.method.as_bytes(), &head.target, head.path(), &head.host, head.length, head.upgrade.as_deref())
 }
 
 fn onward(head: &RequestHead) -> BytesMut {
@@ -108,5 +109,11 @@ fn compare_with_httparse(head: &RequestHead, canonical: &[u8]) {
         }
         RequestLength::Chunked => assert_eq!((lengths.len(), codings), (0, vec![&b"chunked"[..]])),
     }
-    assert!(values("connection").is_empty() && values("upgrade").is_empty() && values("te").is_empty());
+    match &head.upgrade {
+        None => assert!(values("connection").is_empty() && values("upgrade").is_empty()),
+        Some(protocol) => {
+            assert_eq!((values("connection"), values("upgrade")), (vec![&b"Upgrade"[..]], vec![&protocol[..]]));
+        }
+    }
+    assert!(values("te").is_empty());
 }

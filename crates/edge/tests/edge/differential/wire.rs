@@ -29,8 +29,7 @@ impl Message {
 
     /// Why this is not in the one form in which the edge may write a request; `None` when it is.
     pub(crate) fn offence(&self) -> Option<&'static str> {
-        const ENDS_HERE: [&str; 8] =
-            ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "http2-settings", "expect"];
+        const ENDS_HERE: [&str; 6] = ["keep-alive", "proxy-connection", "te", "trailer", "http2-settings", "expect"];
         let line = self.head.split("\r\n").next().unwrap_or_default();
         let words: Vec<&str> = line.split(' ').collect();
         let [method, target, "HTTP/1.1"] = words[..] else { return Some("a request line of another form") };
@@ -44,6 +43,12 @@ impl Message {
         }
         if ENDS_HERE.iter().any(|name| count(name) > 0) {
             return Some("a field that ends at the edge");
+        }
+        let (said, switch): (Vec<_>, Vec<_>) = (self.values("connection").collect(), self.values("upgrade").collect());
+        match (&said[..], &switch[..]) {
+            ([], []) => {}
+            (["Upgrade"], [protocol]) if !protocol.contains("h2") && self.length == 0 => {}
+            _ => return Some("a switch that must not be"),
         }
         if fields().any(|l| l.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) || !is_field(l)) {
             return Some("a line that is no field");
