@@ -202,7 +202,7 @@ const LINES: &[Row] = &[
     ("line-http-01.1", &["505"], "GET /x HTTP/01.1|Host: a||"),
     ("line-http-lower-case", &["505"], "GET /x http/1.1|Host: a||"),
     ("line-http-comma", &["505"], "GET /x HTTP/1,1|Host: a||"),
-    ("line-http2-preface", &["505"], "PRI * HTTP/2.0||SM||"),
+    ("line-http2-preface-of-another-version", &["505"], "PRI * HTTP/2.1||SM||"),
     ("line-tls-hello", &["400"], "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}||"),
     ("line-an-answer", &["400"], "HTTP/1.1 100 Continue||"),
     ("line-an-answer-with-a-body", &["400"], "HTTP/1.1 200 OK|Content-Length: 2||ok"),
