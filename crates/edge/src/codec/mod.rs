@@ -36,7 +36,7 @@ pub(crate) use request_h2::{Follows, request_from_parts};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
 pub(crate) use target::parse_target;
 pub use trace::TraceFields;
-pub(crate) use trace::{Claims, Trace, client_behind};
+pub(crate) use trace::{Claims, Trace, client_behind, scheme_told};
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;

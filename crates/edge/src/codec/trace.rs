@@ -6,7 +6,7 @@
 //! Source: RFC 7239 (`Forwarded`), RFC 9110, 7.6.3 (`Via`).
 
 use super::fields::{Field, Fields, Once};
-use super::request::{RequestHead, check_host};
+use super::request::RequestHead;
 use super::serialise::{put_display, put_field};
 use super::{Scheme, Version};
 use bytes::{BufMut, BytesMut};
@@ -17,8 +17,10 @@ use std::net::IpAddr;
 pub(crate) struct Trace {
     /// Who is at the other end of the connection, or whom a proxy named in the PROXY protocol.
     pub(crate) peer: IpAddr,
-    /// What it speaks to us.
+    /// What the client speaks, as far as anybody to be believed knows.
     pub(crate) scheme: Scheme,
+    /// What is spoken to us.
+    pub(crate) hop: Scheme,
     /// What becomes of the fields it sent itself.
     pub(crate) claims: Claims,
     /// The fields to write.
@@ -32,7 +34,7 @@ pub(crate) enum Claims {
     Kept,
     /// All of it is replaced.
     Dropped,
-    /// It is a trusted proxy's word: all of it goes on.
+    /// It is a trusted proxy's word: it goes on, but for the host.
     Trusted,
 }
 
@@ -90,18 +92,9 @@ impl Trace {
         }
         put_display(out, self.peer);
         out.put(&b"\r\n"[..]);
-        let scheme = self.told(&head.fields, "x-forwarded-proto", |v| v == b"http" || v == b"https");
-        put_field(out, b"X-Forwarded-Proto", scheme.unwrap_or(self.scheme.as_str().as_bytes()));
-        let host = self.told(&head.fields, "x-forwarded-host", |v| check_host(v).is_ok());
-        put_field(out, b"X-Forwarded-Host", host.unwrap_or(&head.host));
-    }
-
-    /// What a trusted proxy says, when it says it once and well.
-    fn told<'f>(self, fields: &'f Fields, name: &'f str, good: impl Fn(&[u8]) -> bool) -> Option<&'f [u8]> {
-        match fields.once(name) {
-            Once::Single(value) if self.claims == Claims::Trusted && good(value) => Some(value),
-            _ => None,
-        }
+        put_field(out, b"X-Forwarded-Proto", self.scheme.as_str().as_bytes());
+        // Always the host by which we route and store answers, whoever claims another.
+        put_field(out, b"X-Forwarded-Host", &head.host);
     }
 
     /// A client's own elements go on from trusted proxies only: an open quotation mark in one would hide ours.
@@ -117,7 +110,7 @@ impl Trace {
         // A host has none of the characters that end a quoted string.
         out.put(&b";host=\""[..]);
         out.put(&head.host[..]);
-        put_display(out, format_args!("\";proto={}\r\n", self.scheme.as_str()));
+        put_display(out, format_args!("\";proto={}\r\n", self.hop.as_str()));
     }
 }
 
@@ -135,6 +128,15 @@ const fn via(version: Version) -> &'static [u8] {
         Version::Http10 => b"1.0 downbeat",
         Version::Http11 => b"1.1 downbeat",
         Version::Http2 => b"2.0 downbeat",
+    }
+}
+
+/// What a trusted proxy says that the client speaks, when it says it once and well.
+pub(crate) fn scheme_told(fields: &Fields) -> Option<Scheme> {
+    match fields.once(X_FORWARDED[1]) {
+        Once::Single(b"http") => Some(Scheme::Http),
+        Once::Single(b"https") => Some(Scheme::Https),
+        _ => None,
     }
 }
 
@@ -167,7 +169,9 @@ mod tests {
         let head = head(
             "X-Forwarded-For: 9.9.9.9|X-Forwarded-Proto: https|X-Forwarded-Host: b|Forwarded: for=9.9.9.9|Accept: */*|",
         );
-        let trace = Trace { peer: peer.parse().expect("an address"), scheme: Scheme::Http, claims, fields };
+        let scheme = if claims == Claims::Trusted { Scheme::Https } else { Scheme::Http };
+        let peer = peer.parse().expect("an address");
+        let trace = Trace { peer, scheme, hop: Scheme::Http, claims, fields };
         let mut out = BytesMut::new();
         for field in head.fields.iter().filter(|f| !f.is("host") && !trace.replaces(f)) {
             put_field(&mut out, field.name, field.value);
@@ -187,7 +191,7 @@ mod tests {
                 Claims::Trusted,
                 XForwarded,
                 "Forwarded: for=9.9.9.9|Accept: */*|X-Forwarded-For: 9.9.9.9, 10.0.0.1|X-Forwarded-Proto: https|\
-                 X-Forwarded-Host: b|Via: 1.1 downbeat|"
+                 X-Forwarded-Host: a:8|Via: 1.1 downbeat|"
                     .into(),
             ),
             (

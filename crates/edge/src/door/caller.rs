@@ -1,7 +1,7 @@
 //! Who asks, and by which way.
 
 use crate::change::settings::ProxySettings;
-use crate::codec::{Claims, Fields, Scheme, Trace, client_behind};
+use crate::codec::{Claims, Fields, Scheme, Trace, client_behind, scheme_told};
 use crate::door::network::Network;
 use std::net::IpAddr;
 
@@ -12,14 +12,16 @@ pub(crate) struct Caller {
     pub(crate) address: IpAddr,
     /// The network it is counted and limited under.
     pub(crate) network: Network,
-    /// What it speaks to us.
+    /// What the client speaks: to us, or to the trusted proxy before us.
     pub(crate) scheme: Scheme,
+    /// What is spoken to us.
+    hop: Scheme,
     claims: Claims,
 }
 
 impl Caller {
     pub(crate) fn new(address: IpAddr, scheme: Scheme) -> Self {
-        Self { address, network: Network::of(address), scheme, claims: Claims::Kept }
+        Self { address, network: Network::of(address), scheme, hop: scheme, claims: Claims::Kept }
     }
 
     /// Who asks with a request of these fields: behind a trusted proxy it is whom the proxy names.
@@ -32,12 +34,13 @@ impl Caller {
             return Self { claims: Claims::Dropped, ..self };
         }
         let network = client_behind(fields, is_proxy).map_or(self.network, Network::of);
-        Self { claims: Claims::Trusted, network, ..self }
+        let scheme = scheme_told(fields).unwrap_or(self.hop);
+        Self { claims: Claims::Trusted, network, scheme, ..self }
     }
 
     /// What a replica is told of it.
     pub(crate) const fn trace(&self, proxies: &ProxySettings) -> Trace {
-        Trace { peer: self.address, scheme: self.scheme, claims: self.claims, fields: proxies.fields }
+        Trace { peer: self.address, scheme: self.scheme, hop: self.hop, claims: self.claims, fields: proxies.fields }
     }
 }
 
@@ -47,16 +50,20 @@ mod tests {
 
     #[test]
     fn only_proxies_that_are_trusted_speak_for_others() {
-        let fields = Fields::from_pairs([(&b"x-forwarded-for"[..], &b"192.0.2.7, 10.0.0.2"[..])]);
+        let fields = Fields::from_pairs([
+            (&b"x-forwarded-for"[..], &b"192.0.2.7, 10.0.0.2"[..]),
+            (b"x-forwarded-proto", b"https"),
+        ]);
         let named = ProxySettings { trusted: vec!["10.0.0.0/8".parse().expect("a range")], ..ProxySettings::default() };
         let table = [
-            ("10.0.0.1", &named, "192.0.2.0/24", Claims::Trusted),
-            ("203.0.113.9", &named, "203.0.113.0/24", Claims::Dropped),
-            ("10.0.0.1", &ProxySettings::default(), "10.0.0.0/24", Claims::Kept),
+            ("10.0.0.1", &named, "192.0.2.0/24", Scheme::Https, Claims::Trusted),
+            ("203.0.113.9", &named, "203.0.113.0/24", Scheme::Http, Claims::Dropped),
+            ("10.0.0.1", &ProxySettings::default(), "10.0.0.0/24", Scheme::Http, Claims::Kept),
         ];
-        for (peer, proxies, network, claims) in table {
+        for (peer, proxies, network, scheme, claims) in table {
             let caller = Caller::new(peer.parse().expect("an address"), Scheme::Http).asking(&fields, proxies);
             assert_eq!((caller.network.name().as_str(), caller.claims), (network, claims), "{peer}");
+            assert_eq!((caller.scheme, caller.trace(proxies).hop), (scheme, Scheme::Http), "{peer}");
             assert_eq!(caller.trace(proxies).peer.to_string(), peer);
         }
     }

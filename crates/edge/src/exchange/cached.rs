@@ -90,7 +90,7 @@ impl<D: Downstream> Exchange<'_, D> {
         if !matches!(self.head.method, Method::Get | Method::Head) || !plain {
             return None;
         }
-        let shelf = self.worker.shared.cache.shelf(self.component, self.client.caller().scheme, self.head);
+        let shelf = self.worker.shared.cache.shelf(self.component, self.caller.scheme, self.head);
         let wishes = Wishes::of(&self.head.fields);
         let (why, good_for) = (Why::Bypass, GoodFor::One);
         Some(Box::new(Visit { rules, shelf, wishes, why, stored: None, flight: None, good_for }))
@@ -197,7 +197,7 @@ impl<D: Downstream> Exchange<'_, D> {
             let path = target.split(|b| *b == b'?').next().unwrap_or_default();
             let component = shared.site.router.route(&host, path);
             if let Some(component) = component.filter(|c| shared.site.component(*c).settings.cache.is_some()) {
-                shared.cache.store.erase(&Key::at(component, self.client.caller().scheme, &host, &target));
+                shared.cache.store.erase(&Key::at(component, self.caller.scheme, &host, &target));
             }
         }
     }

@@ -255,7 +255,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let replica = answer.upstream.replica();
         // How a tunnel ends is the business of those who speak in it.
         let passed = tunnel(self.client, answer, protocol).await.unwrap_or_default();
-        self.worker.client_count(self.component, self.client.caller().network, |row| {
+        self.worker.client_count(self.component, self.caller.network, |row| {
             row.bytes = row.bytes.saturating_add(passed.to_client);
         });
         let mut tallies = self.worker.tallies();

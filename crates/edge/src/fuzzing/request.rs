@@ -84,7 +84,13 @@ fn onward(head: &RequestHead) -> BytesMut {
         RequestLength::Known(bytes) => Outgoing::Known(bytes),
         RequestLength::Chunked => Outgoing::Chunked,
     };
-    let trace = Trace { peer: PEER, scheme: Scheme::Http, claims: Claims::Kept, fields: TraceFields::XForwarded };
+    let trace = Trace {
+        peer: PEER,
+        scheme: Scheme::Http,
+        hop: Scheme::Http,
+        claims: Claims::Kept,
+        fields: TraceFields::XForwarded,
+    };
     request_bytes(head, Onward { trace, length, rest: None })
 }
 

@@ -121,7 +121,7 @@ async fn heads_are_bounded_over_all_their_frames() {
     let empty = frame(CONTINUATION, 0, 1, &[]);
     assert_eq!(told(&rig, &[start, empty.repeat(100)].concat()).await, Some(CALM));
     // Short as sent and long as meant: a table's entry named again and again. It is answered with 431.
-    let mut bomb = [GET, &[0x40, 1, b'x', 0x7f, 0x81, 0x1e]].concat();
+    let mut bomb = [GET, &[0x40, 1, b'x', 0x7f, 0xa1, 0x1e]].concat();
     bomb.extend_from_slice(&[b'y'; 4000]);
     bomb.extend_from_slice(&[0xbe; 2000]);
     let mut raw = Raw::connect(rig.address()).await;
