@@ -121,6 +121,9 @@ async fn many_streams_are_served_at_once() {
     let body = music(200_000);
     let (rig, _) = Rig::with(vec![Script::serving(&body)], |s| s.replicas[0].max_in_flight = 1_000).await;
     let requests = client_of(&rig).await;
+    // Behind the first answer the client knows how many streams it may open; more are refused.
+    let first = ask(&requests, request("GET", "/"), None).await.expect("an answer");
+    assert!(read(first.into_body()).await.is_ok_and(|bytes| bytes == body));
     let mut streams = JoinSet::new();
     for _ in 0..300 {
         let requests = requests.clone();
