@@ -269,10 +269,18 @@ impl<'a> Race<'a> {
             return;
         }
         if self.terms.thrift == Thrift::Free || shared.budget(component).take(trouble, now) {
-            self.start();
+            self.hedge();
         } else if trouble == Trouble::Lone {
             shared.budget(component).force(now);
-            self.start();
+            self.hedge();
+        }
+    }
+
+    fn hedge(&mut self) {
+        let before = self.started;
+        self.start();
+        if let Some(replica) = self.tried.last().filter(|_| self.started > before) {
+            self.worker.hedged(self.order.component, *replica);
         }
     }
 

@@ -18,8 +18,8 @@ use crate::exchange::relay::{Ending, relay};
 use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
 use crate::run::worker::Worker;
+use crate::tell::count::Promptness;
 use crate::tell::events;
-use crate::tell::tally::{Promptness, count};
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// Longest request body that is kept to be sent again.
 const REPLAY_BYTES_MAX: usize = 64 * 1024;
+/// Counted for a request that got no answer.
+const NO_STATUS: u16 = 0;
 /// Pause before somebody who is held is asked for again; doubles each time.
 const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// Longest pause.
@@ -186,7 +188,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
 
     /// Nobody could serve who has to be served well: a cut is what players try again after.
     fn lose(&mut self, kind: FailureKind, retried: bool) -> After {
-        self.count(Some(kind), retried);
+        self.count(NO_STATUS, Some(kind), retried);
         After::Cut
     }
 
@@ -214,7 +216,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             401 | 403 => Some(FailureKind::Denied),
             _ => None,
         };
-        self.count(failure, retried);
+        self.count(answer.head.status, failure, retried);
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
             return self.carry(answer, protocol).await;
         }
@@ -246,13 +248,13 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             FailureKind::Refused | FailureKind::Unreachable | FailureKind::Unresolved => 503,
             _ => 502,
         };
-        self.count(Some(kind), retried);
+        self.count(status, Some(kind), retried);
         self.tell(status, "no replica answered", Some(self.jitter())).await
     }
 
     /// The edge itself does not let the request in.
     async fn turn_away(&mut self, status: u16, kind: FailureKind, wait: Duration) -> After {
-        self.count(Some(kind), false);
+        self.count(status, Some(kind), false);
         if self.head.has_body() {
             self.then = Persistence::Close;
         }
@@ -278,13 +280,19 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         tell(self.worker, self.client, answer, self.then).await
     }
 
-    fn count(&self, failure: Option<FailureKind>, retried: bool) {
+    fn count(&self, status: u16, failure: Option<FailureKind>, retried: bool) {
         let slow = self.worker.shared.site.component(self.component).settings.slow;
-        let promptness = Promptness::of(self.since.elapsed(), slow);
-        self.worker.client_count(self.component, self.client.caller().network, |row| {
-            count(&mut row.tally, failure, promptness);
-            row.retried += u64::from(retried);
-        });
+        let took = self.since.elapsed();
+        let mut tallies = self.worker.tallies();
+        let component = tallies.component(self.component);
+        component.status(status);
+        // What the edge turns away at the door waits for nobody, and would make the rest look quick.
+        if !matches!(failure, Some(FailureKind::Shed | FailureKind::Limited)) {
+            component.first_byte(took);
+        }
+        let row = tallies.client(self.component, self.client.caller().network);
+        row.outcomes.count(failure, Promptness::of(took, slow));
+        row.retried += u64::from(retried);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::codec::{AnswerLength, Persistence};
 use crate::exchange::downstream::Downstream;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
+use crate::tell::count::ClientCount;
 use crate::tell::events;
-use crate::tell::tally::ClientCount;
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
 use std::io;
@@ -116,7 +116,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             Some(Ending::Whole)
         }
         Event::Cut => {
-            count(&|row| row.tally.count(Some(FailureKind::Reset)));
+            count(&|row| row.outcomes.failed(FailureKind::Reset));
             Some(Ending::Cut)
         }
     }

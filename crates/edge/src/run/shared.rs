@@ -135,7 +135,7 @@ impl Shared {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: FaultTable::default(),
             counters: Counters::default(),
-            tallies: (0..settings.threads).map(|_| Mutex::default()).collect(),
+            tallies: (0..settings.threads).map(|_| Mutex::new(Tallies::of(&site))).collect(),
             replicas: site.replicas.iter().map(ReplicaState::of).collect(),
             components: site.component_ids().map(component).collect(),
             lookups: Mutex::default(),

@@ -10,7 +10,8 @@ use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
 use crate::run::timer::Timers;
-use crate::tell::tally::{ClientCount, Promptness, Tallies, count};
+use crate::tell::count::{ClientCount, Promptness};
+use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -95,7 +96,7 @@ impl Worker {
         {
             let mut tallies = self.tallies();
             let row = tallies.attempt(component, replica);
-            count(&mut row.tally, failure, slow);
+            row.outcomes.count(failure, slow);
             row.first_byte(first_byte);
         }
         match failure {
@@ -106,8 +107,13 @@ impl Worker {
 
     /// An attempt failed: before its head came, or in its body.
     pub(crate) fn attempt_failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        self.tallies().attempt(component, replica).tally.count(Some(kind));
+        self.tallies().attempt(component, replica).outcomes.failed(kind);
         self.shared.failed(component, replica, part, kind);
+    }
+
+    /// A replica is asked besides a silent one.
+    pub(crate) fn hedged(&self, component: ComponentId, replica: ReplicaId) {
+        self.tallies().attempt(component, replica).hedged += 1;
     }
 
     /// Counts something of an answer to a client.

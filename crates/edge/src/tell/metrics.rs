@@ -66,8 +66,8 @@ struct ByReplica {
 /// Never, as long as a string can be written to.
 pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("downbeat_edge");
-    register_clients(&mut registry, shared, totals);
-    register_attempts(&mut registry, shared, totals);
+    register_clients(&mut registry, totals);
+    register_attempts(&mut registry, totals);
     register_replicas(&mut registry, shared);
     register_edge(&mut registry, shared);
     let mut out = String::new();
@@ -75,18 +75,18 @@ pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt
     Ok(out)
 }
 
-fn outcomes(tally: &Tally) -> impl Iterator<Item = (Outcome, u64)> {
+fn outcomes(tally: &Tally) -> impl Iterator<Item = (Outcome, u64)> + use<'_> {
     let good = (Outcome::Ok, tally.total.saturating_sub(tally.failed()));
     std::iter::once(good).chain(tally.failures.iter().map(|(kind, n)| (Outcome::Failed(*kind), *n)))
 }
 
-fn register_clients(registry: &mut Registry, shared: &Shared, totals: &Totals) {
+fn register_clients(registry: &mut Registry, totals: &Totals) {
     let requests = Family::<ByOutcome, Counter>::default();
     let (retried, resumed, bytes) = <(Family<ByComponent, Counter>, Family<_, Counter>, Family<_, Counter>)>::default();
     totals.read(|seen| {
-        for ((id, _), count) in &seen.clients {
-            let component = shared.site.component(*id).settings.name.to_string();
-            for (outcome, n) in outcomes(&count.tally) {
+        for ((component, _), count) in &seen.clients {
+            let component = component.to_string();
+            for (outcome, n) in outcomes(&count.outcomes.tally()) {
                 requests.get_or_create(&ByOutcome { component: component.clone(), outcome }).inc_by(n);
             }
             let labels = ByComponent { component };
@@ -101,14 +101,12 @@ fn register_clients(registry: &mut Registry, shared: &Shared, totals: &Totals) {
     registry.register("client_bytes", "Body bytes sent to clients", bytes);
 }
 
-fn register_attempts(registry: &mut Registry, shared: &Shared, totals: &Totals) {
+fn register_attempts(registry: &mut Registry, totals: &Totals) {
     let attempts = Family::<ByAttempt, Counter>::default();
     totals.read(|seen| {
-        for ((component, replica), count) in &seen.upstream {
-            let component = shared.site.component(*component).settings.name.to_string();
-            let replica = shared.site.replica(*replica).settings.name.to_string();
-            for (outcome, n) in outcomes(&count.tally) {
-                let labels = ByAttempt { component: component.clone(), replica: replica.clone(), outcome };
+        for ((component, replica), count) in &seen.attempts {
+            for (outcome, n) in outcomes(&count.outcomes.tally()) {
+                let labels = ByAttempt { component: component.to_string(), replica: replica.to_string(), outcome };
                 attempts.get_or_create(&labels).inc_by(n);
             }
         }

@@ -1,6 +1,7 @@
 //! What the edge says of itself: counts, roll-ups, metrics, events, the admin door.
 
 pub(crate) mod admin;
+pub(crate) mod count;
 pub(crate) mod events;
 pub(crate) mod metrics;
 pub(crate) mod report;

@@ -8,11 +8,15 @@ use crate::ask::line::Connection;
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
 use crate::codec::Method;
+use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
+use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
 use crate::tell::events;
-use crate::tell::tally::{ClientCount, Tallies};
-use downbeat_core::model::{ClientRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
+use crate::tell::tally::{Seen, Tallies};
+use downbeat_core::model::{
+    ClientRow, ComponentRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow,
+};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -42,21 +46,16 @@ pub(crate) enum HubError {
 
 /// What was seen since the start, for the metrics; networks are not told apart here.
 #[derive(Debug, Default)]
-pub(crate) struct Totals(Mutex<Tallies>);
+pub(crate) struct Totals(Mutex<Seen>);
 
 impl Totals {
     /// Looks at the sums.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Tallies) -> T) -> T {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&locked(&self.0))
     }
 
-    fn add(&self, seen: &Tallies) {
-        let mut sums = locked(&self.0);
-        let mut plain = Tallies { upstream: seen.upstream.clone(), ..Tallies::default() };
-        for ((component, _), count) in &seen.clients {
-            plain.clients.entry((*component, None)).or_default().add(count);
-        }
-        sums.add(&plain);
+    fn add(&self, seen: &Seen) {
+        locked(&self.0).add_without_networks(seen);
     }
 }
 
@@ -68,6 +67,7 @@ pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Tota
         refused: None,
         link: Link::Unknown,
         since: Instant::now(),
+        spare: Tallies::of(&shared.site),
         shared,
         scribe,
         totals,
@@ -90,6 +90,8 @@ struct Reporter {
     refused: Option<(u64, String)>,
     link: Link,
     since: Instant,
+    /// Empty; changes places with each thread's counts in turn, so that no thread waits for the gathering.
+    spare: Tallies,
 }
 
 /// How the hub was last found.
@@ -114,10 +116,11 @@ impl Reporter {
     fn gather(&mut self) -> RollUp {
         let now = Instant::now();
         let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
-        let mut seen = Tallies::default();
+        let mut seen = Seen::default();
         for tallies in &self.shared.tallies {
-            let part = std::mem::take(&mut *locked(tallies));
-            seen.add(&part);
+            std::mem::swap(&mut *locked(tallies), &mut self.spare);
+            seen.take_in(&self.shared.site, &self.spare);
+            self.spare.clear();
         }
         self.totals.add(&seen);
         seen.fold_light_networks();
@@ -129,8 +132,9 @@ impl Reporter {
             span_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
             plan_epoch: self.shared.traffic().plan.epoch,
             plan_refused: self.refused.clone(),
-            upstream: upstream_rows(&self.shared, &seen),
-            clients: client_rows(&self.shared, &seen),
+            upstream: upstream_rows(&seen),
+            clients: client_rows(&seen),
+            components: component_rows(&seen),
             replicas: replica_rows(&self.shared, now),
             lookups: lookup_rows(&self.shared),
         }
@@ -201,31 +205,39 @@ fn post(hub: SocketAddr, token: Option<&str>, body: &[u8]) -> Vec<u8> {
     request
 }
 
-fn upstream_rows(shared: &Shared, seen: &Tallies) -> Vec<UpstreamRow> {
-    let mut keys: Vec<_> = seen.upstream.iter().collect();
-    keys.sort_by_key(|(key, _)| **key);
-    let row = |((component, replica), count): (&(_, _), &crate::tell::tally::UpstreamCount)| UpstreamRow {
-        component: shared.site.component(*component).settings.name.clone(),
-        replica: shared.site.replica(*replica).settings.name.clone(),
-        tally: count.tally.clone(),
+fn upstream_rows(seen: &Seen) -> Vec<UpstreamRow> {
+    let row = |((component, replica), count): (&(Name, Name), &AttemptCount)| UpstreamRow {
+        component: component.clone(),
+        replica: replica.clone(),
+        tally: count.outcomes.tally(),
         first_byte_us: count.first_byte_us,
         first_byte_us_max: count.first_byte_us_max,
         bytes: count.bytes,
+        hedged: count.hedged,
+        first_byte: count.first_byte.clone(),
     };
-    keys.into_iter().map(row).collect()
+    seen.attempts.iter().map(row).collect()
 }
 
-fn client_rows(shared: &Shared, seen: &Tallies) -> Vec<ClientRow> {
+fn client_rows(seen: &Seen) -> Vec<ClientRow> {
     let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
-    let row = |((component, network), count): (&(_, Option<crate::door::network::Network>), &ClientCount)| ClientRow {
-        component: shared.site.component(*component).settings.name.clone(),
-        network: network.map_or_else(|| other.clone(), crate::door::network::Network::name),
-        tally: count.tally.clone(),
+    let row = |((component, network), count): (&(Name, Option<Network>), &ClientCount)| ClientRow {
+        component: component.clone(),
+        network: network.map_or_else(|| other.clone(), Network::name),
+        tally: count.outcomes.tally(),
         retried: count.retried,
         resumed: count.resumed,
         bytes: count.bytes,
     };
     seen.clients.iter().map(row).collect()
+}
+
+fn component_rows(seen: &Seen) -> Vec<ComponentRow> {
+    let row = |(component, count): (&Name, &ComponentCount)| ComponentRow {
+        component: component.clone(),
+        first_byte: count.first_byte.clone(),
+    };
+    seen.components.iter().map(row).collect()
 }
 
 fn replica_rows(shared: &Shared, now: Instant) -> Vec<ReplicaRow> {
