@@ -26,4 +26,5 @@ pub use change::settings::{
     RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;
-pub use run::start::{EdgeHandle, StartError, start};
+pub use run::reload::{Loaded, ReloadError, Source};
+pub use run::start::{EdgeHandle, Launch, StartError, start};

@@ -210,6 +210,11 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
     }
 
+    /// A stop that came while the answer was waited for goes with it.
+    fn then_by_now(&self) -> Persistence {
+        if self.worker.is_stopping() { Persistence::Close } else { self.then }
+    }
+
     async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool) -> After {
         let failure = match answer.head.status {
             500..=599 => Some(FailureKind::Status),
@@ -217,6 +222,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             _ => None,
         };
         self.count(answer.head.status, failure, retried);
+        self.then = self.then_by_now();
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
             return self.carry(answer, protocol).await;
         }

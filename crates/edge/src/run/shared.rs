@@ -1,9 +1,12 @@
 //! What all threads of an edge know together: small, and held for a few instructions at a time.
+//!
+//! One of these is one generation: all of it hangs on one configuration. What outlives a configuration stands behind an
+//! `Arc` of its own, which the next generation takes over (`run::generation`).
 
 use crate::admit::traffic::Traffic;
 use crate::ask::fault::FaultTable;
 use crate::change::settings::EdgeSettings;
-use crate::change::site::{ComponentId, Host, ReplicaId, Site};
+use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
 use crate::choose::balance::{Candidate, Form, choose};
 use crate::choose::budget::{Budget, Trouble};
 use crate::choose::dice::Dice;
@@ -12,7 +15,7 @@ use crate::choose::pace::Pace;
 use crate::run::sync::{locked, read, write};
 use crate::tell::events;
 use crate::tell::tally::Tallies;
-use downbeat_core::model::{FailureKind, Name, Strength, Tally, TrafficPlan};
+use downbeat_core::model::{FailureKind, Name, Strength, Tally};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -25,17 +28,19 @@ const SEATS_FOR_ALL: f64 = 0.8;
 /// What all threads know.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The number of its configuration.
+    pub(crate) generation: u64,
     pub(crate) settings: EdgeSettings,
     pub(crate) site: Site,
     pub(crate) traffic: RwLock<Arc<Traffic>>,
-    pub(crate) faults: FaultTable,
-    pub(crate) counters: Counters,
+    pub(crate) faults: Arc<FaultTable>,
+    pub(crate) counters: Arc<Counters>,
     /// One for each thread.
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
-    pub(crate) lookups: Mutex<BTreeMap<Name, Lookups>>,
-    replicas: Vec<ReplicaState>,
-    components: Vec<ComponentState>,
+    pub(crate) lookups: Arc<Mutex<BTreeMap<Name, Lookups>>>,
+    pub(super) replicas: Vec<Arc<ReplicaState>>,
+    pub(super) components: Vec<ComponentState>,
 }
 
 /// Look-ups of one host name.
@@ -58,8 +63,9 @@ pub(crate) struct Counters {
     pub(crate) rollups_lost: AtomicU64,
 }
 
+/// What is known of a replica, whatever asks it.
 #[derive(Debug)]
-struct ReplicaState {
+pub(super) struct ReplicaState {
     in_flight: AtomicU32,
     addresses: RwLock<Arc<[SocketAddr]>>,
     checks: Mutex<Checks>,
@@ -69,22 +75,23 @@ struct ReplicaState {
     version: RwLock<Option<Name>>,
 }
 
+/// What is known of a component.
 #[derive(Debug)]
-struct ComponentState {
-    budget: Mutex<Budget>,
+pub(super) struct ComponentState {
+    pub(super) budget: Arc<Mutex<Budget>>,
     /// True once a part of a body was served.
-    serves_parts: AtomicBool,
+    pub(super) serves_parts: Arc<AtomicBool>,
     /// Of first bytes.
-    pace: Mutex<Pace>,
+    pub(super) pace: Arc<Mutex<Pace>>,
     /// Of the longest wait within each body.
-    gaps: Mutex<Pace>,
+    pub(super) gaps: Arc<Mutex<Pace>>,
     /// One for each replica of the site.
-    links: Vec<Link>,
+    pub(super) links: Vec<Arc<Link>>,
 }
 
 /// One component's experience with one replica.
 #[derive(Debug, Default)]
-struct Link {
+pub(super) struct Link {
     experience: Mutex<Experience>,
     overdue: AtomicU32,
 }
@@ -121,29 +128,6 @@ pub(crate) enum Pick {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: EdgeSettings, site: Site, now: Instant) -> Self {
-        let traffic = Traffic::of(TrafficPlan::default(), &site, now);
-        let links = || site.replica_ids().map(|_| Link::default()).collect();
-        let component = |_| ComponentState {
-            budget: Mutex::new(Budget::new(now)),
-            serves_parts: AtomicBool::new(false),
-            pace: Mutex::default(),
-            gaps: Mutex::default(),
-            links: links(),
-        };
-        Self {
-            traffic: RwLock::new(Arc::new(traffic)),
-            faults: FaultTable::default(),
-            counters: Counters::default(),
-            tallies: (0..settings.threads).map(|_| Mutex::new(Tallies::of(&site))).collect(),
-            replicas: site.replicas.iter().map(ReplicaState::of).collect(),
-            components: site.component_ids().map(component).collect(),
-            lookups: Mutex::default(),
-            settings,
-            site,
-        }
-    }
-
     /// The plan in force.
     pub(crate) fn traffic(&self) -> Arc<Traffic> {
         read(&self.traffic).clone()
@@ -347,7 +331,7 @@ impl Shared {
 
     /// Changes where a replica is reached.
     pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>) {
-        *write(&self.replicas[replica.0].addresses) = addresses;
+        self.replicas[replica.0].adopt(addresses);
     }
 
     /// The version of a replica: as it says, else as configured.
@@ -373,7 +357,8 @@ impl Shared {
 }
 
 impl ReplicaState {
-    fn of(site: &crate::change::site::ReplicaSite) -> Self {
+    /// A replica of which nothing is known yet.
+    pub(super) fn of(site: &ReplicaSite) -> Self {
         let addresses: Arc<[SocketAddr]> = match site.host {
             Host::Address(ip) => [SocketAddr::new(ip, site.port)].into(),
             Host::Named(_) => [].into(),
@@ -386,6 +371,13 @@ impl ReplicaState {
             good_status: AtomicU16::new(0),
             version: RwLock::default(),
         }
+    }
+}
+
+impl ReplicaState {
+    /// Changes where it is reached.
+    pub(super) fn adopt(&self, addresses: Arc<[SocketAddr]>) {
+        *write(&self.addresses) = addresses;
     }
 }
 

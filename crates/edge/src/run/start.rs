@@ -7,12 +7,13 @@ use crate::change::settings::EdgeSettings;
 use crate::change::site::{SettingsFault, Site};
 use crate::change::store::{Addresses, Store};
 use crate::door::front;
-use crate::run::checks;
+use crate::run::control::{self, Control};
+use crate::run::reload::{ReloadError, Reloads, Source};
 use crate::run::shared::Shared;
-use crate::run::worker::{Stage, Worker};
-use crate::tell::admin::{self, Admin};
+use crate::run::worker::{Roster, Stage};
+use crate::tell::admin::Admin;
 use crate::tell::events;
-use crate::tell::report::{Totals, report};
+use crate::tell::report::Totals;
 use downbeat_core::model::TrafficPlan;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -23,7 +24,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{oneshot, watch};
-use tokio::task::spawn_local;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -55,10 +55,21 @@ pub enum StartError {
 pub struct EdgeHandle {
     address: SocketAddr,
     admin: Option<SocketAddr>,
-    name: downbeat_core::model::Name,
+    current: watch::Receiver<Arc<Shared>>,
+    reloads: Reloads,
     stage: watch::Sender<Stage>,
-    ends: Vec<oneshot::Receiver<()>>,
+    workers: Vec<oneshot::Receiver<()>>,
+    control: oneshot::Receiver<()>,
     written: oneshot::Receiver<()>,
+}
+
+/// What an edge is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// What it has to know.
+    pub settings: EdgeSettings,
+    /// The text of its configuration, to be kept, and where to read it again.
+    pub origin: Option<(String, Source)>,
 }
 
 /// A disk that has not written what it was given by then is not waited for.
@@ -75,40 +86,108 @@ impl EdgeHandle {
         self.admin
     }
 
+    /// The number of the configuration in force.
+    pub fn generation(&self) -> u64 {
+        self.current.borrow().generation
+    }
+
+    /// How long exchanges in flight may go on after a stop.
+    pub fn drain(&self) -> Duration {
+        self.current.borrow().settings.drain
+    }
+
+    /// Reads the configuration again, and goes on with it when it is good: no connection and no exchange in flight ends.
+    /// Answers with the number of the configuration now in force.
+    ///
+    /// # Errors
+    /// When it is not good, or changes what cannot change; then the old one stays in force.
+    pub async fn reload(&self) -> Result<u64, ReloadError> {
+        self.reloads.ask().await
+    }
+
     /// Takes no more clients, lets exchanges in flight go on for as long as the settings say, and waits for the end.
     pub async fn stop(self) {
+        let name = self.current.borrow().settings.name.clone();
         self.stage.send_replace(Stage::Stopping);
-        for end in self.ends {
+        for end in self.workers {
             // A thread that ends without a word has ended as well.
             let _ = end.await;
         }
+        self.stage.send_replace(Stage::Over);
+        let _ = self.control.await;
+        // What the last writes come from has gone with the control thread.
         let _ = tokio::time::timeout(LAST_WRITES, self.written).await;
-        events::edge_stopped(&self.name);
+        events::edge_stopped(&name);
     }
 }
 
-/// Starts an edge: it serves when this returns.
+/// Starts an edge whose settings stay as they are: it serves when this returns.
 ///
 /// # Errors
-/// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
+/// As [`Launch::start`].
 pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
-    let site = Site::of(&settings)?;
-    let listeners = listen(settings.listen, settings.threads)?;
-    let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
-    let address = local(&listeners[0], settings.listen)?;
-    let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
-    let store = Store::new(&settings.data);
-    let shared = Arc::new(Shared::new(settings, site, Instant::now()));
-    let known = restore(&shared, &store);
-    let (stage, watch) = watch::channel(Stage::Serving);
-    let (scribe, written) = Scribe::start(&shared, store, known).map_err(StartError::Thread)?;
-    let mut ends = vec![spawn_control(&shared, scribe, admin, watch.clone())?];
-    for (index, listener) in listeners.into_iter().enumerate() {
-        ends.push(spawn_worker(shared.clone(), index, listener, watch.clone())?);
+    Launch { settings, origin: None }.start().await
+}
+
+impl Launch {
+    /// Starts an edge: it serves when this returns.
+    ///
+    /// # Errors
+    /// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
+    pub async fn start(self) -> Result<EdgeHandle, StartError> {
+        let Self { settings, origin } = self;
+        let site = Site::of(&settings)?;
+        let listeners = listen(settings.listen, settings.threads)?;
+        let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
+        let address = local(&listeners[0], settings.listen)?;
+        let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
+        let store = Store::new(&settings.data);
+        let (text, source) = origin.unzip();
+        let generation = generation(&store, text.as_deref());
+        let shared = Arc::new(Shared::new(generation, settings, site, Instant::now()));
+        let known = restore(&shared, &store);
+        let (stage, watch) = watch::channel(Stage::Serving);
+        let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;
+        text.into_iter().for_each(|text| scribe.configuration(generation, text));
+        let resolver = control::resolver(&shared)?;
+        let (current, generations) = watch::channel(shared.clone());
+        let (reloads, requests) = Reloads::channel();
+        let totals = Arc::new(Totals::default());
+        let desk = Admin { current: generations.clone(), totals: totals.clone(), reloads: reloads.clone() };
+        let control = Control { current, scribe, source, requests, resolver };
+        let control = {
+            let (stage, admin) = (watch.clone(), admin.map(|listener| (desk, listener)));
+            spawn("edge-control", move |runtime| control.run(&runtime, admin, totals, stage))?
+        };
+        let mut workers = Vec::new();
+        for (index, listener) in listeners.into_iter().enumerate() {
+            workers.push(spawn_worker(generations.clone(), index, listener, watch.clone())?);
+        }
+        events::edge_started(&shared.settings.name, address, shared.settings.threads);
+        Ok(EdgeHandle {
+            address,
+            admin: admin_address,
+            current: generations,
+            reloads,
+            stage,
+            workers,
+            control,
+            written,
+        })
     }
-    let name = shared.settings.name.clone();
-    events::edge_started(&name, address, shared.settings.threads);
-    Ok(EdgeHandle { address, admin: admin_address, name, stage, ends, written })
+}
+
+/// The number of the configuration that a start brings into force: the newest stored one's when it is the same text.
+fn generation(store: &Store, text: Option<&str>) -> u64 {
+    match store.configuration() {
+        Ok(Some((newest, stored))) if text == Some(stored.as_str()) => newest,
+        Ok(Some((newest, _))) => newest + 1,
+        Ok(None) => 1,
+        Err(error) => {
+            events::file_passed_over(&error);
+            1
+        }
+    }
 }
 
 /// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
@@ -173,12 +252,12 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartE
 }
 
 fn spawn_worker(
-    shared: Arc<Shared>,
+    current: watch::Receiver<Arc<Shared>>,
     index: usize,
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
-    let address = shared.settings.listen;
+    let address = current.borrow().settings.listen;
     spawn(&format!("edge-{index}"), move |runtime| {
         let listener = {
             let _guard = runtime.enter();
@@ -186,45 +265,11 @@ fn spawn_worker(
         };
         match listener {
             Ok(listener) => {
-                let worker = Rc::new(Worker::new(shared, index, stage));
-                runtime.block_on(front::serve(worker, listener));
+                let roster = Rc::new(Roster::new(current, index, stage));
+                runtime.block_on(front::serve(roster, listener));
             }
             Err(source) => events::listener_lost(address, &source),
         }
-    })
-}
-
-fn spawn_control(
-    shared: &Arc<Shared>,
-    scribe: Scribe,
-    admin: Option<TcpListener>,
-    mut stage: watch::Receiver<Stage>,
-) -> Result<oneshot::Receiver<()>, StartError> {
-    let shared = shared.clone();
-    let hosts = shared.site.hosts();
-    let resolver = if hosts.is_empty() { None } else { Some(names::resolver(shared.settings.resolver)?) };
-    spawn("edge-control", move |runtime| {
-        runtime.block_on(async move {
-            let totals = Arc::new(Totals::default());
-            for replica in shared.site.replica_ids() {
-                spawn_local(checks::watch(shared.clone(), replica));
-            }
-            for (host, resolver) in hosts.into_keys().zip(std::iter::repeat(resolver).flatten()) {
-                spawn_local(names::watch(shared.clone(), scribe.clone(), resolver, host));
-            }
-            if let Some(listener) = admin {
-                let admin = Admin { shared: shared.clone(), totals: totals.clone() };
-                spawn_local(async move {
-                    match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => admin::serve(admin, listener).await,
-                        Err(error) => events::accept_failed(&error),
-                    }
-                });
-            }
-            spawn_local(report(shared, scribe, totals));
-            // A handle that has gone has stopped as well.
-            let _ = stage.wait_for(|stage| *stage == Stage::Stopping).await;
-        });
     })
 }
 

@@ -7,10 +7,12 @@ use crate::ask::call::call;
 use crate::ask::line::Connection;
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
+use crate::change::site::Site;
 use crate::codec::Method;
 use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
+use crate::run::worker::Stage;
 use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
 use crate::tell::events;
 use crate::tell::tally::{Seen, Tallies};
@@ -22,12 +24,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// From one roll-up to the next.
 const EVERY: Duration = Duration::from_secs(1);
 /// The hub has to answer within this.
 const HUB: Duration = Duration::from_secs(2);
+/// An edge that is over waits no longer than this for the hub to take its last word.
+const LAST_WORD: Duration = Duration::from_millis(500);
 /// Most bytes of a plan.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -54,21 +59,34 @@ impl Totals {
         look(&locked(&self.0))
     }
 
-    fn add(&self, seen: &Seen) {
-        locked(&self.0).add_without_networks(seen);
+    fn add(&self, seen: &Seen, site: &Site) {
+        let mut sums = locked(&self.0);
+        sums.add_without_networks(seen);
+        sums.keep_only(site);
     }
 }
 
-/// Reports for ever.
-pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Totals>) {
+/// The first generation, and each further one as it comes into force: none of them may be missed, for each counts.
+pub(crate) struct Generations {
+    pub(crate) first: Arc<Shared>,
+    pub(crate) fresh: mpsc::UnboundedReceiver<Arc<Shared>>,
+}
+
+/// Reports until the edge is over, and then once more.
+pub(crate) async fn report(
+    generations: Generations,
+    scribe: Scribe,
+    totals: Arc<Totals>,
+    mut stage: watch::Receiver<Stage>,
+) {
     let mut reporter = Reporter {
+        gathering: Gathering { fresh: generations.fresh, known: vec![Share::of(generations.first)] },
         boot: crate::choose::dice::seed(),
         seq: 0,
         refused: None,
         link: Link::Unknown,
         since: Instant::now(),
-        spare: Tallies::of(&shared.site),
-        shared,
+        stage: stage.clone(),
         scribe,
         totals,
     };
@@ -76,13 +94,19 @@ pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Tota
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
-        ticks.tick().await;
-        reporter.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => reporter.tick().await,
+            // A handle that has gone has stopped as well.
+            _ = stage.wait_for(|stage| *stage == Stage::Over) => break,
+        }
     }
+    // Whether or not the hub takes it: the end is not held up.
+    let _ = timeout(LAST_WORD, reporter.tick()).await;
 }
 
 struct Reporter {
-    shared: Arc<Shared>,
+    gathering: Gathering,
+    stage: watch::Receiver<Stage>,
     scribe: Scribe,
     totals: Arc<Totals>,
     boot: u64,
@@ -90,8 +114,57 @@ struct Reporter {
     refused: Option<(u64, String)>,
     link: Link,
     since: Instant,
+}
+
+/// Where counts come from: the generation in force, and those before it until their last exchange has ended.
+struct Gathering {
+    fresh: mpsc::UnboundedReceiver<Arc<Shared>>,
+    /// The newest last; never empty, for the threads have the newest.
+    known: Vec<Share>,
+}
+
+/// One generation's counts.
+struct Share {
+    shared: Arc<Shared>,
     /// Empty; changes places with each thread's counts in turn, so that no thread waits for the gathering.
     spare: Tallies,
+}
+
+impl Share {
+    fn of(shared: Arc<Shared>) -> Self {
+        Self { spare: Tallies::of(&shared.site), shared }
+    }
+
+    fn add_to(&mut self, seen: &mut Seen) {
+        for tallies in &self.shared.tallies {
+            std::mem::swap(&mut *locked(tallies), &mut self.spare);
+            seen.take_in(&self.shared.site, &self.spare);
+            self.spare.clear();
+        }
+    }
+}
+
+impl Gathering {
+    /// The generation in force.
+    fn newest(&mut self) -> Arc<Shared> {
+        while let Ok(shared) = self.fresh.try_recv() {
+            self.known.push(Share::of(shared));
+        }
+        self.known.last().expect("the newest generation stays").shared.clone()
+    }
+
+    /// What all threads saw since this was last asked, and the generation in force.
+    fn take(&mut self) -> (Seen, Arc<Shared>) {
+        let (newest, mut seen) = (self.newest(), Seen::default());
+        self.known.retain_mut(|share| {
+            // Nobody else has it, so nothing is counted there any more after this.
+            let is_over = Arc::strong_count(&share.shared) == 1;
+            share.add_to(&mut seen);
+            !is_over
+        });
+        seen.keep_only(&newest.site);
+        (seen, newest)
+    }
 }
 
 /// How the hub was last found.
@@ -104,45 +177,42 @@ enum Link {
 
 impl Reporter {
     async fn tick(&mut self) {
-        let rollup = self.gather();
-        let Some(hub) = self.shared.site.hub else { return };
-        let told = self.tell(hub, &rollup).await;
-        self.note(told.as_ref().err());
+        let (seen, shared) = self.gathering.take();
+        let rollup = self.roll_up(seen, &shared);
+        let Some(hub) = shared.site.hub else { return };
+        let told = self.tell(hub, &shared, &rollup).await;
+        self.note(&shared, told.as_ref().err());
         if let Ok(Some(plan)) = told {
             self.take(plan);
         }
     }
 
-    fn gather(&mut self) -> RollUp {
+    fn roll_up(&mut self, mut seen: Seen, shared: &Shared) -> RollUp {
         let now = Instant::now();
         let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
-        let mut seen = Seen::default();
-        for tallies in &self.shared.tallies {
-            std::mem::swap(&mut *locked(tallies), &mut self.spare);
-            seen.take_in(&self.shared.site, &self.spare);
-            self.spare.clear();
-        }
-        self.totals.add(&seen);
+        self.totals.add(&seen, &shared.site);
         seen.fold_light_networks();
         self.seq += 1;
+        // An edge that winds down after an upgrade tells what it did; how the replicas are, its successor knows.
+        let serving = *self.stage.borrow() == Stage::Serving;
         RollUp {
-            edge: self.shared.settings.name.clone(),
+            edge: shared.settings.name.clone(),
             boot: self.boot,
             seq: self.seq,
             span_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
-            plan_epoch: self.shared.traffic().plan.epoch,
+            plan_epoch: shared.traffic().plan.epoch,
             plan_refused: self.refused.clone(),
             upstream: upstream_rows(&seen),
             clients: client_rows(&seen),
             components: component_rows(&seen),
-            replicas: replica_rows(&self.shared, now),
-            lookups: lookup_rows(&self.shared),
+            replicas: if serving { replica_rows(shared, now) } else { Vec::new() },
+            lookups: lookup_rows(shared),
         }
     }
 
-    async fn tell(&self, hub: SocketAddr, rollup: &RollUp) -> Result<Option<TrafficPlan>, HubError> {
+    async fn tell(&self, hub: SocketAddr, shared: &Shared, rollup: &RollUp) -> Result<Option<TrafficPlan>, HubError> {
         let body = serde_json::to_vec(rollup).map_err(HubError::RollUp)?;
-        let request = post(hub, self.shared.settings.hub.as_ref().and_then(|h| h.token.as_deref()), &body);
+        let request = post(hub, shared.settings.hub.as_ref().and_then(|h| h.token.as_deref()), &body);
         let conversation = async {
             let stream = TcpStream::connect(hub).await.map_err(|_| FailureKind::Refused)?;
             call(Connection::new(stream, hub), &request, &Method::Post, PLAN_BYTES_MAX).await
@@ -156,10 +226,10 @@ impl Reporter {
     }
 
     /// Says once when the hub is lost, and once when it is back.
-    fn note(&mut self, error: Option<&HubError>) {
+    fn note(&mut self, shared: &Shared, error: Option<&HubError>) {
         match error {
             Some(error) => {
-                self.shared.counters.rollups_lost.fetch_add(1, Ordering::Relaxed);
+                shared.counters.rollups_lost.fetch_add(1, Ordering::Relaxed);
                 if self.link != Link::Down {
                     events::hub_lost(error);
                 }
@@ -176,12 +246,14 @@ impl Reporter {
 
     fn take(&mut self, plan: TrafficPlan) {
         let epoch = plan.epoch;
-        match apply(&self.shared, plan, Instant::now()) {
+        // A reload may have come while the hub was asked.
+        let shared = self.gathering.newest();
+        match apply(&shared, plan, Instant::now()) {
             PlanOutcome::Stale => {}
             PlanOutcome::Applied => {
                 events::plan_applied(epoch);
                 self.refused = None;
-                self.scribe.plan(self.shared.traffic().plan.clone());
+                self.scribe.plan(shared.traffic().plan.clone());
             }
             PlanOutcome::Refused(refusal) => {
                 if self.refused.as_ref().is_none_or(|(known, _)| *known != epoch) {

@@ -8,6 +8,7 @@ mod hostile;
 mod hub;
 mod names;
 mod plans;
+mod reload;
 mod replica;
 mod resume;
 mod retry;
