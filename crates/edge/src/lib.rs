@@ -27,4 +27,4 @@ pub use change::settings::{
 };
 pub use change::site::SettingsFault;
 pub use run::reload::{Loaded, ReloadError, Source};
-pub use run::start::{EdgeHandle, Launch, StartError, start};
+pub use run::start::{EdgeHandle, Launch, Listeners, StartError, start};

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 impl Shared {
     /// The first generation of a process.
-    pub(crate) fn new(generation: u64, settings: EdgeSettings, site: Site, now: Instant) -> Self {
+    pub(crate) fn new(generation: u64, settings: EdgeSettings, site: Site, threads: usize, now: Instant) -> Self {
         let traffic = Traffic::of(TrafficPlan::default(), &site, now);
         let links = || site.replica_ids().map(|_| Arc::default()).collect();
         Self {
@@ -26,7 +26,7 @@ impl Shared {
             traffic: RwLock::new(Arc::new(traffic)),
             faults: Arc::default(),
             counters: Arc::default(),
-            tallies: tallies(&settings, &site),
+            tallies: tallies(threads, &site),
             replicas: site.replicas.iter().map(|replica| Arc::new(ReplicaState::of(replica))).collect(),
             components: site.component_ids().map(|_| ComponentState::new(links(), now)).collect(),
             lookups: Arc::default(),
@@ -51,7 +51,7 @@ impl Shared {
             traffic: RwLock::new(Arc::new(Traffic::of(plan, &site, in_force.since))),
             faults: self.faults.clone(),
             counters: self.counters.clone(),
-            tallies: tallies(&settings, &site),
+            tallies: tallies(self.tallies.len(), &site),
             replicas: site.replica_ids().map(replica).collect(),
             components: site.component_ids().map(|id| self.next_component(&site, id, &same, now)).collect(),
             lookups: self.lookups.clone(),
@@ -113,6 +113,6 @@ impl ComponentState {
     }
 }
 
-fn tallies(settings: &EdgeSettings, site: &Site) -> Vec<Mutex<Tallies>> {
-    (0..settings.threads).map(|_| Mutex::new(Tallies::of(site))).collect()
+fn tallies(threads: usize, site: &Site) -> Vec<Mutex<Tallies>> {
+    (0..threads).map(|_| Mutex::new(Tallies::of(site))).collect()
 }

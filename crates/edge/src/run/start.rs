@@ -53,6 +53,8 @@ pub enum StartError {
 /// A running edge. It stops when this is dropped; [`EdgeHandle::stop`] waits for the end.
 #[derive(Debug)]
 pub struct EdgeHandle {
+    /// The sockets once more, for a successor.
+    listeners: Listeners,
     address: SocketAddr,
     admin: Option<SocketAddr>,
     current: watch::Receiver<Arc<Shared>>,
@@ -63,6 +65,49 @@ pub struct EdgeHandle {
     written: oneshot::Receiver<()>,
 }
 
+/// Listening sockets: what clients and operators come in by.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// One for each thread.
+    pub clients: Vec<TcpListener>,
+    /// Where operators come in.
+    pub admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// The same sockets once more.
+    ///
+    /// # Errors
+    /// When the process may not have more files open.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        let clients = self.clients.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self { clients, admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()? })
+    }
+
+    /// Listens where the settings say; takes the sockets that are there already. Those for clients are all
+    /// served, be they more than there are threads: connections may be waiting in each.
+    fn complete(self, settings: &EdgeSettings) -> Result<Self, StartError> {
+        let fits = |listener: &TcpListener, asked: SocketAddr| {
+            listener.local_addr().is_ok_and(|at| at == asked || (asked.port() == 0 && at.ip() == asked.ip()))
+        };
+        let mut clients: Vec<TcpListener> = self.clients;
+        clients.retain(|listener| fits(listener, settings.listen));
+        if clients.is_empty() {
+            clients = listen(settings.listen, settings.threads)?;
+        }
+        let fault = |source| StartError::Listen { address: settings.listen, source };
+        for thread in clients.len()..settings.threads {
+            clients.push(clients[thread % clients.len()].try_clone().map_err(fault)?);
+        }
+        let admin = match (settings.admin, self.admin) {
+            (Some(asked), Some(listener)) if fits(&listener, asked) => Some(listener),
+            (Some(asked), _) => listen(asked, 1)?.pop(),
+            (None, _) => None,
+        };
+        Ok(Self { clients, admin })
+    }
+}
+
 /// What an edge is started with.
 #[derive(Debug)]
 pub struct Launch {
@@ -70,6 +115,8 @@ pub struct Launch {
     pub settings: EdgeSettings,
     /// The text of its configuration, to be kept, and where to read it again.
     pub origin: Option<(String, Source)>,
+    /// Sockets of a predecessor; those that the settings do not ask for are closed.
+    pub listeners: Listeners,
 }
 
 /// A disk that has not written what it was given by then is not waited for.
@@ -91,6 +138,22 @@ impl EdgeHandle {
         self.current.borrow().generation
     }
 
+    /// The listening sockets, to be handed to a successor.
+    ///
+    /// # Errors
+    /// When the process may not have more files open.
+    pub fn listeners(&self) -> io::Result<Listeners> {
+        self.listeners.duplicate()
+    }
+
+    /// Returns each time after another configuration has come into force, whoever asked for it.
+    pub async fn reloaded(&mut self) {
+        if self.current.changed().await.is_err() {
+            // A control thread that has gone reloads no more.
+            std::future::pending().await
+        }
+    }
+
     /// How long exchanges in flight may go on after a stop.
     pub fn drain(&self) -> Duration {
         self.current.borrow().settings.drain
@@ -108,6 +171,8 @@ impl EdgeHandle {
     /// Takes no more clients, lets exchanges in flight go on for as long as the settings say, and waits for the end.
     pub async fn stop(self) {
         let name = self.current.borrow().settings.name.clone();
+        // What nobody serves must not be held open.
+        drop(self.listeners);
         self.stage.send_replace(Stage::Stopping);
         for end in self.workers {
             // A thread that ends without a word has ended as well.
@@ -126,7 +191,7 @@ impl EdgeHandle {
 /// # Errors
 /// As [`Launch::start`].
 pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
-    Launch { settings, origin: None }.start().await
+    Launch { settings, origin: None, listeners: Listeners::default() }.start().await
 }
 
 impl Launch {
@@ -135,16 +200,17 @@ impl Launch {
     /// # Errors
     /// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
     pub async fn start(self) -> Result<EdgeHandle, StartError> {
-        let Self { settings, origin } = self;
+        let Self { settings, origin, listeners } = self;
         let site = Site::of(&settings)?;
-        let listeners = listen(settings.listen, settings.threads)?;
-        let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
+        let listeners = listeners.complete(&settings)?;
+        let kept = listeners.duplicate().map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        let Listeners { clients: listeners, admin } = listeners;
         let address = local(&listeners[0], settings.listen)?;
         let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
         let store = Store::new(&settings.data);
         let (text, source) = origin.unzip();
         let generation = generation(&store, text.as_deref());
-        let shared = Arc::new(Shared::new(generation, settings, site, Instant::now()));
+        let shared = Arc::new(Shared::new(generation, settings, site, listeners.len(), Instant::now()));
         let known = restore(&shared, &store);
         let (stage, watch) = watch::channel(Stage::Serving);
         let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;
@@ -165,6 +231,7 @@ impl Launch {
         }
         events::edge_started(&shared.settings.name, address, shared.settings.threads);
         Ok(EdgeHandle {
+            listeners: kept,
             address,
             admin: admin_address,
             current: generations,

@@ -188,6 +188,7 @@ impl Admin {
         };
         State {
             edge: shared.settings.name.to_string(),
+            process: std::process::id(),
             generation: shared.generation,
             plan_epoch: traffic.plan.epoch,
             replicas: shared.site.replica_ids().map(replica).collect(),
@@ -198,6 +199,7 @@ impl Admin {
 #[derive(Debug, Serialize)]
 struct State {
     edge: String,
+    process: u32,
     generation: u64,
     plan_epoch: u64,
     replicas: Vec<ReplicaState>,

@@ -5,7 +5,7 @@ use crate::hub::Hub;
 use crate::replica::{Replica, Script};
 use crate::rig::{Rig, music, name, replica, settings};
 use downbeat_core::model::{Strength, TrafficPlan, Weight};
-use downbeat_edge::{EdgeSettings, Launch, Loaded, ReloadError, Source};
+use downbeat_edge::{EdgeSettings, Launch, Listeners, Loaded, ReloadError, Source};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -29,7 +29,8 @@ impl Reloadable {
         let file = Arc::new(Mutex::new(Err(vec!["nothing written yet".to_owned()])));
         let read = file.clone();
         let source = Source::new(move || read.lock().expect("no panic while held").clone());
-        let launch = Launch { settings: settings.clone(), origin: Some(("# 1".into(), source)) };
+        let origin = Some(("# 1".into(), source));
+        let launch = Launch { settings: settings.clone(), origin, listeners: Listeners::default() };
         let edge = launch.start().await.expect("an edge");
         Self { rig: Rig { edge, folder }, file, settings }
     }
@@ -158,7 +159,8 @@ async fn the_last_three_are_kept_and_counted_on() {
     let start = async |text: &str| {
         let read = file.clone();
         let source = Source::new(move || read.lock().expect("no panic while held").clone());
-        let launch = Launch { settings: settings.clone(), origin: Some((text.into(), source)) };
+        let origin = Some((text.into(), source));
+        let launch = Launch { settings: settings.clone(), origin, listeners: Listeners::default() };
         launch.start().await.expect("an edge")
     };
     let same = start("# 4").await;
