@@ -245,3 +245,28 @@ fn a_successor_that_does_not_start_changes_nothing() {
     let refusal = edge.service.log();
     assert!(refusal.contains("surprise") && refusal.contains("retries"), "every fault is told: {refusal}");
 }
+
+#[test]
+fn top_shows_a_running_edge() {
+    let edge = Edge::start();
+    let load = Load::on(edge.clients);
+    load.flows();
+    let admin = format!("http://{}", edge.admin);
+    let top = |more: &[&str]| {
+        let output = support::run(edge.folder.path(), &[&["top", "--edge", &admin, "--once"], more].concat());
+        assert!(output.status.success(), "{}", support::text(&output.stderr));
+        support::text(&output.stdout)
+    };
+    // The edge gathers once a second, so the first second may be an empty one.
+    let figures = wait_for("a second with requests", || {
+        let figures: serde_json::Value = serde_json::from_str(&top(&["--json"])).expect("JSON");
+        (figures["components"][0]["requests_per_second"].as_f64()? > 0.0).then_some(figures)
+    });
+    assert_eq!(figures["components"][0]["failed_per_second"], 0.0);
+    assert!(figures["replicas"][0]["first_byte_ms"]["p99"].as_f64().is_some_and(|ms| ms > 0.0), "{figures:#}");
+    let screen = top(&[]);
+    assert!(screen.contains("playback") && screen.contains("fit") && !screen.contains('\u{1b}'), "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+    let (asked, failures) = load.end();
+    assert!(failures.is_empty(), "{} of {asked}: {failures:?}", failures.len());
+}

@@ -22,9 +22,11 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink, LimitSettings, MAX_IN_FLIGHT,
-    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, WEIGHT,
+    AccessLogSettings, ClientWord, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink,
+    LimitSettings, LogTarget, MAX_IN_FLIGHT, QueryWord, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings,
+    RetrySettings, RouteRule, SLOW, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use run::reload::{Loaded, ReloadError, Source};
 pub use run::start::{EdgeHandle, Launch, Listeners, StartError, start};
+pub use tell::access::AccessLogError;

@@ -13,6 +13,7 @@ mod operator;
 mod output;
 mod serve;
 mod style;
+mod top;
 
 use crate::config::{self, DEFAULT_PATH};
 use clap::{Args, Parser, Subcommand};
@@ -95,6 +96,9 @@ Opens no port. Ends with 64 when something is wrong, after naming all of it.")]
     /// Keep automation from starting anything new, or let it act again
     #[command(after_help = operator::AUTOMATION_EXAMPLES)]
     Automation(operator::AutomationArgs),
+    /// Watch what an edge does, once a second
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::TopArgs),
     /// Verify, replay or export the log of events
     #[command(after_help = log::EXAMPLES)]
     Log(log::LogArgs),
@@ -138,6 +142,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
+        Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Drill(args) => block_on(drill::about_drill(args)),
         Command::Demo(args) => block_on(drill::run_demo(args)),

@@ -4,10 +4,13 @@ use crate::codec::Persistence;
 use crate::door::client::{Client, Incoming, Patience};
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::{After, exchange, refuse};
+use crate::run::shared::Counters;
 use crate::run::worker::Roster;
 use crate::tell::events;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -53,7 +56,7 @@ fn admit(roster: &Rc<Roster>, clients: &mut JoinSet<()>, stream: TcpStream, peer
         clients.spawn_local(turn_away(client));
         return;
     }
-    let (place, roster) = (Place::take(worker.connections.clone()), roster.clone());
+    let (place, roster) = (Place::take(worker.connections.clone(), worker.shared.counters.clone()), roster.clone());
     clients.spawn_local(async move {
         converse(&roster, client).await;
         drop(place);
@@ -61,18 +64,24 @@ fn admit(roster: &Rc<Roster>, clients: &mut JoinSet<()>, stream: TcpStream, peer
 }
 
 /// One of a thread's places for connections, given back when dropped.
-struct Place(Rc<Cell<usize>>);
+struct Place {
+    here: Rc<Cell<usize>>,
+    counters: Arc<Counters>,
+}
 
 impl Place {
-    fn take(places: Rc<Cell<usize>>) -> Self {
-        places.set(places.get() + 1);
-        Self(places)
+    fn take(here: Rc<Cell<usize>>, counters: Arc<Counters>) -> Self {
+        here.set(here.get() + 1);
+        counters.accepted.fetch_add(1, Ordering::Relaxed);
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        Self { here, counters }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.here.set(self.here.get().saturating_sub(1));
+        self.counters.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

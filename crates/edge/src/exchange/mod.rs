@@ -18,6 +18,7 @@ use crate::exchange::relay::{Ending, relay};
 use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
 use crate::run::worker::Worker;
+use crate::tell::access::{Entry, Notes};
 use crate::tell::count::Promptness;
 use crate::tell::events;
 use bytes::{Bytes, BytesMut};
@@ -56,15 +57,28 @@ struct Exchange<'a, D> {
     component: ComponentId,
     since: Instant,
     then: Persistence,
+    notes: &'a Notes,
 }
 
 /// Answers one request.
 pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D, head: &RequestHead) -> After {
-    let Some(component) = worker.shared.site.router.route(&head.host, head.path()) else {
-        return nowhere(worker, client, head).await;
+    let (since, caller) = (Instant::now(), client.caller());
+    let log = worker.shared.access_log.as_ref().filter(|log| log.takes(worker.dice.roll()));
+    let notes = Notes::new(log.is_some());
+    let route = worker.shared.site.router.route(&head.host, head.path());
+    let after = match route {
+        None => nowhere(worker, client, head, &notes).await,
+        Some(component) => {
+            let then = persistence(worker, head);
+            Exchange { worker, client, head, component, since, then, notes: &notes }.run().await
+        }
     };
-    let then = persistence(worker, head);
-    Exchange { worker, client, head, component, since: Instant::now(), then }.run().await
+    if let Some(log) = log {
+        let component = route.map(|component| worker.component_name(component));
+        let entry = Entry { head, caller, component, took: since.elapsed(), notes: &notes };
+        log.write(&entry, &worker.shared.site);
+    }
+    after
 }
 
 /// Answers a request that is refused before it belongs to any component.
@@ -74,8 +88,9 @@ pub(crate) async fn refuse(worker: &Worker, client: &mut impl Downstream, refusa
     tell(worker, client, answer, Persistence::Close).await
 }
 
-async fn nowhere(worker: &Worker, client: &mut impl Downstream, head: &RequestHead) -> After {
+async fn nowhere(worker: &Worker, client: &mut impl Downstream, head: &RequestHead, notes: &Notes) -> After {
     worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+    notes.answered(404, Duration::ZERO, None);
     let then = if head.has_body() { Persistence::Close } else { persistence(worker, head) };
     let answer = OwnAnswer::error(404, "no component serves this path", None);
     tell(worker, client, answer.to(&head.method), then).await
@@ -138,7 +153,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        Order { head: self.head, body, component: self.component, caller: self.client.caller(), repetition }
+        let (component, caller) = (self.component, self.client.caller());
+        Order { head: self.head, body, component, caller, repetition, notes: self.notes }
     }
 
     fn repetition(&self) -> Repetition {
@@ -271,6 +287,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     async fn refuse_body(&mut self, refusal: Refusal) -> After {
         self.then = Persistence::Close;
         self.worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+        self.notes.answered(refusal.status(), self.since.elapsed(), None);
         self.tell(refusal.status(), &refusal.to_string(), None).await
     }
 
@@ -289,6 +306,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     fn count(&self, status: u16, failure: Option<FailureKind>, retried: bool) {
         let slow = self.worker.shared.site.component(self.component).settings.slow;
         let took = self.since.elapsed();
+        self.notes.answered(status, took, failure);
         let mut tallies = self.worker.tallies();
         let component = tallies.component(self.component);
         component.status(status);

@@ -101,6 +101,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
     };
     match event {
         Event::Stretch(stretch) => {
+            order.notes.sent(stretch.len() as u64);
             count(&|row| row.bytes = row.bytes.saturating_add(stretch.len() as u64));
             if let Stretch::Here(data) = stretch {
                 client.piece(data);
@@ -108,6 +109,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             None
         }
         Event::Resumed => {
+            order.notes.resumed();
             count(&|row| row.resumed += 1);
             None
         }
@@ -116,6 +118,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             Some(Ending::Whole)
         }
         Event::Cut => {
+            order.notes.broken(FailureKind::Reset);
             count(&|row| row.outcomes.failed(FailureKind::Reset));
             Some(Ending::Cut)
         }

@@ -84,7 +84,7 @@ impl Control {
         let loaded = read.unwrap_or_else(|panic| Err(vec![panic.to_string()])).map_err(ReloadError::Faulty)?;
         let old = self.current.borrow().clone();
         let site = examine(&old.settings, &loaded.settings)?;
-        let shared = old.next(loaded.settings, site, Instant::now());
+        let shared = old.next(loaded.settings, site, Instant::now())?;
         let resolver = resolver(&shared)?;
         Ok((Arc::new(shared), resolver, loaded.text))
     }

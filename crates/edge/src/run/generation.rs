@@ -9,8 +9,9 @@ use crate::change::plan::fitted;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::budget::Budget;
-use crate::run::shared::{ComponentState, Link, ReplicaState, Shared};
+use crate::run::shared::{ComponentState, Counters, Link, ReplicaState, Shared};
 use crate::run::sync::locked;
+use crate::tell::access::{AccessLog, AccessLogError};
 use crate::tell::tally::Tallies;
 use downbeat_core::model::TrafficPlan;
 use std::sync::{Arc, Mutex, RwLock};
@@ -18,25 +19,39 @@ use std::time::Instant;
 
 impl Shared {
     /// The first generation of a process.
-    pub(crate) fn new(generation: u64, settings: EdgeSettings, site: Site, threads: usize, now: Instant) -> Self {
+    ///
+    /// # Errors
+    /// When the access log cannot be opened.
+    pub(crate) fn new(
+        generation: u64,
+        settings: EdgeSettings,
+        site: Site,
+        threads: usize,
+        now: Instant,
+    ) -> Result<Self, AccessLogError> {
         let traffic = Traffic::of(TrafficPlan::default(), &site, now);
         let links = || site.replica_ids().map(|_| Arc::default()).collect();
-        Self {
+        let counters = Arc::default();
+        Ok(Self {
+            access_log: access_log(&settings, &counters)?,
             generation,
             traffic: RwLock::new(Arc::new(traffic)),
             faults: Arc::default(),
-            counters: Arc::default(),
+            counters,
             tallies: tallies(threads, &site),
             replicas: site.replicas.iter().map(|replica| Arc::new(ReplicaState::of(replica))).collect(),
             components: site.component_ids().map(|_| ComponentState::new(links(), now)).collect(),
             lookups: Arc::default(),
             settings,
             site,
-        }
+        })
     }
 
     /// The generation after this one.
-    pub(crate) fn next(&self, settings: EdgeSettings, site: Site, now: Instant) -> Self {
+    ///
+    /// # Errors
+    /// When the access log cannot be opened.
+    pub(crate) fn next(&self, settings: EdgeSettings, site: Site, now: Instant) -> Result<Self, AccessLogError> {
         let same: Vec<Option<ReplicaId>> = site.replica_ids().map(|id| self.same_replica(&site, id)).collect();
         let in_force = self.traffic();
         let plan = fitted(&in_force.plan, &site);
@@ -46,7 +61,8 @@ impl Shared {
         };
         let hosts = site.hosts();
         locked(&self.lookups).retain(|host, _| hosts.contains_key(host));
-        Self {
+        Ok(Self {
+            access_log: access_log(&settings, &self.counters)?,
             generation: self.generation + 1,
             traffic: RwLock::new(Arc::new(Traffic::of(plan, &site, in_force.since))),
             faults: self.faults.clone(),
@@ -57,7 +73,7 @@ impl Shared {
             lookups: self.lookups.clone(),
             settings,
             site,
-        }
+        })
     }
 
     /// The replica of this generation that a replica of the next one is.
@@ -111,6 +127,10 @@ impl ComponentState {
             links,
         }
     }
+}
+
+fn access_log(settings: &EdgeSettings, counters: &Arc<Counters>) -> Result<Option<AccessLog>, AccessLogError> {
+    settings.access_log.clone().map(|settings| AccessLog::start(settings, counters)).transpose()
 }
 
 fn tallies(threads: usize, site: &Site) -> Vec<Mutex<Tallies>> {

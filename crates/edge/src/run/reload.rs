@@ -3,6 +3,7 @@
 use crate::change::names::ResolverError;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{SettingsFault, Site};
+use crate::tell::access::AccessLogError;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +59,9 @@ pub enum ReloadError {
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     /// The edge stops.
     #[error("the edge is stopping")]
     Stopping,

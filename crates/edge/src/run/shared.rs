@@ -13,6 +13,7 @@ use crate::choose::dice::Dice;
 use crate::choose::health::{Attempts, Checks, Part, Standing, admitted};
 use crate::choose::pace::Pace;
 use crate::run::sync::{locked, read, write};
+use crate::tell::access::AccessLog;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name, Strength, Tally};
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     /// The number of its configuration.
     pub(crate) generation: u64,
     pub(crate) settings: EdgeSettings,
+    pub(crate) access_log: Option<AccessLog>,
     pub(crate) site: Site,
     pub(crate) traffic: RwLock<Arc<Traffic>>,
     pub(crate) faults: Arc<FaultTable>,
@@ -57,6 +59,13 @@ pub(crate) struct Lookups {
 pub(crate) struct Counters {
     /// Requests refused as malformed, too large, too slow, or leading nowhere.
     pub(crate) refusals: AtomicU64,
+    /// Connections of clients: those that there are, and all that were accepted.
+    pub(crate) connections: AtomicU64,
+    pub(crate) accepted: AtomicU64,
+    /// Replicas ejected for a component.
+    pub(crate) ejections: AtomicU64,
+    /// Lines of the access log that were not written.
+    pub(crate) lines_lost: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
     /// Roll-ups that the hub did not take.
@@ -246,6 +255,7 @@ impl Shared {
         experience.form.bad();
         if let Some(span) = experience.attempts.bad(part, consecutive, Instant::now()) {
             let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
+            self.counters.ejections.fetch_add(1, Ordering::Relaxed);
             events::replica_ejected(names.0, names.1, kind, span);
         }
     }

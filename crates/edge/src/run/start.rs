@@ -11,6 +11,7 @@ use crate::run::control::{self, Control};
 use crate::run::reload::{ReloadError, Reloads, Source};
 use crate::run::shared::Shared;
 use crate::run::worker::{Roster, Stage};
+use crate::tell::access::AccessLogError;
 use crate::tell::admin::Admin;
 use crate::tell::events;
 use crate::tell::report::Totals;
@@ -45,6 +46,9 @@ pub enum StartError {
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     /// A thread could not be started.
     #[error("start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -210,7 +214,7 @@ impl Launch {
         let store = Store::new(&settings.data);
         let (text, source) = origin.unzip();
         let generation = generation(&store, text.as_deref());
-        let shared = Arc::new(Shared::new(generation, settings, site, listeners.len(), Instant::now()));
+        let shared = Arc::new(Shared::new(generation, settings, site, listeners.len(), Instant::now())?);
         let known = restore(&shared, &store);
         let (stage, watch) = watch::channel(Stage::Serving);
         let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;

@@ -25,9 +25,11 @@ use crate::tell::metrics::{CONTENT_TYPE, exposition};
 use crate::tell::report::Totals;
 use bytes::BytesMut;
 use downbeat_core::fault::Fault;
+use downbeat_core::model::{Name, Sketch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -170,10 +172,21 @@ impl Admin {
         let components = |replica: ReplicaId| {
             let serves = |c: &ComponentId| shared.site.component(*c).replicas.contains(&replica);
             let name = |c: ComponentId| shared.site.component(c).settings.name.to_string();
-            let state = |c| LinkState {
-                standing: word(shared.standing(c, replica, now)),
-                share: traffic.share(c, replica).as_ratio(),
-                first_byte_us: shared.first_byte_us(c, replica).round(),
+            let state = |c| {
+                let key = (
+                    shared.site.component(c).settings.name.clone(),
+                    shared.site.replica(replica).settings.name.clone(),
+                );
+                let seen = self.totals.read(|seen| seen.attempts.get(&key).cloned()).unwrap_or_default();
+                LinkState {
+                    standing: word(shared.standing(c, replica, now)),
+                    share: traffic.share(c, replica).as_ratio(),
+                    first_byte_us: shared.first_byte_us(c, replica).round(),
+                    attempts: seen.outcomes.total,
+                    failed: seen.outcomes.all_failures(),
+                    hedged: seen.hedged,
+                    first_byte: seen.first_byte,
+                }
             };
             shared.site.component_ids().filter(serves).map(|c| (name(c), state(c))).collect()
         };
@@ -191,8 +204,30 @@ impl Admin {
             process: std::process::id(),
             generation: shared.generation,
             plan_epoch: traffic.plan.epoch,
+            connections: shared.counters.connections.load(Ordering::Relaxed),
+            components: self.answers(&shared),
             replicas: shared.site.replica_ids().map(replica).collect(),
         }
+    }
+
+    /// What was answered since the start, for each component.
+    fn answers(&self, shared: &Shared) -> BTreeMap<String, Answers> {
+        let of = |name: &Name| {
+            self.totals.read(|seen| {
+                let clients = seen.clients.get(&(name.clone(), None)).cloned().unwrap_or_default();
+                let first_byte = seen.components.get(name).map(|count| count.first_byte.clone()).unwrap_or_default();
+                Answers {
+                    requests: clients.outcomes.total,
+                    failed: clients.outcomes.all_failures(),
+                    retried: clients.retried,
+                    resumed: clients.resumed,
+                    bytes: clients.bytes,
+                    first_byte,
+                }
+            })
+        };
+        let names = shared.site.components.iter().map(|component| &component.settings.name);
+        names.map(|name| (name.to_string(), of(name))).collect()
     }
 }
 
@@ -202,7 +237,20 @@ struct State {
     process: u32,
     generation: u64,
     plan_epoch: u64,
+    connections: u64,
+    components: BTreeMap<String, Answers>,
     replicas: Vec<ReplicaState>,
+}
+
+/// Sums since the start.
+#[derive(Debug, Serialize)]
+struct Answers {
+    requests: u64,
+    failed: u64,
+    retried: u64,
+    resumed: u64,
+    bytes: u64,
+    first_byte: Sketch,
 }
 
 #[derive(Debug, Serialize)]
@@ -221,6 +269,11 @@ struct LinkState {
     standing: &'static str,
     share: f64,
     first_byte_us: f64,
+    /// The rest are sums since the start.
+    attempts: u64,
+    failed: u64,
+    hedged: u64,
+    first_byte: Sketch,
 }
 
 const fn word(standing: Standing) -> &'static str {

@@ -82,9 +82,9 @@ impl Outcomes {
         self.count(Some(kind), Promptness::Prompt);
     }
 
-    /// How many failed in this way.
-    pub(crate) fn failures(&self, kind: FailureKind) -> u64 {
-        self.failures[kind as usize]
+    /// How many failed.
+    pub(crate) fn all_failures(&self) -> u64 {
+        self.failures.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     /// As the hub is told.

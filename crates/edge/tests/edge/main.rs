@@ -13,4 +13,5 @@ mod replica;
 mod resume;
 mod retry;
 mod rig;
+mod telemetry;
 mod tunnel;
