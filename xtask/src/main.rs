@@ -1,9 +1,11 @@
-//! One door for working on Downbeat: `cargo xtask test`, `cargo xtask check`, `cargo xtask tidy`.
+//! One door for working on Downbeat: `cargo xtask test`, `check`, `tidy`, `fuzz` and `bench`.
 //!
 //! A module per verb. A verb prints its own results and answers with an [`Outcome`]; an error means that the verb
 //! could not be carried out at all.
 
+mod bench;
 mod check;
+mod fuzz;
 mod process;
 mod steps;
 mod test;
@@ -30,6 +32,11 @@ enum Verb {
     Check,
     /// Check the repository itself: arrows between crates, words, links, opening lines.
     Tidy,
+    /// Feed the edge's readers what no client sends; needs a nightly compiler.
+    Fuzz(fuzz::Options),
+    /// Measure, side by side with others, and write the tables.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 /// How a verb that was carried out ended.
@@ -61,6 +68,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Test(options) => test::run(&workspace, &options),
         Verb::Check => check::run(&workspace),
         Verb::Tidy => tidy::run(&workspace),
+        Verb::Fuzz(options) => fuzz::run(&workspace, &options),
+        Verb::Bench(bench) => bench::run(&workspace, &bench),
     }?;
     Ok(outcome.into())
 }

@@ -81,3 +81,45 @@ fn good_configurations_resolve() {
 fn there_are_enough_cases() {
     assert!(cases("bad").len() + cases("good").len() >= CASES_MIN);
 }
+
+/// Runs `downbeat check` on a configuration with TLS in a folder of its own.
+fn check_tls(folder: &Path, key: &str) -> Output {
+    let text = format!(
+        "[edge]\nlisten = \"0.0.0.0:80\"\nlisten_tls = \"0.0.0.0:443\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n\
+         proxy_protocol = \"tls\"\nforwarded = \"both\"\n[[edge.certificate]]\ncert = \"tls.pem\"\nkey = \"{key}\"\n\
+         [[component]]\nname = \"playback\"\nreplicas = [\"http://10.0.0.1:9001\"]\n"
+    );
+    let case = folder.join("tls.toml");
+    std::fs::write(&case, text).expect("a configuration is written");
+    check(&case)
+}
+
+#[test]
+fn certificates_are_read_beside_the_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = || {
+        let names = ["music.example", "*.music.example"].map(str::to_owned);
+        rcgen::generate_simple_self_signed(names).expect("good names")
+    };
+    let (ours, other) = (make(), make());
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).expect("written");
+    write("tls.pem", ours.cert.pem());
+    write("tls.key", ours.signing_key.serialize_pem());
+    write("other.key", other.signing_key.serialize_pem());
+
+    let good = check_tls(folder.path(), "tls.key");
+    let said = text(&good.stdout);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    let lines: Vec<Vec<&str>> = said.lines().map(words).collect();
+    for line in
+        ["edge tls  0.0.0.0:443  clients of the service, over TLS", "tls.pem  tls.key  music.example, *.music.example"]
+    {
+        assert!(lines.contains(&words(line)), "no line {line:?} in\n{said}");
+    }
+
+    let bad = check_tls(folder.path(), "other.key");
+    let said = text(&bad.stderr);
+    assert_eq!(bad.status.code(), Some(64), "{said}");
+    let told = "tls.toml:8:7: other.key: has a private key in it that does not belong to the certificate in tls.pem";
+    assert!(said.starts_with(told) && said.contains("\nhint: give the key"), "{said}");
+}

@@ -2,17 +2,21 @@
 //!
 //! `cargo run --release -p downbeat-edge --example proxy -- 127.0.0.1:8000 http://127.0.0.1:9001 http://127.0.0.1:9002`
 //!
-//! The admin endpoint listens one port above; Ctrl-C stops.
+//! The admin endpoint listens one port above; with `--cache` behind the address answers are cached; Ctrl-C stops.
 
 use downbeat_core::model::Name;
-use downbeat_edge::{ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, RouteRule, SLOW, WEIGHT, start};
+use downbeat_edge::{
+    Balance, CacheSettings, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, RouteRule, SLOW, WEIGHT,
+    start,
+};
 use std::error::Error;
 use std::net::SocketAddr;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
     let listen: SocketAddr = arguments.next().ok_or("the first argument is the address to listen on")?.parse()?;
+    let cached = arguments.next_if(|argument| argument == "--cache");
     let component = Name::new("service")?;
     let mut settings = EdgeSettings::new(Name::new("edge-1")?, listen, std::env::temp_dir().join("downbeat-proxy"));
     settings.admin = Some(SocketAddr::new(listen.ip(), listen.port() + 1));
@@ -23,7 +27,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings.replicas.push(ReplicaSettings { name, region, version: None, url, weight, max_in_flight });
     }
     let replicas = settings.replicas.iter().map(|r| r.name.clone()).collect();
-    settings.components.push(ComponentSettings { name: component.clone(), priority: 0, slow: SLOW, replicas });
+    settings.components.push(ComponentSettings {
+        name: component.clone(),
+        priority: 0,
+        slow: SLOW,
+        replicas,
+        balance: Balance::LeastLoaded,
+        per_second: None,
+        network_per_second: None,
+        cache: cached.map(|_| CacheSettings::default()),
+    });
     settings.routes.push(RouteRule { component, host: None, prefix: "/".into() });
     let edge = start(settings).await?;
     println!("clients: http://{}", edge.address());

@@ -5,28 +5,39 @@
 //! good one when the hub is gone, and tells the hub once a second what it saw.
 //!
 //! The rooms stand in the order of a request's way: `door` (clients), `admit` (who is let in), `exchange` (one request
-//! and its answer), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
+//! and its answer), `cache` (answers kept), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
-//! and data and returns data: all of `codec` and `choose`, `ask::resume`, `admit::limit`.
+//! and data and returns data: all of `codec`, `choose` and `admit`, and `ask::resume`.
 
 mod admit;
 mod ask;
+#[doc(hidden)]
+pub mod bench;
+mod cache;
 mod change;
 mod choose;
 mod codec;
 mod door;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod run;
 mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    AccessLogSettings, ClientWord, ComponentSettings, DRAIN, EdgeSettings, HealthSettings, HedgeSettings, HubLink,
-    LimitSettings, LogTarget, MAX_IN_FLIGHT, QueryWord, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings,
-    RetrySettings, RouteRule, SLOW, WEIGHT,
+    AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,
+    ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity,
+    LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord, RESOLVE_EVERY, Repeatable,
+    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
+pub use codec::TraceFields;
+pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
+pub use door::range::{AddressRange, RangeError};
+pub use door::tls::TlsFault;
 pub use run::reload::{Loaded, ReloadError, Source};
 pub use run::start::{EdgeHandle, Launch, Listeners, StartError, start};
 pub use tell::access::AccessLogError;

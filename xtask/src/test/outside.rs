@@ -1,7 +1,7 @@
 //! The programs from outside that some tests need: found, installed where that is possible, or loudly missed.
 //!
-//! A test learns from the environment where its program is: `DOWNBEAT_CHROMIUM`, `DOWNBEAT_NGINX`, `DOWNBEAT_PYTHON`
-//! hold a path, or are unset.
+//! A test learns from the environment where its program is: `DOWNBEAT_CHROMIUM`, `DOWNBEAT_HAPROXY`,
+//! `DOWNBEAT_NGINX`, `DOWNBEAT_PYTHON` hold a path, or are unset.
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -32,13 +32,20 @@ struct Need {
     tests: &'static str,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         variable: "DOWNBEAT_CHROMIUM",
         names: &["chromium", "chromium-browser", "google-chrome"],
         probe: "--version",
         package: "chromium",
         tests: "console, status page and player in a real browser",
+    },
+    Need {
+        variable: "DOWNBEAT_HAPROXY",
+        names: &["haproxy"],
+        probe: "-v",
+        package: "haproxy",
+        tests: "that haproxy frames what the edge forwards as the edge does",
     },
     Need {
         variable: "DOWNBEAT_NGINX",
@@ -182,14 +189,14 @@ mod tests {
         let all = Outside { found: Vec::new(), missing: Vec::new(), reason: String::new() };
         assert_eq!(all.skips(), "");
         let none = Outside { found: Vec::new(), missing: NEEDS.iter().collect(), reason: "not root".to_owned() };
-        for said in ["SKIP", "not root", "NOT TESTED: console", "apt-get install chromium nginx python3"] {
+        for said in ["SKIP", "not root", "NOT TESTED: console", "apt-get install chromium haproxy nginx python3"] {
             assert!(none.skips().contains(said), "{said}");
         }
     }
 
     #[test]
     fn the_tests_are_told_where_and_where_not() {
-        let [chromium, nginx, _] = &NEEDS;
+        let [chromium, _, nginx, _] = &NEEDS;
         let outside =
             Outside { found: vec![(chromium, "/opt/chromium".into())], missing: vec![nginx], reason: String::new() };
         let mut command = Command::new("true");

@@ -1,6 +1,6 @@
 //! The arrows between our crates: who may depend on whom, dev- and build-dependencies included.
 //!
-//! `edge` and `hub` never meet, `core` and `encore` know nobody: so each can die, be tested and be understood alone.
+//! `edge` and `hub` never meet, `core`, `encore` and `bench` know nobody: so each can die, be tested and be understood alone.
 
 use super::tree::{TextFile, Tree};
 use super::{Finding, source};
@@ -28,7 +28,7 @@ const HUB: &str = "downbeat-hub";
 const DRILL: &str = "downbeat-drill";
 const ENCORE: &str = "encore";
 
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 9] = [
     Room { folder: "crates/core", package: CORE, may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "crates/edge", package: EDGE, may_use: &[CORE], tests: Tests::LikeTheCrate },
     Room { folder: "crates/hub", package: HUB, may_use: &[CORE], tests: Tests::LikeTheCrate },
@@ -40,6 +40,8 @@ const ROOMS: [Room; 7] = [
         tests: Tests::Everything,
     },
     Room { folder: "crates/encore", package: ENCORE, may_use: &[], tests: Tests::LikeTheCrate },
+    Room { folder: "fuzz", package: "downbeat-fuzz", may_use: &[EDGE], tests: Tests::LikeTheCrate },
+    Room { folder: "crates/bench", package: "downbeat-bench", may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "xtask", package: "xtask", may_use: &[], tests: Tests::LikeTheCrate },
 ];
 

@@ -44,7 +44,10 @@ fn code_map(page: &TextFile) -> Option<(usize, &str)> {
     found.map(|(start, _)| (start, &page.text[start..]))
 }
 
-/// `crates/NAME` and `xtask`, with the place of their first mention.
+/// Crates outside `crates/`.
+const ELSEWHERE: [&str; 2] = ["fuzz/", "xtask"];
+
+/// `crates/NAME`, `fuzz/` and `xtask`, with the place of their first mention.
 fn named_crates(map: &str) -> BTreeMap<String, usize> {
     let mut named = BTreeMap::new();
     for place in word_places(map, "crates/") {
@@ -53,8 +56,10 @@ fn named_crates(map: &str) -> BTreeMap<String, usize> {
             named.entry(format!("crates/{name}")).or_insert(place);
         }
     }
-    if let Some(place) = word_places(map, "xtask").next() {
-        named.insert("xtask".to_owned(), place);
+    for name in ELSEWHERE {
+        if let Some(place) = word_places(map, name).next() {
+            named.insert(name.trim_end_matches('/').to_owned(), place);
+        }
     }
     named
 }

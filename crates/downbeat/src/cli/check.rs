@@ -5,7 +5,7 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use clap::Args;
 use downbeat_core::model::{Name, Policy, RemedyKind};
-use downbeat_edge::{EdgeSettings, HealthSettings, RouteRule};
+use downbeat_edge::{CertificateFiles, EdgeSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
 
@@ -37,8 +37,10 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
     vec![
         service(hub),
         listeners(edge, hub),
+        certificates(edge),
         routes(edge),
         components(edge, hub),
+        caches(edge),
         replicas(edge, hub),
         probes(hub),
         messages(hub),
@@ -67,13 +69,26 @@ fn service(hub: &HubSettings) -> Table {
 }
 
 fn listeners(edge: &EdgeSettings, hub: &HubSettings) -> Table {
-    let rows = vec![
+    let mut rows = vec![
         vec![json!("edge"), json!(edge.listen), json!("clients of the service")],
         vec![json!("edge admin"), json!(edge.admin), json!("health, metrics, state of the edge")],
         vec![json!("console"), json!(hub.console), json!(format!("operators, API, edges; {}", door(hub)))],
         vec![json!("status page"), json!(hub.status), json!(format!("everybody, as {}", hub.status_url))],
     ];
+    if let Some(tls) = &edge.tls {
+        rows.insert(1, vec![json!("edge tls"), json!(tls.listen), json!("clients of the service, over TLS")]);
+    }
     Table { title: "listeners", columns: &["name", "address", "for"], rows }
+}
+
+/// The first is the one for clients that ask for another name.
+fn certificates(edge: &EdgeSettings) -> Table {
+    let row = |files: &CertificateFiles| {
+        let names = check_certificate(files).map(|summary| summary.names).unwrap_or_default();
+        vec![json!(files.cert), json!(files.key), json!(names)]
+    };
+    let rows = edge.tls.iter().flat_map(|tls| &tls.certificates).map(row).collect();
+    Table { title: "certificates", columns: &["cert", "key", "names"], rows }
 }
 
 fn door(hub: &HubSettings) -> &'static str {
@@ -95,6 +110,17 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     };
     let rows = edge.components.iter().map(row).collect();
     Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+/// The components that are cached.
+fn caches(edge: &EdgeSettings) -> Table {
+    let row = |c: &downbeat_edge::ComponentSettings| {
+        let mut cache = c.cache.clone()?;
+        let figures = figures::of_cache(&mut cache).into_iter().map(|(_, figure)| figure.json());
+        Some([json!(c.name)].into_iter().chain(figures).collect())
+    };
+    let columns = &["component", "body_max", "heuristic_max", "stale_while_revalidate", "stale_if_error"];
+    Table { title: "caches", columns, rows: edge.components.iter().filter_map(row).collect() }
 }
 
 fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {

@@ -5,7 +5,7 @@
 //! connection that waits to be accepted is lost when the old one lets go. Then, a byte each:
 //!
 //! ```text
-//! old -> new  C + socket, A + socket, …, E     sockets for clients, the one for operators, no more of them
+//! old -> new  C + socket, …, E                 sockets for clients (C, over TLS T) and operators (A), no more of them
 //! new -> old  P                                prepared: the configuration is good
 //! old -> new  G                                go: whatever cannot be there twice is free
 //! new -> old  R                                ready: clients are served
@@ -34,6 +34,7 @@ const TAKES_OVER: &str = "DOWNBEAT_TAKES_OVER";
 const STEP_WITHIN: Duration = Duration::from_secs(30);
 
 const CLIENTS: u8 = b'C';
+const TLS: u8 = b'T';
 const ADMIN: u8 = b'A';
 const END: u8 = b'E';
 const PREPARED: u8 = b'P';
@@ -107,7 +108,9 @@ impl Successor {
 
     fn send(&mut self, listeners: &Listeners) -> io::Result<()> {
         let clients = listeners.clients.iter().map(|listener| (CLIENTS, listener));
-        for (role, listener) in clients.chain(listeners.admin.iter().map(|listener| (ADMIN, listener))) {
+        let tls = listeners.tls.iter().map(|listener| (TLS, listener));
+        let admin = listeners.admin.iter().map(|listener| (ADMIN, listener));
+        for (role, listener) in clients.chain(tls).chain(admin) {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut rights = SendAncillaryBuffer::new(&mut space);
             let fds = [listener.as_fd()];
@@ -177,6 +180,7 @@ fn receive(link: &UnixStream) -> io::Result<Listeners> {
         });
         match (got.bytes, role[0], sockets.next().map(TcpListener::from)) {
             (1, CLIENTS, Some(listener)) => listeners.clients.push(listener),
+            (1, TLS, Some(listener)) => listeners.tls.push(listener),
             (1, ADMIN, Some(listener)) => listeners.admin = Some(listener),
             (1, END, None) => return Ok(listeners),
             (0, ..) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -202,7 +206,11 @@ mod tests {
     #[test]
     fn sockets_arrive_by_their_roles() {
         let (mine, theirs) = UnixStream::pair().expect("a socket pair");
-        let sent = Listeners { clients: vec![listener(), listener(), listener()], admin: Some(listener()) };
+        let sent = Listeners {
+            clients: vec![listener(), listener(), listener()],
+            tls: vec![listener()],
+            admin: Some(listener()),
+        };
         let mut successor = Successor { child: None, link: mine };
         successor.send(&sent).expect("somebody holds the other end");
         let got = receive(&theirs).expect("sockets and an end");
@@ -211,6 +219,7 @@ mod tests {
             got.clients.iter().map(address).collect::<Vec<_>>(),
             sent.clients.iter().map(address).collect::<Vec<_>>()
         );
+        assert_eq!(got.tls.iter().map(address).collect::<Vec<_>>(), sent.tls.iter().map(address).collect::<Vec<_>>());
         assert_eq!(got.admin.as_ref().map(address), sent.admin.as_ref().map(address));
         drop(successor);
         assert!(receive(&theirs).is_err(), "an end without a word is no handover");

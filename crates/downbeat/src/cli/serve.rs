@@ -294,7 +294,8 @@ type Place = (&'static str, String);
 
 fn edge_places(edge: &EdgeHandle) -> Vec<Place> {
     let admin = edge.admin_address().map(|address| ("edge admin", format!("http://{address}")));
-    [("edge", format!("http://{}", edge.address()))].into_iter().chain(admin).collect()
+    let tls = edge.tls_address().map(|address| ("edge tls", format!("https://{address}")));
+    [("edge", format!("http://{}", edge.address()))].into_iter().chain(tls).chain(admin).collect()
 }
 
 fn hub_places(hub: &HubHandle) -> Vec<Place> {

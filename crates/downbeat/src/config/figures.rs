@@ -3,7 +3,7 @@
 use super::reader::Reader;
 use super::units::{Size, Span, duration_text, size_text};
 use downbeat_core::model::{Policy, Strength};
-use downbeat_edge::{EdgeSettings, HealthSettings};
+use downbeat_edge::{CacheSettings, EdgeSettings, HealthSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -150,16 +150,34 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
     ]
 }
 
+/// The figures of a component's `cache`.
+pub(crate) fn of_cache(cache: &mut CacheSettings) -> Figures<'_> {
+    use Figure::{Duration, Size};
+    let CacheSettings { body_bytes, heuristic, stale_while_revalidate, stale_if_error } = cache;
+    vec![
+        ("body_max", Size(body_bytes)),
+        ("heuristic_max", Duration(heuristic)),
+        ("stale_while_revalidate", Duration(stale_while_revalidate)),
+        ("stale_if_error", Duration(stale_if_error)),
+    ]
+}
+
 /// The figures of `[edge]`.
 pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
     use Figure::{Count, Duration, Size, Small, Span};
-    let EdgeSettings { limits, retry, hedge, resume, resolve_every, drain, .. } = edge;
+    let EdgeSettings { limits, retry, hedge, resume, cache_bytes, resolve_every, drain, .. } = edge;
     vec![
         ("body_max", Size(&mut limits.body_bytes)),
+        ("cache_memory", Size(cache_bytes)),
         ("connections_max", Count(&mut limits.connections)),
+        ("handshakes_max", Count(&mut limits.handshakes)),
+        ("handshake_within", Span(&mut limits.handshake)),
         ("head_within", Span(&mut limits.head)),
         ("idle_after", Span(&mut limits.idle)),
         ("client_stall_after", Span(&mut limits.client_stall)),
+        ("in_flight_floor", Small(&mut limits.in_flight_floor)),
+        ("waiting_max", Count(&mut limits.waiting)),
+        ("waiting_within", Duration(&mut limits.waiting_within)),
         ("retries", Small(&mut retry.extra)),
         ("connect_within", Span(&mut retry.connect)),
         ("first_byte_within", Span(&mut retry.first_byte)),
@@ -182,5 +200,6 @@ pub(crate) fn of_health(health: &mut HealthSettings) -> Figures<'_> {
         ("fall", Figure::Small(&mut health.fall)),
         ("rise", Figure::Small(&mut health.rise)),
         ("consecutive", Figure::Small(&mut health.consecutive)),
+        ("slow_start", Figure::Duration(&mut health.slow_start)),
     ]
 }

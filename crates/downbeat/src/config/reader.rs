@@ -111,21 +111,25 @@ impl<'d> Reader<'d> {
     pub(crate) fn tables(&self, key: &'static str, most: usize) -> Vec<Reader<'d>> {
         let Some(value) = self.find(key) else { return Vec::new() };
         if let Some(single) = value.get_ref().as_table() {
-            let complaint = unexpected(&format!("tables [[{key}]]"), value.get_ref());
+            let complaint = unexpected(&format!("tables [[{}]]", self.path(key)), value.get_ref());
             self.complain(
                 value.span(),
-                complaint.hint(format!("write [[{key}]] with two brackets: there may be several")),
+                complaint.hint(format!("write [[{}]] with two brackets: there may be several", self.path(key))),
             );
-            return vec![self.child(format!("[[{key}]]"), Some(single), value.span())];
+            return vec![self.child(format!("[[{}]]", self.path(key)), Some(single), value.span())];
         }
         let Some(items) = value.get_ref().as_array() else {
-            self.complain(value.span(), unexpected(&format!("tables [[{key}]]"), value.get_ref()));
+            self.complain(value.span(), unexpected(&format!("tables [[{}]]", self.path(key)), value.get_ref()));
             return Vec::new();
         };
         if items.len() > most {
             self.complain(
                 value.span(),
-                Complaint::new(format!("{} [[{key}]] are more than the {most} that are taken", items.len())),
+                Complaint::new(format!(
+                    "{} [[{}]] are more than the {most} that are taken",
+                    items.len(),
+                    self.path(key)
+                )),
             );
         }
         items.iter().take(most).filter_map(|item| self.item(key, item)).collect()
@@ -169,9 +173,9 @@ impl<'d> Reader<'d> {
     fn item(&self, key: &str, item: &'d Spanned<DeValue<'d>>) -> Option<Reader<'d>> {
         let table = item.get_ref().as_table();
         if table.is_none() {
-            self.complain(item.span(), unexpected(&format!("a table [[{key}]]"), item.get_ref()));
+            self.complain(item.span(), unexpected(&format!("a table [[{}]]", self.path(key)), item.get_ref()));
         }
-        table.map(|table| self.child(format!("[[{key}]]"), Some(table), item.span()))
+        table.map(|table| self.child(format!("[[{}]]", self.path(key)), Some(table), item.span()))
     }
 
     fn child(&self, title: String, table: Option<&'d DeTable<'d>>, span: Range<usize>) -> Reader<'d> {

@@ -2,6 +2,7 @@
 
 use crate::admit::limit::{Bucket, Sieve};
 use crate::change::site::{ComponentId, ReplicaId, Site};
+use crate::choose::canary::Credit;
 use crate::door::network::Network;
 use crate::run::sync::locked;
 use downbeat_core::model::{Name, Strength, TrafficPlan};
@@ -17,6 +18,8 @@ pub(crate) struct Traffic {
     pub(crate) since: Instant,
     /// By component and replica.
     shares: Vec<Vec<Strength>>,
+    /// By component and replica: how exact the shares are so far.
+    credits: Vec<Vec<Credit>>,
     limits: Vec<LimitInForce>,
     /// By component.
     sheds: Vec<Option<ShedInForce>>,
@@ -53,6 +56,7 @@ impl Traffic {
         let share =
             |c: ComponentId, r: ReplicaId| plan.share(&site.replica(r).settings.name, &site.component(c).settings.name);
         let shares = site.component_ids().map(|c| site.replica_ids().map(|r| share(c, r)).collect()).collect();
+        let credits = site.component_ids().map(|_| site.replica_ids().map(|_| Credit::default()).collect()).collect();
         let sheds = site.component_ids().map(|c| shed_of(&plan, &site.component(c).settings.name, now)).collect();
         let find = |name: &Name| site.component_ids().find(|c| site.component(*c).settings.name == *name);
         let limits = (plan.limits.iter())
@@ -63,12 +67,17 @@ impl Traffic {
             })
             .collect();
         let pins = plan.pins.iter().map(|pin| pin.host.clone()).collect();
-        Self { since: now, shares, limits, sheds, pins, plan }
+        Self { since: now, shares, credits, limits, sheds, pins, plan }
     }
 
     /// What is left of a replica's weight for a component.
     pub(crate) fn share(&self, component: ComponentId, replica: ReplicaId) -> Strength {
         self.shares[component.0][replica.0]
+    }
+
+    /// How far a replica's share is behind.
+    pub(crate) fn credit(&self, component: ComponentId, replica: ReplicaId) -> &Credit {
+        &self.credits[component.0][replica.0]
     }
 
     /// True for a host name whose addresses are held.

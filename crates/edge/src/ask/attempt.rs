@@ -110,7 +110,7 @@ pub(crate) async fn attempt(
         line.lag().await;
         return Ok(Answer::made_up(worker, line, seat, status));
     }
-    let (connection, mut head) = converse(worker, order, &request(order, rest), &line).await?;
+    let (connection, mut head) = converse(worker, order, &request(worker, order, rest), &line).await?;
     if order.head.upgrade.is_some() {
         // A connection on which a switch was asked for serves nobody else (invariant H2).
         head.persistence = Persistence::Close;
@@ -122,12 +122,12 @@ pub(crate) async fn attempt(
     Ok(Answer::of(worker, line, seat, connection, head))
 }
 
-fn request(order: &Order<'_>, rest: Option<&Proof>) -> Bytes {
+fn request(worker: &Worker, order: &Order<'_>, rest: Option<&Proof>) -> Bytes {
     let range = rest.map(Proof::range);
     let rest = rest.zip(range.as_deref()).map(|(proof, range)| (range, proof.etag()));
     let length = if order.head.has_body() { Outgoing::Known(order.body.len() as u64) } else { Outgoing::None };
-    let mut bytes =
-        request_bytes(order.head, Onward { peer: order.caller.address, scheme: order.caller.scheme, length, rest });
+    let trace = order.caller.trace(&worker.shared.settings.proxies);
+    let mut bytes = request_bytes(order.head, Onward { trace, length, rest });
     bytes.extend_from_slice(&order.body);
     bytes.freeze()
 }

@@ -2,8 +2,12 @@
 //!
 //! At most two attempts run at a time. A second one starts when the first has been silent for longer than nearly
 //! every answer takes (a hedge), and when an attempt has failed (a retry); the first is never given up for that. Both
-//! come out of the component's budget, except that a replica which alone is silent is always hedged, and that an attempt
-//! which was never sent is replaced for nothing. The first good answer wins. Source of hedging: Dean and Barroso, *The Tail at Scale* (2013).
+//! come out of the component's budget, except that a replica which alone stays silent for twice that long is hedged in
+//! any case. Neither is made while the component is shedding, nor when too little time is left (invariant B5). The
+//! first good answer wins. Source of hedging: Dean and Barroso, *The Tail at Scale* (2013).
+//!
+//! Only attempts that may have been sent count against `extra`, so with its default of 1 a request reaches at most two
+//! replicas (invariant H4). An attempt that was never sent is replaced for nothing: nobody was burdened by it.
 
 use crate::ask::attempt::{Answer, Failed, Order, Reach, Repetition, attempt};
 use crate::ask::resume::{Proof, Verdict};
@@ -11,6 +15,7 @@ use crate::change::site::ReplicaId;
 use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
 use crate::codec::AnswerHead;
+use crate::run::pick::{Keys, Wish};
 use crate::run::shared::{Overdue, Pick};
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
@@ -25,7 +30,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Terms<'a> {
     /// Only the rest of a body, when it is one.
     pub(crate) rest: Option<&'a Proof>,
-    /// Most attempts beyond the first.
+    /// Most attempts beyond the first that may have been sent.
     pub(crate) extra: u32,
     /// Who asks the budget.
     pub(crate) thrift: Thrift,
@@ -40,6 +45,16 @@ pub(crate) enum Thrift {
     Budgeted,
     /// They do not: a listener who hears the gap waits for them.
     Free,
+}
+
+/// A replica that alone is silent for so many times the usual delay is hedged whatever the budget says.
+const FORCED_AFTER: u32 = 2;
+
+/// Whether an extra attempt may go beyond the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    Usual,
+    High,
 }
 
 /// How a race ended.
@@ -77,7 +92,9 @@ struct Race<'a> {
     terms: Terms<'a>,
     lanes: [Option<Lane<'a>>; 2],
     tried: Vec<ReplicaId>,
+    keys: Keys,
     started: u32,
+    unsent: u32,
     hedge_after: Duration,
     hedge_at: Instant,
     alarm: Alarm,
@@ -121,7 +138,9 @@ impl<'a> Race<'a> {
             terms,
             lanes: [None, None],
             tried: passed_over.to_vec(),
+            keys: Keys::of(&worker.shared, order.component, order.head, order.caller.address),
             started: 0,
+            unsent: 0,
             hedge_after,
             hedge_at: Instant::now() + hedge_after,
             alarm: worker.timers.alarm(),
@@ -130,7 +149,7 @@ impl<'a> Race<'a> {
     }
 
     async fn run(mut self) -> Finish {
-        self.start();
+        self.begin().await;
         while self.lanes.iter().any(Option::is_some) {
             match self.event().await {
                 Event::Ended(lane, result) => {
@@ -145,17 +164,34 @@ impl<'a> Race<'a> {
         Finish { result: Err(self.lost), attempts: self.started }
     }
 
-    /// Starts an attempt in a free lane, if there is anybody to ask.
-    fn start(&mut self) {
-        let Some(free) = self.lanes.iter().position(Option::is_none) else { return };
-        let (replica, seat) = match self.worker.shared.pick(self.order.component, &self.tried, &self.worker.dice) {
-            Pick::Replica(replica, seat) => (replica, seat),
-            Pick::Full if self.started == 0 => {
-                self.lost.kind = FailureKind::Shed;
-                return;
-            }
-            Pick::Full | Pick::Nobody => return,
+    /// Starts the first attempt. A request that finds all seats taken waits for one; the rest of a body does not,
+    /// for whoever looks for it asks again by itself.
+    async fn begin(&mut self) {
+        let (shared, dice) = (&self.worker.shared, &self.worker.dice);
+        let wish = self.wish();
+        let pick = match self.terms.rest {
+            None => shared.pick_patiently(&wish, dice, self.terms.deadline).await,
+            Some(_) => shared.pick(&wish, dice),
         };
+        if matches!(pick, Pick::Full) {
+            self.lost.kind = FailureKind::Shed;
+        }
+        self.launch(pick);
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        Wish { component: self.order.component, tried: &self.tried, keys: self.keys }
+    }
+
+    /// Starts a further attempt, if there is anybody to ask.
+    fn start(&mut self) {
+        let pick = self.worker.shared.pick(&self.wish(), &self.worker.dice);
+        self.launch(pick);
+    }
+
+    fn launch(&mut self, pick: Pick) {
+        let Pick::Replica(replica, seat) = pick else { return };
+        let Some(free) = self.lanes.iter().position(Option::is_none) else { return };
         let run = Box::pin(attempt(self.worker, self.order, self.terms.rest, replica, seat));
         let since = Instant::now();
         self.lanes[free] = Some(Lane { replica, since, overdue: None, run });
@@ -184,8 +220,8 @@ impl<'a> Race<'a> {
             Ok(answer) => answer,
             Err(Failed { kind, reach }) => {
                 self.failed(replica, kind);
+                self.unsent += u32::from(reach == Reach::Unsent);
                 match (reach, self.order.repetition) {
-                    // Nobody was burdened by it, so its replacement costs nothing.
                     (Reach::Unsent, _) if self.has_extra() => self.start(),
                     (Reach::Sent, Repetition::Allowed) => self.retry(replica),
                     _ => {}
@@ -193,11 +229,11 @@ impl<'a> Race<'a> {
                 return None;
             }
         };
-        let judgement = self.judge(&answer.head);
-        self.worker.head_came(self.order.component, replica, since.elapsed(), judgement.failure);
+        let (judgement, first_byte) = (self.judge(&answer.head), since.elapsed());
+        self.worker.head_came(self.order.component, replica, first_byte, judgement.failure);
         match judgement.use_it {
             Use::Take => {
-                self.overtake();
+                self.overtake(first_byte);
                 return Some(answer);
             }
             Use::Spare => {
@@ -231,11 +267,19 @@ impl<'a> Race<'a> {
         unasked && self.worker.shared.serves_parts(self.order.component)
     }
 
-    /// The one still running has lost: it counts as late when it was silent for long.
-    fn overtake(&mut self) {
+    /// The one still running has lost to one that took `first_byte`. Against a prompt one it counts as late, once its
+    /// replica has been silent for some time; otherwise everybody is slow, which says nothing about one.
+    fn overtake(&mut self, first_byte: Duration) {
+        let component = self.order.component;
         for lane in self.lanes.iter_mut().filter_map(Option::take) {
-            if lane.since.elapsed() >= self.hedge_after {
-                self.worker.attempt_failed(self.order.component, lane.replica, Part::Head, FailureKind::Late);
+            let silent = lane.since.elapsed();
+            if silent < self.hedge_after {
+                continue;
+            }
+            if first_byte > self.hedge_after {
+                self.worker.shared.slow_everywhere(component, silent);
+            } else if self.worker.shared.overtaken(component, lane.replica, lane.since) {
+                self.worker.attempt_failed(component, lane.replica, Part::Head, FailureKind::Late);
             }
         }
     }
@@ -246,13 +290,35 @@ impl<'a> Race<'a> {
     }
 
     fn has_extra(&self) -> bool {
-        self.started <= self.terms.extra
+        self.started - self.unsent <= self.terms.extra
+    }
+
+    /// Whether one more attempt is to be made because of this replica, on top of the budget only when it is `urgent`.
+    fn may_ask_another(&self, because_of: ReplicaId, urgency: Urgency) -> bool {
+        let (component, shared, now) = (self.order.component, &self.worker.shared, Instant::now());
+        if !self.has_extra() {
+            return false;
+        }
+        if self.terms.thrift == Thrift::Free {
+            return true;
+        }
+        if shared.is_pointless(component, self.terms.deadline, now) {
+            return false;
+        }
+        let trouble = shared.trouble(component, because_of);
+        let mut budget = shared.budget(component);
+        if budget.take(trouble, now) {
+            return true;
+        }
+        let forced = trouble == Trouble::Lone && urgency == Urgency::High;
+        if forced {
+            budget.force(now);
+        }
+        forced
     }
 
     fn retry(&mut self, failed: ReplicaId) {
-        let trouble = self.worker.shared.trouble(self.order.component, failed);
-        let free = self.terms.thrift == Thrift::Free;
-        if self.has_extra() && (free || self.worker.shared.budget(self.order.component).take(trouble, Instant::now())) {
+        if self.may_ask_another(failed, Urgency::Usual) {
             self.start();
         }
     }
@@ -262,16 +328,10 @@ impl<'a> Race<'a> {
         let now = Instant::now();
         self.hedge_at = now + self.hedge_after;
         let Some(lane) = self.lanes.iter_mut().flatten().next() else { return };
-        let (component, shared) = (self.order.component, &self.worker.shared);
-        lane.overdue.get_or_insert_with(|| shared.overdue(component, lane.replica));
-        let trouble = shared.trouble(component, lane.replica);
-        if !self.has_extra() {
-            return;
-        }
-        if self.terms.thrift == Thrift::Free || shared.budget(component).take(trouble, now) {
-            self.hedge();
-        } else if trouble == Trouble::Lone {
-            shared.budget(component).force(now);
+        let (component, shared, replica) = (self.order.component, &self.worker.shared, lane.replica);
+        lane.overdue.get_or_insert_with(|| shared.overdue(component, replica));
+        let long = now.saturating_duration_since(lane.since) >= FORCED_AFTER * self.hedge_after;
+        if self.may_ask_another(replica, if long { Urgency::High } else { Urgency::Usual }) {
             self.hedge();
         }
     }

@@ -1,5 +1,6 @@
 //! What may change while the edge serves: settings, plans, addresses, and what of them is kept on disk.
 
+pub(crate) mod certificates;
 pub(crate) mod names;
 pub(crate) mod plan;
 pub(crate) mod scribe;

@@ -1,5 +1,7 @@
 //! What the binary hands in: everything an edge has to know, with its defaults as named constants.
 
+use crate::codec::TraceFields;
+use crate::door::range::AddressRange;
 use downbeat_core::model::Name;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +12,14 @@ use std::time::Duration;
 pub struct EdgeSettings {
     /// What the edge calls itself towards the hub.
     pub name: Name,
+    /// Where this edge runs: replicas of this region are asked first. None is preferred when absent.
+    pub region: Option<Name>,
     /// Where clients come in.
     pub listen: SocketAddr,
+    /// Where clients come in over TLS; nowhere when absent.
+    pub tls: Option<TlsSettings>,
+    /// What proxies in front of the edge say of their clients.
+    pub proxies: ProxySettings,
     /// Where operators and Prometheus come in; nowhere when absent.
     pub admin: Option<SocketAddr>,
     /// The folder for the last good plan and addresses.
@@ -26,6 +34,8 @@ pub struct EdgeSettings {
     pub components: Vec<ComponentSettings>,
     /// Who serves it.
     pub replicas: Vec<ReplicaSettings>,
+    /// By what a client is known again.
+    pub identity: Identity,
     /// How replicas are checked.
     pub health: HealthSettings,
     /// What a client may ask for.
@@ -36,6 +46,8 @@ pub struct EdgeSettings {
     pub hedge: HedgeSettings,
     /// When a body goes on from another replica.
     pub resume: ResumeSettings,
+    /// Memory for the stored answers of all components together, in bytes.
+    pub cache_bytes: u64,
     /// The name server to ask; the system's when absent.
     pub resolver: Option<SocketAddr>,
     /// How often host names are looked up again.
@@ -50,6 +62,10 @@ pub struct EdgeSettings {
     pub access_log: Option<AccessLogSettings>,
 }
 
+/// The memory for stored answers has room for at least so many of the longest.
+pub const CACHED_BODIES_MIN: u64 = 16;
+/// Memory for stored answers unless configured; needed only where a component is cached.
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// How often host names are looked up again.
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// How long exchanges in flight may go on after a stop.
@@ -60,7 +76,10 @@ impl EdgeSettings {
     pub fn new(name: Name, listen: SocketAddr, data: PathBuf) -> Self {
         Self {
             name,
+            region: None,
             listen,
+            tls: None,
+            proxies: ProxySettings::default(),
             admin: None,
             data,
             hub: None,
@@ -68,11 +87,13 @@ impl EdgeSettings {
             routes: Vec::new(),
             components: Vec::new(),
             replicas: Vec::new(),
+            identity: Identity::Address,
             health: HealthSettings::default(),
             limits: LimitSettings::default(),
             retry: RetrySettings::default(),
             hedge: HedgeSettings::default(),
             resume: ResumeSettings::default(),
+            cache_bytes: CACHE_BYTES,
             resolver: None,
             resolve_every: RESOLVE_EVERY,
             version_header: None,
@@ -132,6 +153,59 @@ impl AccessLogSettings {
     }
 }
 
+/// Where clients come in over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The address.
+    pub listen: SocketAddr,
+    /// At least one; the first is shown to clients that ask for a name that none of them is for.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// Where a certificate and its key are, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and behind it those that lead to a known authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What proxies in front of the edge say of their clients.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    /// Proxies whose word counts.
+    pub trusted: Vec<AddressRange>,
+    /// Where they have to say it in the PROXY protocol.
+    pub protocol: ProxyProtocol,
+    /// What replicas are told of the way before them.
+    pub fields: TraceFields,
+}
+
+/// At which listeners connections of trusted proxies begin with a header of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyProtocol {
+    /// At none.
+    #[default]
+    Nowhere,
+    /// Where there is no TLS.
+    Plain,
+    /// Where there is.
+    Tls,
+    /// At both.
+    Everywhere,
+}
+
+impl ProxyProtocol {
+    pub(crate) const fn on_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::Everywhere)
+    }
+
+    pub(crate) const fn on_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Everywhere)
+    }
+}
+
 /// Where the hub is.
 #[derive(Debug, Clone)]
 pub struct HubLink {
@@ -163,6 +237,71 @@ pub struct ComponentSettings {
     pub slow: Duration,
     /// Who serves it.
     pub replicas: Vec<Name>,
+    /// Who of them gets a request.
+    pub balance: Balance,
+    /// Most requests a second, of all clients together; no limit when absent.
+    pub per_second: Option<u32>,
+    /// Most requests a second of one client network (/24, or /48 of IPv6); no limit when absent.
+    pub network_per_second: Option<u32>,
+    /// How its answers are cached; not at all when absent.
+    pub cache: Option<CacheSettings>,
+}
+
+/// Who gets a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// The less loaded of two.
+    #[default]
+    LeastLoaded,
+    /// The same replica for the same key, with bounded loads.
+    Hash(HashKey),
+}
+
+/// What is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    /// The path, without the query.
+    Path,
+    /// The value of a header field; the client where it is absent.
+    Header(String),
+    /// Who asks, by [`Identity`].
+    Client,
+}
+
+/// By what a client is known again: who stays with a canary, and who is one key of [`HashKey::Client`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The network address.
+    Address,
+    /// The field `Authorization`; the address where it is absent.
+    Authorization,
+    /// A cookie; the address where it is absent.
+    Cookie(String),
+}
+
+/// How the answers of a component are cached. What they say of it themselves goes before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheSettings {
+    /// Longest body that is stored.
+    pub body_bytes: u64,
+    /// Longest time for which an answer that says nothing of it is taken to be fresh, judged by its last change.
+    pub heuristic: Duration,
+    /// How long an answer may be served stale while it is checked, unless it says so itself.
+    pub stale_while_revalidate: Duration,
+    /// How long an answer may be served stale when no replica gives a good one, unless it says so itself.
+    pub stale_if_error: Duration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            // What is read ahead of a slow client, so that no such client keeps others waiting for the store.
+            body_bytes: 256 * 1024,
+            heuristic: Duration::from_secs(600),
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+        }
+    }
 }
 
 /// A first byte later than this counts as slow.
@@ -189,6 +328,8 @@ pub struct ReplicaSettings {
 pub const WEIGHT: u32 = 100;
 /// Most requests in flight to one replica unless configured.
 pub const MAX_IN_FLIGHT: u32 = 256;
+/// The adaptive limit of a replica never falls below this, unless configured.
+pub const IN_FLIGHT_FLOOR: u32 = 16;
 
 /// How replicas are checked.
 #[derive(Debug, Clone)]
@@ -205,12 +346,14 @@ pub struct HealthSettings {
     pub rise: u32,
     /// So many failed attempts in a row for one component take a replica out for that component.
     pub consecutive: u32,
+    /// A replica that comes back gets its full share after this long.
+    pub slow_start: Duration,
 }
 
 impl Default for HealthSettings {
     fn default() -> Self {
-        let second = Duration::from_secs(1);
-        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5 }
+        let (second, slow_start) = (Duration::from_secs(1), Duration::from_secs(10));
+        Self { path: "/".into(), every: second, timeout: second, fall: 2, rise: 2, consecutive: 5, slow_start }
     }
 }
 
@@ -221,12 +364,22 @@ pub struct LimitSettings {
     pub body_bytes: u64,
     /// Most connections of one thread.
     pub connections: usize,
+    /// Most TLS handshakes under way at once in one thread; more of them wait for their turn.
+    pub handshakes: usize,
+    /// A TLS handshake has to be over within this, its wait included.
+    pub handshake: Duration,
     /// A request's head has to be whole this long after its first byte.
     pub head: Duration,
     /// A connection without a request is closed after this.
     pub idle: Duration,
     /// A client that takes or sends nothing for this long has gone.
     pub client_stall: Duration,
+    /// The adaptive limit of requests in flight to a replica never falls below this.
+    pub in_flight_floor: u32,
+    /// Most requests that wait for a seat; further ones are turned away at once.
+    pub waiting: usize,
+    /// How long a request waits for a seat.
+    pub waiting_within: Duration,
 }
 
 impl Default for LimitSettings {
@@ -234,10 +387,15 @@ impl Default for LimitSettings {
         Self {
             body_bytes: 16 * 1024 * 1024,
             connections: 10_000,
+            handshakes: 256,
+            handshake: Duration::from_secs(5),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             // Long, because a paused player takes nothing and has not gone.
             client_stall: Duration::from_secs(300),
+            in_flight_floor: IN_FLIGHT_FLOOR,
+            waiting: 1_024,
+            waiting_within: Duration::from_millis(500),
         }
     }
 }
@@ -256,7 +414,8 @@ pub enum Repeatable {
 pub struct RetrySettings {
     /// Which methods may be repeated once a replica has seen the request.
     pub methods: Repeatable,
-    /// Most attempts beyond the first, hedges included.
+    /// Most replicas beyond the first that a request is sent to, hedges included. Attempts that were never sent do not
+    /// count.
     pub extra: u32,
     /// A connection has to be made within this.
     pub connect: Duration,
@@ -267,7 +426,9 @@ pub struct RetrySettings {
 impl Default for RetrySettings {
     fn default() -> Self {
         let (connect, first_byte) = (Duration::from_secs(1), Duration::from_secs(10));
-        Self { methods: Repeatable::Safe, extra: 2, connect, first_byte }
+        // One, so that a request reaches two replicas at most (invariant H4). It takes two replicas that fail at the same
+        // moment to need a third attempt; who wants it at the price of H4 sets 2.
+        Self { methods: Repeatable::Safe, extra: 1, connect, first_byte }
     }
 }
 
@@ -282,7 +443,7 @@ pub struct HedgeSettings {
 
 impl Default for HedgeSettings {
     fn default() -> Self {
-        Self { after_min: Duration::from_millis(100), after_max: Duration::from_secs(2) }
+        Self { after_min: Duration::from_millis(20), after_max: Duration::from_secs(2) }
     }
 }
 

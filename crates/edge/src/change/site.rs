@@ -1,6 +1,7 @@
 //! The service as configured, checked once, with small numbers for names so that the data path compares numbers.
 
-use crate::change::settings::{ComponentSettings, EdgeSettings, HubLink, ReplicaSettings};
+use crate::change::settings::{CACHED_BODIES_MIN, ComponentSettings, EdgeSettings, HubLink, ReplicaSettings};
+use crate::choose::hash::hash;
 use crate::choose::route::Router;
 use downbeat_core::model::{Name, NameError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +15,20 @@ pub(crate) struct ComponentId(pub(crate) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReplicaId(pub(crate) usize);
 
+/// A region, as an index into the list of those that replicas are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RegionId(pub(crate) usize);
+
 /// The checked configuration of what is served by whom.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) components: Vec<ComponentSite>,
     pub(crate) replicas: Vec<ReplicaSite>,
     pub(crate) router: Router,
+    /// How many classes of components there are, by their priorities.
+    pub(crate) classes: u32,
+    /// The region of this edge, when any replica is there.
+    pub(crate) home: Option<RegionId>,
     pub(crate) hub: Option<SocketAddr>,
 }
 
@@ -29,14 +38,17 @@ pub(crate) struct ComponentSite {
     pub(crate) settings: ComponentSettings,
     /// In the order of the configuration.
     pub(crate) replicas: Vec<ReplicaId>,
-    /// True for the dearest ones: they may use the last seats.
-    pub(crate) dearest: bool,
+    /// How dear it is among all: 0 is given up last.
+    pub(crate) class: u32,
 }
 
 /// A replica and where it is reached.
 #[derive(Debug)]
 pub(crate) struct ReplicaSite {
     pub(crate) settings: ReplicaSettings,
+    pub(crate) region: RegionId,
+    /// The hash of its name, by which clients and keys find it again.
+    pub(crate) salt: u64,
     pub(crate) host: Host,
     pub(crate) port: u16,
 }
@@ -100,9 +112,19 @@ pub enum SettingsFault {
     /// The hub is reached by address, so that no name server can cut an edge off from it.
     #[error("the hub's address {0:?} is not of the form http://IP:PORT")]
     Hub(String),
+    /// The stored answers have too little memory.
+    #[error("the cache has no room for {CACHED_BODIES_MIN} bodies of component {0}")]
+    CacheRoom(Name),
     /// The health path is none.
     #[error("the health path {0:?} does not start with a slash, or has blanks")]
     HealthPath(String),
+}
+
+fn check_caches(settings: &EdgeSettings) -> Result<(), SettingsFault> {
+    let longest = |c: &ComponentSettings| c.cache.as_ref().map_or(0, |cache| cache.body_bytes);
+    let crowded = |c: &&ComponentSettings| longest(c).saturating_mul(CACHED_BODIES_MIN) > settings.cache_bytes;
+    let component = settings.components.iter().find(crowded);
+    component.map_or(Ok(()), |component| Err(SettingsFault::CacheRoom(component.name.clone())))
 }
 
 impl Site {
@@ -117,15 +139,23 @@ impl Site {
         check_path(&settings.health.path)?;
         unique("replica", settings.replicas.iter().map(|r| &r.name))?;
         unique("component", settings.components.iter().map(|c| &c.name))?;
-        let replicas = settings.replicas.iter().map(replica_site).collect::<Result<Vec<_>, _>>()?;
-        let dearest = settings.components.iter().map(|c| c.priority).min();
+        check_caches(settings)?;
+        let regions: BTreeSet<&Name> = settings.replicas.iter().map(|r| &r.region).collect();
+        let region = |name: &Name| regions.iter().position(|r| *r == name).map(RegionId);
+        let replicas = (settings.replicas.iter())
+            .map(|r| replica_site(r, region(&r.region).unwrap_or(RegionId(0))))
+            .collect::<Result<Vec<_>, _>>()?;
+        let priorities: BTreeSet<u8> = settings.components.iter().map(|c| c.priority).collect();
         let components = (settings.components.iter())
-            .map(|c| component_site(c, &replicas, Some(c.priority) == dearest))
+            .map(|c| component_site(c, &replicas, &priorities))
             .collect::<Result<Vec<_>, _>>()?;
         let names: Vec<Name> = settings.components.iter().map(|c| c.name.clone()).collect();
         let router = Router::of(&settings.routes, &names)?;
         let hub = settings.hub.as_ref().map(hub_address).transpose()?;
-        Ok(Self { components, replicas, router, hub })
+        let home = settings.region.as_ref().and_then(region);
+        // At most 256 priorities.
+        let classes = priorities.len() as u32;
+        Ok(Self { components, replicas, router, classes, home, hub })
     }
 
     pub(crate) fn component(&self, id: ComponentId) -> &ComponentSite {
@@ -196,7 +226,7 @@ fn check_path(path: &str) -> Result<(), SettingsFault> {
 fn component_site(
     settings: &ComponentSettings,
     replicas: &[ReplicaSite],
-    dearest: bool,
+    priorities: &BTreeSet<u8>,
 ) -> Result<ComponentSite, SettingsFault> {
     let find = |name: &Name| {
         let at = replicas.iter().position(|r| r.settings.name == *name).map(ReplicaId);
@@ -208,10 +238,12 @@ fn component_site(
     if ids.is_empty() {
         return Err(SettingsFault::Unserved(settings.name.clone()));
     }
-    Ok(ComponentSite { settings: settings.clone(), replicas: ids, dearest })
+    // At most 256 priorities.
+    let class = priorities.range(..settings.priority).count() as u32;
+    Ok(ComponentSite { settings: settings.clone(), replicas: ids, class })
 }
 
-fn replica_site(settings: &ReplicaSettings) -> Result<ReplicaSite, SettingsFault> {
+fn replica_site(settings: &ReplicaSettings, region: RegionId) -> Result<ReplicaSite, SettingsFault> {
     let (host, port) = split_url(&settings.url)?;
     let host = match host.parse() {
         Ok(ip) => Host::Address(ip),
@@ -219,7 +251,8 @@ fn replica_site(settings: &ReplicaSettings) -> Result<ReplicaSite, SettingsFault
             Host::Named(Name::new(&host).map_err(|source| SettingsFault::Host { url: settings.url.clone(), source })?)
         }
     };
-    Ok(ReplicaSite { settings: settings.clone(), host, port })
+    let salt = hash(settings.name.as_str().as_bytes());
+    Ok(ReplicaSite { settings: settings.clone(), region, salt, host, port })
 }
 
 fn split_url(url: &str) -> Result<(String, u16), SettingsFault> {

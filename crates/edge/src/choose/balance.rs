@@ -10,11 +10,16 @@
 //! share is our addition: without it a replica that fails fast looks quick and draws the traffic (linkerd2 #11669).
 //! Two choices suffice against herds: Mitzenmacher, *The Power of Two Choices in Randomized Load Balancing*.
 //!
-//! Replicas of which the plan leaves only a share do not take part: such a replica is drawn with the exact
-//! probability `weight × share / Σ weight × share`, so that a canary at 1 % gets 1 % and not what its
-//! idleness would earn it.
+//! A replica that has just come back is warming: of the requests that it wins it gets the share
+//! [`warmth`], the loser of the draw gets the rest. That is Envoy's slow start (`max(10 %, time / window)` with
+//! aggression 1), applied to the outcome instead of the weight, because a cost divided by a tenth of the weight would
+//! never win.
+//!
+//! Replicas of which the plan leaves only a share do not take part: see [`canary`](crate::choose::canary).
 
-use std::time::{Duration, Instant};
+use crate::run::sync::{AtomicMoment, AtomicNumber, Ticks};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// How fast a peak of the first-byte time is forgotten.
 const DECAY: Duration = Duration::from_secs(10);
@@ -24,91 +29,127 @@ const SUCCESS_GAIN: f64 = 0.1;
 const SUCCESS_MIN: f64 = 0.05;
 /// First-byte time of a replica that was never asked, in microseconds: it is tried soon.
 const UNKNOWN_US: f64 = 500.0;
+/// Weight of the newest answer in the mean first-byte time.
+const MEAN_GAIN: f64 = 1.0 / 16.0;
+/// Least share of its traffic that a warming replica gets: Envoy's `min_weight_percent`.
+const WARMTH_MIN: f64 = 0.1;
 
-/// What is known of one replica's speed and success, for one component.
-#[derive(Debug, Clone)]
+/// What is known of one replica's speed and success, for one component. Read on every request, hence without a lock.
+#[derive(Debug)]
 pub(crate) struct Form {
-    first_byte_us: f64,
-    success: f64,
-    at: Option<Instant>,
+    first_byte_us: AtomicNumber,
+    success: AtomicNumber,
+    at: AtomicMoment,
+    mean_us: AtomicNumber,
+    answers: AtomicU32,
 }
 
 impl Default for Form {
     fn default() -> Self {
-        Self { first_byte_us: UNKNOWN_US, success: 1.0, at: None }
+        Self {
+            first_byte_us: AtomicNumber::new(UNKNOWN_US),
+            success: AtomicNumber::new(1.0),
+            at: AtomicMoment::default(),
+            mean_us: AtomicNumber::new(0.0),
+            answers: AtomicU32::new(0),
+        }
     }
 }
 
 impl Form {
     /// An attempt was answered well after `first_byte`.
-    pub(crate) fn good(&mut self, first_byte: Duration, now: Instant) {
-        let sample = first_byte.as_secs_f64() * 1e6;
-        let age = self.at.map_or(f64::INFINITY, |at| now.saturating_duration_since(at).as_secs_f64());
-        let kept = (-age / DECAY.as_secs_f64()).exp();
-        let mixed = self.first_byte_us * kept + sample * (1.0 - kept);
-        self.first_byte_us = mixed.max(sample);
-        self.at = Some(now);
-        self.success += SUCCESS_GAIN * (1.0 - self.success);
+    pub(crate) fn good(&self, first_byte: Duration, now: Ticks) {
+        self.mix_peak(first_byte, now);
+        let success = self.success.get();
+        self.success.set(success + SUCCESS_GAIN * (1.0 - success));
+        let (sample, mean) = (first_byte.as_secs_f64() * 1e6, self.mean_us.get());
+        let known = self.answers.fetch_add(1, Ordering::Relaxed) > 0;
+        self.mean_us.set(if known { mean + MEAN_GAIN * (sample - mean) } else { sample });
     }
 
     /// An attempt failed.
-    pub(crate) fn bad(&mut self) {
-        self.success -= SUCCESS_GAIN * self.success;
+    pub(crate) fn bad(&self) {
+        let success = self.success.get();
+        self.success.set(success - SUCCESS_GAIN * success);
+    }
+
+    /// An attempt was silent for so long that another replica answered first: it is at least as slow as that.
+    pub(crate) fn overtaken(&self, silent: Duration, now: Ticks) {
+        self.mix_peak(silent, now);
+    }
+
+    fn mix_peak(&self, first_byte: Duration, now: Ticks) {
+        let sample = first_byte.as_secs_f64() * 1e6;
+        let kept = self.at.get().map_or(0.0, |at| (-now.since(at).as_secs_f64() / DECAY.as_secs_f64()).exp());
+        let mixed = self.first_byte_us.get() * kept + sample * (1.0 - kept);
+        self.first_byte_us.set(mixed.max(sample));
+        self.at.set(Some(now));
     }
 
     /// First-byte time in microseconds.
     pub(crate) fn first_byte_us(&self) -> f64 {
-        self.first_byte_us
+        self.first_byte_us.get()
     }
 
-    fn cost(&self, in_flight: u32, weight: f64) -> f64 {
-        let success = self.success.max(SUCCESS_MIN);
-        self.first_byte_us * f64::from(in_flight + 1) / (weight * success * success)
+    /// Mean of the newest first-byte times, once there were `enough` of them.
+    pub(crate) fn mean(&self, enough: u32) -> Option<Duration> {
+        let known = self.answers.load(Ordering::Relaxed) >= enough;
+        known.then(|| Duration::from_secs_f64(self.mean_us.get() / 1e6))
     }
+
+    /// Forgets the mean, so that a replica which was too slow is measured anew.
+    pub(crate) fn forget_mean(&self) {
+        self.answers.store(0, Ordering::Relaxed);
+    }
+
+    /// What a request costs there. A first-byte time of long ago counts for less and less, or a replica that was slow
+    /// once would never be asked again: after [`DECAY`] for half, after three times that for a tenth.
+    pub(crate) fn cost(&self, in_flight: u32, weight: f64, now: Ticks) -> f64 {
+        let success = self.success.get().max(SUCCESS_MIN);
+        let age = self.at.get().map_or(0.0, |at| now.since(at).as_secs_f64() / DECAY.as_secs_f64());
+        let first_byte = self.first_byte_us() / (1.0 + age * age);
+        first_byte * (f64::from(in_flight) + 1.0) / (weight * success * success)
+    }
+}
+
+/// The share of its traffic that a replica gets which came back so long ago; 1 when the window is over.
+pub(crate) fn warmth(since_return: Duration, window: Duration) -> f64 {
+    if since_return >= window {
+        return 1.0;
+    }
+    (since_return.as_secs_f64() / window.as_secs_f64()).max(WARMTH_MIN)
 }
 
 /// A replica that may be chosen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<Id> {
     pub(crate) id: Id,
-    /// Its usual weight, above 0.
-    pub(crate) weight: f64,
-    /// Share of it that the plan leaves, above 0 and at most 1.
-    pub(crate) share: f64,
-    pub(crate) in_flight: u32,
-    pub(crate) form: Form,
+    /// How much it draws, above 0.
+    pub(crate) pull: f64,
+    /// Share of its traffic that it gets while it warms up, above 0 and at most 1.
+    pub(crate) warmth: f64,
 }
 
-impl<Id> Candidate<Id> {
-    fn pull(&self) -> f64 {
-        self.weight * self.share
-    }
-
-    fn is_full(&self) -> bool {
-        self.share >= 1.0
-    }
-}
-
-/// Chooses one; `dice` gives numbers from 0 to below 1.
-pub(crate) fn choose<Id: Copy>(candidates: &[Candidate<Id>], mut dice: impl FnMut() -> f64) -> Option<Id> {
-    let total: f64 = candidates.iter().map(Candidate::pull).sum();
-    let partial: f64 = candidates.iter().filter(|c| !c.is_full()).map(Candidate::pull).sum();
-    let mark = dice() * total;
-    if mark < partial || partial >= total {
-        return draw(candidates.iter().filter(|c| !c.is_full()), mark).map(|c| c.id);
-    }
-    let full = total - partial;
-    let first = draw(candidates.iter().filter(|c| c.is_full()), dice() * full)?;
-    let others = || candidates.iter().filter(|c| c.is_full() && !std::ptr::eq(*c, first));
-    let Some(second) = draw(others(), dice() * (full - first.pull())) else { return Some(first.id) };
-    Some(cheaper(first, second).id)
+/// Chooses one by the cost that `cost` says; `dice` gives numbers from 0 to below 1.
+pub(crate) fn choose<Id: Copy + PartialEq>(
+    candidates: impl Iterator<Item = Candidate<Id>> + Clone,
+    cost: impl Fn(Id) -> f64,
+    mut dice: impl FnMut() -> f64,
+) -> Option<Id> {
+    let total: f64 = candidates.clone().map(|c| c.pull).sum();
+    let first = draw(candidates.clone(), dice() * total)?;
+    let others = candidates.filter(|c| c.id != first.id);
+    let Some(second) = draw(others, dice() * (total - first.pull)) else { return Some(first.id) };
+    let (winner, loser) = if cost(second.id) < cost(first.id) { (second, first) } else { (first, second) };
+    let cold = winner.warmth < 1.0 && dice() >= winner.warmth;
+    Some(if cold { loser.id } else { winner.id })
 }
 
 /// The candidate in whose stretch of the line the mark falls; the last one when rounding leads past the end.
-fn draw<'a, Id: 'a>(line: impl Iterator<Item = &'a Candidate<Id>>, mark: f64) -> Option<&'a Candidate<Id>> {
+fn draw<Id: Copy>(line: impl Iterator<Item = Candidate<Id>>, mark: f64) -> Option<Candidate<Id>> {
     let (mut left, mut last) = (mark, None);
     for candidate in line {
-        left -= candidate.pull();
+        left -= candidate.pull;
         last = Some(candidate);
         if left < 0.0 {
             break;
@@ -117,67 +158,78 @@ fn draw<'a, Id: 'a>(line: impl Iterator<Item = &'a Candidate<Id>>, mark: f64) ->
     last
 }
 
-fn cheaper<'a, Id>(a: &'a Candidate<Id>, b: &'a Candidate<Id>) -> &'a Candidate<Id> {
-    let cost = |c: &Candidate<Id>| c.form.cost(c.in_flight, c.weight);
-    if cost(b) < cost(a) { b } else { a }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::choose::dice::Dice;
     use proptest::prelude::*;
+    use std::time::Instant;
 
-    fn candidate(id: usize, share: f64) -> Candidate<usize> {
-        Candidate { id, weight: 100.0, share, in_flight: 0, form: Form::default() }
+    fn ticks(seconds: u64) -> Ticks {
+        let start = Instant::now();
+        Ticks::at(start, start + Duration::from_secs(seconds))
     }
 
-    fn shares(candidates: &[Candidate<usize>]) -> Vec<f64> {
+    fn candidate(id: usize) -> Candidate<usize> {
+        Candidate { id, pull: 100.0, warmth: 1.0 }
+    }
+
+    fn shares(candidates: &[Candidate<usize>], cost: impl Fn(usize) -> f64) -> Vec<f64> {
         let (dice, mut hits, draws) = (Dice::seeded(7), vec![0_u32; candidates.len()], 100_000);
         for _ in 0..draws {
-            hits[choose(candidates, || dice.roll()).expect("one of them")] += 1;
+            hits[choose(candidates.iter().copied(), &cost, || dice.roll()).expect("one of them")] += 1;
         }
         hits.into_iter().map(|n| f64::from(n) / f64::from(draws)).collect()
     }
 
     #[test]
-    fn a_part_share_is_exact_however_idle_the_replica() {
-        let mut candidates = vec![candidate(0, 1.0), candidate(1, 1.0), candidate(2, 0.01)];
-        candidates[0].in_flight = 50;
-        candidates[1].in_flight = 50;
-        let canary = shares(&candidates)[2];
-        assert!((canary - 0.01 / 2.01).abs() < 0.001, "{canary}");
+    fn the_busy_the_slow_and_the_failing_get_less() {
+        let (slow, failing) = (Form::default(), Form::default());
+        slow.good(Duration::from_millis(5), ticks(1));
+        (0..10).for_each(|_| failing.bad());
+        let usual = Form::default().cost(0, 100.0, ticks(1));
+        for handicap in
+            [Form::default().cost(9, 100.0, ticks(1)), slow.cost(0, 100.0, ticks(1)), failing.cost(0, 100.0, ticks(1))]
+        {
+            let all = [candidate(0), candidate(1), candidate(2)];
+            assert!(shares(&all, |id| if id == 0 { handicap } else { usual })[0] < 0.01);
+        }
     }
 
     #[test]
-    fn the_busy_the_slow_and_the_failing_get_less() {
-        let busy = Candidate { in_flight: 9, ..candidate(0, 1.0) };
-        let mut slow = candidate(1, 1.0);
-        slow.form.good(Duration::from_millis(5), Instant::now());
-        let mut failing = candidate(2, 1.0);
-        (0..10).for_each(|_| failing.form.bad());
-        for handicapped in [busy, slow, failing] {
-            let all = [Candidate { id: 0, ..handicapped }, candidate(1, 1.0), candidate(2, 1.0)];
-            assert!(shares(&all)[0] < 0.01, "{all:?}");
+    fn a_warming_replica_gets_its_share_by_time() {
+        let window = Duration::from_secs(10);
+        let table = [(0, 0.1), (500, 0.1), (5_000, 0.5), (9_000, 0.9), (10_000, 1.0), (99_000, 1.0)];
+        for (ms, wanted) in table {
+            assert!((warmth(Duration::from_millis(ms), window) - wanted).abs() < 1e-9, "{ms} ms");
+        }
+        for replicas in [2, 3, 6] {
+            let mut all: Vec<_> = (0..replicas).map(candidate).collect();
+            let whole = shares(&all, |id| id as f64)[0];
+            all[0].warmth = 0.1;
+            let warming = shares(&all, |id| id as f64)[0];
+            assert!((warming - whole * 0.1).abs() < 0.01, "{replicas} replicas: {warming} of {whole}");
         }
     }
 
     #[test]
     fn a_peak_is_followed_at_once_and_forgotten_slowly() {
-        let (mut form, start) = (Form::default(), Instant::now());
-        form.good(Duration::from_millis(50), start);
+        let form = Form::default();
+        form.good(Duration::from_millis(50), ticks(1));
         assert!((form.first_byte_us() - 50_000.0).abs() < 1.0);
-        form.good(Duration::from_millis(1), start + Duration::from_secs(1));
+        form.good(Duration::from_millis(1), ticks(2));
         assert!(form.first_byte_us() > 40_000.0);
-        form.good(Duration::from_millis(1), start + Duration::from_secs(101));
+        form.good(Duration::from_millis(1), ticks(102));
         assert!(form.first_byte_us() < 2_000.0);
+        form.overtaken(Duration::from_millis(30), ticks(103));
+        assert!(form.first_byte_us() >= 30_000.0, "silence is slowness");
     }
 
     proptest! {
         #[test]
-        fn somebody_is_always_chosen(shares in prop::collection::vec(0.0001_f64..=1.0, 1..8), at in 0.0_f64..1.0) {
-            let all: Vec<_> = shares.iter().enumerate().map(|(id, s)| candidate(id, *s)).collect();
-            prop_assert!(choose(&all, || at).is_some());
+        fn somebody_is_always_chosen(pulls in prop::collection::vec(0.0001_f64..=1.0, 1..8), at in 0.0_f64..1.0) {
+            let all = pulls.iter().enumerate().map(|(id, pull)| Candidate { pull: *pull, ..candidate(id) });
+            prop_assert!(choose(all, |id| id as f64, || at).is_some());
         }
     }
 }

@@ -2,7 +2,12 @@
 
 pub(crate) mod balance;
 pub(crate) mod budget;
+pub(crate) mod canary;
 pub(crate) mod dice;
+pub(crate) mod gaps;
+pub(crate) mod hash;
 pub(crate) mod health;
+pub(crate) mod link;
 pub(crate) mod pace;
 pub(crate) mod route;
+pub(crate) mod sticky;

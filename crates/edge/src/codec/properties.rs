@@ -1,8 +1,8 @@
 //! What holds for all bytes: no panic, no second reading, and one form that stays the same.
 
 use super::{
-    BodyDecoder, HeadScanner, Method, Onward, Outgoing, Piece, RequestHead, RequestLength, Scheme, Version,
-    answer_bytes, parse_answer, parse_request, request_bytes,
+    BodyDecoder, Claims, HeadScanner, Method, Onward, Outgoing, Piece, RequestHead, RequestLength, Scheme, Trace,
+    TraceFields, Version, answer_bytes, parse_answer, parse_request, request_bytes,
 };
 use crate::codec::{BodyEncoder, Persistence};
 use bytes::BytesMut;
@@ -21,7 +21,14 @@ fn onward(head: &RequestHead) -> Vec<u8> {
         RequestLength::Known(bytes) => Outgoing::Known(bytes),
         RequestLength::Chunked => Outgoing::Chunked,
     };
-    request_bytes(head, Onward { peer: PEER, scheme: Scheme::Http, length, rest: None }).to_vec()
+    let trace = Trace {
+        peer: PEER,
+        scheme: Scheme::Http,
+        hop: Scheme::Http,
+        claims: Claims::Kept,
+        fields: TraceFields::XForwarded,
+    };
+    request_bytes(head, Onward { trace, length, rest: None }).to_vec()
 }
 
 /// Fragments out of which both good and nearly good requests are made.

@@ -1,7 +1,8 @@
 //! The head of a request, understood.
 
 use super::fields::{Once, decimal};
-use super::target::{Target, parse_target};
+use super::host::is_host;
+use super::target::parse_target;
 use super::{FIELDS_MAX, Fields, HeadScanner, Persistence, Refusal, Version};
 use bytes::{Bytes, BytesMut};
 
@@ -40,7 +41,7 @@ pub(crate) struct RequestHead {
     pub(crate) method: Method,
     /// Normalised path and query.
     pub(crate) target: Bytes,
-    path_length: usize,
+    pub(super) path_length: usize,
     pub(crate) version: Version,
     /// The host asked for, from `Host`.
     pub(crate) host: Bytes,
@@ -54,6 +55,15 @@ pub(crate) struct RequestHead {
 
 impl Method {
     fn parse(head: &Bytes, token: &str) -> Result<Self, Refusal> {
+        Self::of(token, || head.slice_ref(token.as_bytes()))
+    }
+
+    /// A method that does not lie in a head's bytes.
+    pub(super) fn parse_owned(token: &str) -> Result<Self, Refusal> {
+        Self::of(token, || Bytes::copy_from_slice(token.as_bytes()))
+    }
+
+    fn of(token: &str, keep: impl FnOnce() -> Bytes) -> Result<Self, Refusal> {
         Ok(match token {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
@@ -62,7 +72,8 @@ impl Method {
             "DELETE" => Self::Delete,
             "POST" => Self::Post,
             "CONNECT" | "TRACE" => return Err(Refusal::NotImplemented("this method")),
-            other => Self::Other(head.slice_ref(other.as_bytes())),
+            other if is_plain(other) => Self::Other(keep()),
+            _ => return Err(Refusal::Malformed("a method that servers disagree on")),
         })
     }
 
@@ -89,6 +100,12 @@ impl Method {
     }
 }
 
+/// True for methods in capitals. Others are tokens as well, but some servers refuse them, and one that took `get` for
+/// `GET` would read a request that we do not know.
+fn is_plain(method: &str) -> bool {
+    method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
+}
+
 impl RequestHead {
     /// The normalised path without the query.
     pub(crate) fn path(&self) -> &[u8] {
@@ -102,6 +119,11 @@ impl RequestHead {
         self.method == Method::Get && first.and_then(decimal).is_some_and(|first| first > 0)
     }
 
+    /// The same request as a GET with other fields.
+    pub(crate) fn as_get(&self, fields: Fields) -> Self {
+        Self { method: Method::Get, fields, ..self.clone() }
+    }
+
     /// True when a body follows.
     pub(crate) fn has_body(&self) -> bool {
         self.length != RequestLength::Known(0)
@@ -113,8 +135,9 @@ impl RequestHead {
 /// # Errors
 /// When the request is refused; what is left in the buffer is then of no use.
 pub(crate) fn parse_request(scanner: &mut HeadScanner, buffer: &mut BytesMut) -> Result<Option<RequestHead>, Refusal> {
-    // One empty line before a request is left over from an old client's last body (RFC 9112, 2.2).
-    if buffer.starts_with(b"\r\n") {
+    // Empty lines before a request are left over from an old client's last body (RFC 9112, 2.2). All of them go, so that
+    // it does not matter in how many pieces they come.
+    while buffer.starts_with(b"\r\n") {
         let _ = buffer.split_to(2);
         *scanner = HeadScanner::default();
     }
@@ -140,7 +163,7 @@ fn understand(head: &Bytes) -> Result<RequestHead, Refusal> {
     Ok(RequestHead {
         method: Method::parse(head, method)?,
         version,
-        host: host(&fields, &target)?,
+        host: host(&fields, target.authority.as_deref())?,
         length,
         persistence: version.persistence(&fields),
         expectation: expectation(version, &fields)?,
@@ -176,17 +199,15 @@ fn is_protocol(value: &[u8]) -> bool {
         && !value.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"h2"))
 }
 
-fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
+/// The host asked for; where the target names one too, it has to be the same.
+pub(super) fn host(fields: &Fields, authority: Option<&str>) -> Result<Bytes, Refusal> {
     let host = match fields.once("host") {
         Once::Single(host) => host,
         Once::Absent => return Err(Refusal::Malformed("no Host")),
         Once::Several => return Err(Refusal::Malformed("several Hosts")),
     };
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(b);
-    if host.is_empty() || !host.iter().all(allowed) {
-        return Err(Refusal::Malformed("no host in Host"));
-    }
-    match &target.authority {
+    check_host(host)?;
+    match authority {
         Some(authority) if !host.eq_ignore_ascii_case(authority.as_bytes()) => {
             Err(Refusal::Malformed("two different hosts"))
         }
@@ -194,7 +215,11 @@ fn host(fields: &Fields, target: &Target) -> Result<Bytes, Refusal> {
     }
 }
 
-fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refusal> {
+pub(super) fn check_host(host: &[u8]) -> Result<(), Refusal> {
+    if is_host(host) { Ok(()) } else { Err(Refusal::Malformed("no host in Host")) }
+}
+
+pub(super) fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refusal> {
     match (fields.once("transfer-encoding"), fields.once("content-length")) {
         (Once::Absent, Once::Absent) => Ok(RequestLength::Known(0)),
         (Once::Absent, Once::Single(value)) => {
@@ -214,12 +239,12 @@ fn body_length(version: Version, fields: &Fields) -> Result<RequestLength, Refus
     }
 }
 
-fn expectation(version: Version, fields: &Fields) -> Result<Expectation, Refusal> {
+pub(super) fn expectation(version: Version, fields: &Fields) -> Result<Expectation, Refusal> {
     match fields.once("expect") {
         Once::Absent => Ok(Expectation::None),
         Once::Single(value) if value.eq_ignore_ascii_case(b"100-continue") => Ok(match version {
             Version::Http10 => Expectation::None,
-            Version::Http11 => Expectation::Continue,
+            Version::Http11 | Version::Http2 => Expectation::Continue,
         }),
         _ => Err(Refusal::Expectation),
     }
@@ -255,6 +280,10 @@ mod tests {
             (400, "GET / HTTP/1.1|Host:"),
             (400, "GET / HTTP/1.1|Host: a b"),
             (400, "GET / HTTP/1.1|Host: a/../b"),
+            (400, "GET / HTTP/1.1|Host: a..b"),
+            (400, "Get / HTTP/1.1|Host: a"),
+            (400, "GET! / HTTP/1.1|Host: a"),
+            (200, "||GET / HTTP/1.1|Host: a"),
             (400, "GET http://b/x HTTP/1.1|Host: a"),
             (400, "GET / HTTP/1.1|Host: a| folded: b"),
             (400, "GET / HTTP/1.1|Host: a|A : b"),

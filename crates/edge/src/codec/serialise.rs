@@ -2,21 +2,16 @@
 
 use super::answer::AnswerLength;
 use super::request::RequestHead;
-use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Scheme, Version};
+use super::trace::Trace;
+use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Version};
 use bytes::{BufMut, BytesMut};
 use std::fmt::Write;
-use std::net::IpAddr;
-
-/// What our hop calls itself in `Via`.
-const VIA: &[u8] = b"1.1 downbeat";
 
 /// How a request goes on to a replica.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Onward<'a> {
-    /// The client's address.
-    pub(crate) peer: IpAddr,
-    /// What it speaks to us.
-    pub(crate) scheme: Scheme,
+    /// By which way it came.
+    pub(crate) trace: Trace,
     /// How the body is framed.
     pub(crate) length: Outgoing,
     /// Ask for the rest of a body only: the value of `Range` and the strong ETag for `If-Range`.
@@ -42,10 +37,10 @@ pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut 
     out.put(&head.target[..]);
     out.put(&b" HTTP/1.1\r\n"[..]);
     put_field(&mut out, b"Host", &head.host);
-    for field in head.fields.iter().filter(|f| goes_on(&head.fields, f, onward.rest.is_some())) {
+    for field in head.fields.iter().filter(|f| goes_on(&head.fields, f, onward)) {
         put_field(&mut out, field.name, field.value);
     }
-    put_trace(&mut out, head, onward);
+    onward.trace.put(&mut out, head);
     if let Some((range, etag)) = onward.rest {
         put_field(&mut out, b"Range", range.as_bytes());
         put_field(&mut out, b"If-Range", etag);
@@ -63,28 +58,14 @@ fn put_switch(out: &mut BytesMut, protocol: &[u8]) {
     put_field(out, b"Upgrade", protocol);
 }
 
-/// The fields that say by which way a request came.
-fn put_trace(out: &mut BytesMut, head: &RequestHead, onward: Onward<'_>) {
-    out.put(&b"X-Forwarded-For: "[..]);
-    for hop in head.fields.all("x-forwarded-for") {
-        out.put(hop);
-        out.put(&b", "[..]);
-    }
-    put_display(out, onward.peer);
-    out.put(&b"\r\n"[..]);
-    put_field(out, b"X-Forwarded-Proto", onward.scheme.as_str().as_bytes());
-    put_field(out, b"X-Forwarded-Host", &head.host);
-    put_field(out, b"Via", VIA);
-}
-
 /// True for fields of a client that a replica shall see as they are.
-fn goes_on(fields: &Fields, field: &Field<'_>, rest_only: bool) -> bool {
-    const REPLACED: [&str; 5] = ["host", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+fn goes_on(fields: &Fields, field: &Field<'_>, onward: Onward<'_>) -> bool {
+    const REPLACED: [&str; 2] = ["host", "expect"];
     const CONDITIONS: [&str; 6] =
         ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
-    let replaced = REPLACED.iter().any(|name| field.is(name));
+    let replaced = REPLACED.iter().any(|name| field.is(name)) || onward.trace.replaces(field);
     // The conditions were answered with the first head; asking them again could only lead elsewhere.
-    let answered = rest_only && CONDITIONS.iter().any(|name| field.is(name));
+    let answered = onward.rest.is_some() && CONDITIONS.iter().any(|name| field.is(name));
     !replaced && !answered && !imitates(field) && !fields.is_hop_by_hop(field)
 }
 
@@ -107,8 +88,8 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
     let length = match (head.length, client) {
         (AnswerLength::Bodiless { would_be }, _) => would_be.map_or(Outgoing::None, Outgoing::Known),
         (AnswerLength::Known(bytes), _) => Outgoing::Known(bytes),
-        (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http11) => Outgoing::Chunked,
         (AnswerLength::Chunked | AnswerLength::UntilClose, Version::Http10) => Outgoing::None,
+        (AnswerLength::Chunked | AnswerLength::UntilClose, _) => Outgoing::Chunked,
     };
     put_length(&mut out, length);
     put_end(&mut out, then);
@@ -155,11 +136,11 @@ fn put_length(out: &mut BytesMut, length: Outgoing) {
     }
 }
 
-fn put_display(out: &mut BytesMut, value: impl std::fmt::Display) {
+pub(super) fn put_display(out: &mut BytesMut, value: impl std::fmt::Display) {
     write!(out, "{value}").expect("a buffer in memory takes everything");
 }
 
-fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+pub(super) fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.put(name);
     out.put(&b": "[..]);
     out.put(value);

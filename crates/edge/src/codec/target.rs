@@ -2,7 +2,7 @@
 //!
 //! Normalised: unneeded percent-encodings are decoded, needed ones get capital digits, repeated slashes become
 //! one. Refused, because servers disagree on their meaning: dot segments in any spelling, encoded slashes,
-//! backslashes and NULs, path parameters (`;`), raw bytes outside visible ASCII, broken encodings, fragments.
+//! backslashes and control characters, path parameters (`;`), raw bytes outside visible ASCII, broken encodings, fragments.
 
 use super::Refusal;
 
@@ -75,7 +75,9 @@ fn decode(high: Option<u8>, low: Option<u8>, out: &mut String) -> Result<(), Ref
     // Two hexadecimal digits always fit into a byte.
     let byte = (high * 16 + low) as u8;
     match byte {
-        b'/' | b'\\' | 0 => return Err(Refusal::Malformed("an encoded separator in the path")),
+        b'/' | b'\\' => return Err(Refusal::Malformed("an encoded separator in the path")),
+        // Servers decode the path and write it elsewhere: an encoded line break there begins a field of its own.
+        0..0x20 | 0x7f => return Err(Refusal::Malformed("an encoded control character in the path")),
         b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => out.push(char::from(byte)),
         _ => out.push_str(&format!("%{byte:02X}")),
     }
@@ -132,6 +134,8 @@ mod tests {
             "/a%5cb",
             "/a\\b",
             "/a%00",
+            "/a%0d%0ab",
+            "/a%7F",
             "/a;b",
             "/..;/a",
             "/a#b",

@@ -1,11 +1,12 @@
 //! A client that speaks HTTP/1: requests off its connection, answers onto it.
 
 use crate::codec::{
-    AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Persistence, Piece, Refusal, RequestHead, RequestLength, Scheme,
+    AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Persistence, Piece, Refusal, RequestHead, RequestLength,
     Version, answer_bytes, parse_request,
 };
 use crate::door::caller::Caller;
 use crate::door::outbox::Outbox;
+use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, Duplex};
 use crate::run::timer::{Alarm, Timers};
 use bytes::{Bytes, BytesMut};
@@ -17,6 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// The first line of what a client of HTTP/2 sends first.
+const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
 /// Room for a request's head; grows when one is longer.
 const HEAD_ROOM: usize = 2 * 1024;
 /// Room for one read of a body.
@@ -29,7 +32,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// A client's connection, and the exchange under way on it.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    wire: Wire,
     caller: Caller,
     buffer: BytesMut,
     scanner: HeadScanner,
@@ -66,13 +69,21 @@ pub(crate) enum Incoming {
     Gone,
 }
 
+/// How a client begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    Http1,
+    Http2,
+    /// It has gone, or never began.
+    Gone,
+}
+
 impl Client {
-    pub(crate) fn new(stream: TcpStream, peer: IpAddr, timers: &Rc<Timers>) -> Self {
-        // Answers go out when they are there; where this fails, they only wait a little.
-        let _ = stream.set_nodelay(true);
+    pub(crate) fn new(wire: Wire, peer: IpAddr, timers: &Rc<Timers>) -> Self {
+        let caller = Caller::new(peer, wire.scheme());
         Self {
-            stream,
-            caller: Caller::new(peer, Scheme::Http),
+            wire,
+            caller,
             buffer: BytesMut::new(),
             scanner: HeadScanner::default(),
             version: Version::Http11,
@@ -82,6 +93,21 @@ impl Client {
             outbox: Outbox::default(),
             alarm: timers.alarm(),
         }
+    }
+
+    /// Looks at a new client's first bytes, as many as it takes to know what it speaks. They stay to be read.
+    pub(crate) async fn beginning(&mut self, patience: Patience) -> Beginning {
+        self.alarm.set_after(patience.idle);
+        if !matches!(self.read_in_time(HEAD_ROOM).await, InTime::Bytes) {
+            return Beginning::Gone;
+        }
+        self.alarm.set_after(patience.head);
+        while PREFACE_LINE.starts_with(&self.buffer) && self.buffer.len() < PREFACE_LINE.len() {
+            if !matches!(self.read_in_time(HEAD_ROOM).await, InTime::Bytes) {
+                return Beginning::Gone;
+            }
+        }
+        if self.buffer.starts_with(PREFACE_LINE) { Beginning::Http2 } else { Beginning::Http1 }
     }
 
     /// The next request's head. Anything but a request ends the connection.
@@ -113,7 +139,7 @@ impl Client {
         self.buffer.reserve(room);
         tokio::select! {
             biased;
-            read = self.stream.read_buf(&mut self.buffer) => match read {
+            read = self.wire.read_buf(&mut self.buffer) => match read {
                 Ok(1..) => InTime::Bytes,
                 Ok(0) | Err(_) => InTime::Gone,
             },
@@ -132,15 +158,20 @@ impl Client {
         head
     }
 
+    /// What is left when the client goes on in another way: its wire, and what was read off it.
+    pub(crate) fn into_parts(self) -> (Wire, BytesMut, Caller) {
+        (self.wire, self.buffer, self.caller)
+    }
+
     async fn read(&mut self, room: usize) -> io::Result<usize> {
         self.buffer.reserve(room);
-        self.stream.read_buf(&mut self.buffer).await
+        self.wire.read_buf(&mut self.buffer).await
     }
 
     /// Closes so that the client can read the last answer though it may still be sending.
     pub(crate) async fn close(mut self) {
         let lingering = async {
-            self.stream.shutdown().await?;
+            self.wire.shutdown().await?;
             let mut left = LINGER_BYTES;
             while left > 0 {
                 self.buffer.clear();
@@ -158,7 +189,7 @@ impl Client {
     /// Cuts the connection so that nobody takes what was sent for a whole answer.
     pub(crate) fn cut(self) {
         // Where this fails, the close without the promised bytes still tells.
-        let _ = self.stream.set_zero_linger();
+        let _ = self.wire.set_zero_linger();
     }
 }
 
@@ -168,7 +199,11 @@ impl Downstream for Client {
     }
 
     async fn invite_body(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() { self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await } else { Ok(()) }
+        if self.buffer.is_empty() {
+            self.wire.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            self.wire.flush().await?;
+        }
+        Ok(())
     }
 
     async fn next_piece(&mut self, terms: BodyTerms) -> Result<Option<Bytes>, BodyTrouble> {
@@ -209,18 +244,18 @@ impl Downstream for Client {
     }
 
     fn backlog(&self) -> usize {
-        self.outbox.len()
+        self.wire.backlog(&self.outbox)
     }
 
     fn bare(&self) -> Option<&TcpStream> {
-        (self.encoder == BodyEncoder::Plain).then_some(&self.stream)
+        self.wire.plain().filter(|_| self.encoder == BodyEncoder::Plain)
     }
 
     fn raw(&mut self) -> Option<(&mut dyn Duplex, BytesMut)> {
-        Some((&mut self.stream, self.buffer.split()))
+        Some((&mut self.wire, self.buffer.split()))
     }
 
     async fn send(&mut self, patience: Duration) -> io::Result<()> {
-        self.outbox.send(&self.stream, patience).await
+        self.wire.send(&mut self.outbox, patience).await
     }
 }

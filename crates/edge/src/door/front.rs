@@ -1,18 +1,24 @@
 //! The door for clients: accepts connections and serves one request after the other on each.
 
 use crate::codec::Persistence;
-use crate::door::client::{Client, Incoming, Patience};
+use crate::door::arrival::{Arrival, Gate, Protocol, Terms};
+use crate::door::caller::Caller;
+use crate::door::client::{Beginning, Client, Incoming, Patience};
+use crate::door::http2;
+use crate::door::wire::Wire;
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::{After, exchange, refuse};
 use crate::run::shared::Counters;
 use crate::run::worker::Roster;
 use crate::tell::events;
+use bytes::BytesMut;
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// Pause after a connection could not be accepted, for example for want of file descriptors.
@@ -24,22 +30,44 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 /// A client turned away at the door gets its word within this, or not.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 
-/// Serves until the edge stops, and then for as long as the drain allows.
-pub(crate) async fn serve(roster: Rc<Roster>, listener: TcpListener) {
-    let mut clients = JoinSet::new();
+/// Serves at all gates until the edge stops, and then for as long as the drain allows.
+pub(crate) async fn serve(roster: Rc<Roster>, gates: Vec<Gate>) {
+    let mut open = JoinSet::new();
     tokio::task::spawn_local(roster.on_duty().timers.clone().run());
+    for gate in gates {
+        open.spawn_local(keep(roster.clone(), gate));
+    }
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
+            ended = open.join_next() => if ended.is_none() { break },
+            _ = sweep.tick() => roster.on_duty().sweep(),
+        }
+    }
+}
+
+/// Serves at one gate.
+async fn keep(roster: Rc<Roster>, gate: Gate) {
+    let Gate { listener, terms } = gate;
+    let (mut terms, mut generation) = (Rc::new(terms), roster.on_duty().shared.generation);
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(&roster, &mut clients, stream, peer.ip()),
+                Ok((stream, peer)) => {
+                    let worker = roster.on_duty();
+                    if worker.shared.generation != generation {
+                        generation = worker.shared.generation;
+                        terms = Rc::new(terms.under(&worker.shared.settings));
+                    }
+                    admit(&roster, &mut clients, stream, peer.ip(), &terms);
+                }
                 Err(error) => {
                     events::accept_failed(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = clients.join_next() => {}
-            _ = sweep.tick() => roster.on_duty().sweep(),
             () = roster.stopping() => break,
         }
     }
@@ -49,16 +77,21 @@ pub(crate) async fn serve(roster: Rc<Roster>, listener: TcpListener) {
     let _ = tokio::time::timeout(roster.on_duty().shared.settings.drain, drained).await;
 }
 
-fn admit(roster: &Rc<Roster>, clients: &mut JoinSet<()>, stream: TcpStream, peer: std::net::IpAddr) {
+fn admit(roster: &Rc<Roster>, clients: &mut JoinSet<()>, stream: TcpStream, peer: IpAddr, terms: &Rc<Terms>) {
     let worker = roster.on_duty();
-    let client = Client::new(stream, peer, &worker.timers);
+    // Answers go out when they are there; where this fails, they only wait a little.
+    let _ = stream.set_nodelay(true);
     if worker.connections.get() >= worker.shared.settings.limits.connections {
-        clients.spawn_local(turn_away(client));
+        // A handshake only to say no is what there is no room for.
+        if terms.is_plain() {
+            clients.spawn_local(turn_away(Client::new(Wire::Plain(stream), peer, &worker.timers)));
+        }
         return;
     }
-    let (place, roster) = (Place::take(worker.connections.clone(), worker.shared.counters.clone()), roster.clone());
+    let place = Place::take(worker.connections.clone(), worker.shared.counters.clone());
+    let (roster, terms) = (roster.clone(), terms.clone());
     clients.spawn_local(async move {
-        converse(&roster, client).await;
+        welcome(&roster, stream, peer, &terms).await;
         drop(place);
     });
 }
@@ -92,6 +125,54 @@ async fn turn_away(mut client: Client) {
     }
 }
 
+async fn welcome(roster: &Rc<Roster>, stream: TcpStream, peer: IpAddr, terms: &Terms) {
+    // What most connections do not need lies on the heap for as long as it is needed: there are thousands of them.
+    let arrived = tokio::select! {
+        biased;
+        arrived = Box::pin(terms.arrive(stream, peer)) => arrived,
+        () = roster.stopping() => return,
+    };
+    match arrived {
+        Ok(Arrival { wire, peer, protocol: Protocol::Http2 }) => {
+            let caller = Caller::new(peer, wire.scheme());
+            Box::pin(http2::serve(roster, wire, BytesMut::new(), caller)).await;
+        }
+        Ok(Arrival { wire, peer, protocol: Protocol::Http1 }) => {
+            converse(roster, Client::new(wire, peer, &roster.on_duty().timers)).await
+        }
+        Ok(Arrival { wire, peer, protocol: Protocol::ByFirstBytes }) => {
+            begin(roster, Client::new(wire, peer, &roster.on_duty().timers)).await
+        }
+        Err(fault) => {
+            roster.on_duty().shared.counters.failed_arrivals.fetch_add(1, Ordering::Relaxed);
+            events::arrival_failed(peer, &fault);
+        }
+    }
+}
+
+/// Serves a client of which nobody knows yet what it speaks.
+async fn begin(roster: &Rc<Roster>, mut client: Client) {
+    let beginning = tokio::select! {
+        biased;
+        beginning = client.beginning(patience(roster)) => beginning,
+        () = roster.stopping() => Beginning::Gone,
+    };
+    match beginning {
+        Beginning::Http1 => converse(roster, client).await,
+        Beginning::Http2 => {
+            let (wire, start, caller) = client.into_parts();
+            Box::pin(http2::serve(roster, wire, start, caller)).await;
+        }
+        Beginning::Gone => {}
+    }
+}
+
+fn patience(roster: &Roster) -> Patience {
+    let worker = roster.on_duty();
+    let limits = &worker.shared.settings.limits;
+    Patience { idle: limits.idle, head: limits.head }
+}
+
 async fn converse(roster: &Roster, mut client: Client) {
     loop {
         let incoming = await_request(roster, &mut client).await;
@@ -113,14 +194,9 @@ async fn converse(roster: &Roster, mut client: Client) {
 /// The next request. When the edge stops, a client gets a moment to make its next one, which is answered with
 /// `Connection: close`: a connection closed just as a request comes costs the client that request.
 async fn await_request(roster: &Roster, client: &mut Client) -> Incoming {
-    let patience = {
-        let worker = roster.on_duty();
-        let limits = &worker.shared.settings.limits;
-        Patience { idle: limits.idle, head: limits.head }
-    };
     tokio::select! {
         biased;
-        incoming = client.next_head(patience) => incoming,
+        incoming = client.next_head(patience(roster)) => incoming,
         () = async {
             roster.stopping().await;
             tokio::time::sleep(LAST_REQUEST).await;

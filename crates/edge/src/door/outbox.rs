@@ -37,11 +37,7 @@ impl Outbox {
     /// Sends some of it, waiting for the client for at most `patience`. May be dropped while it waits.
     pub(crate) async fn send(&mut self, stream: &TcpStream, patience: Duration) -> io::Result<()> {
         loop {
-            let sent = {
-                let slices: Vec<IoSlice<'_>> = self.pieces.iter().take(PIECES).map(|p| IoSlice::new(p)).collect();
-                stream.try_write_vectored(&slices)
-            };
-            match sent {
+            match stream.try_write_vectored(&self.slices()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     self.drop_front(n);
@@ -55,7 +51,13 @@ impl Outbox {
         }
     }
 
-    fn drop_front(&mut self, mut sent: usize) {
+    /// The first pieces, as one call writes them.
+    pub(crate) fn slices(&self) -> Vec<IoSlice<'_>> {
+        self.pieces.iter().take(PIECES).map(|p| IoSlice::new(p)).collect()
+    }
+
+    /// Drops what has been sent.
+    pub(crate) fn drop_front(&mut self, mut sent: usize) {
         self.length -= sent;
         while let Some(front) = self.pieces.front_mut() {
             if sent < front.len() {

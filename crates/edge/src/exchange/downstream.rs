@@ -18,6 +18,9 @@ const FLOOR_BYTES_A_SECOND: u64 = 240;
 /// For so long a body may come as slowly as it likes.
 const SLOW_GRACE: Duration = Duration::from_secs(10);
 
+/// Bytes read ahead of a client that has its connection for itself.
+pub(crate) const READ_AHEAD: usize = 256 * 1024;
+
 /// What a request's body may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyTerms {
@@ -81,6 +84,11 @@ pub(crate) trait Downstream {
     /// The connection itself, for a tunnel, with what was read off it already.
     fn raw(&mut self) -> Option<(&mut dyn Duplex, BytesMut)> {
         None
+    }
+
+    /// How long the backlog may become before no more is read for it.
+    fn read_ahead(&self) -> usize {
+        READ_AHEAD
     }
 
     /// Sends some of the backlog, waiting for the client for at most `patience`. May be dropped while it waits.

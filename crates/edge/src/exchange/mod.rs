@@ -1,19 +1,27 @@
 //! One request and its answer, from the client's side.
 
+mod ask;
+mod cached;
 pub(crate) mod downstream;
 pub(crate) mod own;
+mod record;
 pub(crate) mod relay;
+mod renew;
 mod tunnel;
 pub(crate) mod upload;
 
 use crate::admit::traffic::Admission;
 use crate::ask::attempt::{Answer, Order, Repetition};
 use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
+use crate::cache::filling::Filling;
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
 use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
+use crate::door::caller::Caller;
+use crate::exchange::cached::Looked;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
+use crate::exchange::record::Recorder;
 use crate::exchange::relay::{Ending, relay};
 use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
@@ -54,6 +62,7 @@ struct Exchange<'a, D> {
     worker: &'a Rc<Worker>,
     client: &'a mut D,
     head: &'a RequestHead,
+    caller: Caller,
     component: ComponentId,
     since: Instant,
     then: Persistence,
@@ -62,7 +71,8 @@ struct Exchange<'a, D> {
 
 /// Answers one request.
 pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D, head: &RequestHead) -> After {
-    let (since, caller) = (Instant::now(), client.caller());
+    let since = Instant::now();
+    let caller = client.caller().asking(&head.fields, &worker.shared.settings.proxies);
     let log = worker.shared.access_log.as_ref().filter(|log| log.takes(worker.dice.roll()));
     let notes = Notes::new(log.is_some());
     let route = worker.shared.site.router.route(&head.host, head.path());
@@ -70,7 +80,7 @@ pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D,
         None => nowhere(worker, client, head, &notes).await,
         Some(component) => {
             let then = persistence(worker, head);
-            Exchange { worker, client, head, component, since, then, notes: &notes }.run().await
+            Exchange { worker, client, head, caller, component, since, then, notes: &notes }.run().await
         }
     };
     if let Some(log) = log {
@@ -107,16 +117,31 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
     if worker.is_stopping() || head.version == Version::Http10 { Persistence::Close } else { head.persistence }
 }
 
+/// What an answer's status says of how the client fared.
+const fn failure_of(status: u16) -> Option<FailureKind> {
+    match status {
+        500..=599 => Some(FailureKind::Status),
+        401 | 403 => Some(FailureKind::Denied),
+        _ => None,
+    }
+}
+
 impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
-        let traffic = self.worker.shared.traffic();
-        match traffic.admit(self.component, self.client.caller().network, self.since) {
+        match self.worker.shared.admit(self.component, self.caller.network, self.since) {
             Admission::Granted => {}
             Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
             Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
             Admission::Limited(wait) => return self.turn_away(429, FailureKind::Limited, wait).await,
         }
+        let looked = self.look_up().await;
+        if let Looked::Answered(after) = looked {
+            return after;
+        }
         self.worker.shared.budget(self.component).request(self.since);
+        if let Looked::Ask(visit) = looked {
+            return self.fetch_for(visit).await;
+        }
         let limits = &self.worker.shared.settings.limits;
         if matches!(self.head.length, RequestLength::Known(n) if n > limits.body_bytes) {
             return self.refuse_body(Refusal::BodyTooLarge).await;
@@ -153,8 +178,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        let (component, caller) = (self.component, self.client.caller());
-        Order { head: self.head, body, component, caller, repetition, notes: self.notes }
+        let component = self.component;
+        Order { head: self.head, body, component, caller: self.caller, repetition, notes: self.notes }
     }
 
     fn repetition(&self) -> Repetition {
@@ -168,26 +193,29 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// A request whose body is at hand: asked of as many replicas as it takes.
     async fn fetch(mut self, body: Bytes) -> After {
         let order = self.order(body, self.repetition());
-        let finish = self.ask(&order).await;
+        let finish = self.ask(&order, None).await;
         let retried = finish.attempts > 1;
         match finish.result {
-            Ok(answer) => self.deliver(&order, answer, retried).await,
+            Ok(answer) => self.deliver(&order, answer, retried, None).await,
             Err(lost) if self.is_held() => self.lose(lost.kind, retried),
-            Err(Lost { answer: Some(answer), .. }) => self.deliver(&order, answer, retried).await,
+            Err(Lost { answer: Some(answer), .. }) => self.deliver(&order, answer, retried, None).await,
             Err(lost) => self.fail(lost.kind, retried).await,
         }
     }
 
     /// Asks until there is a good answer. A player that goes on with a song throws away what it has at any failure, so
-    /// it is held until somebody can serve it, as long as a broken body of our own would be.
-    async fn ask(&self, order: &Order<'_>) -> Finish {
+    /// it is held until somebody can serve it, as long as a broken body of our own would be. Nobody is held, and the
+    /// wait is over at `fallback_at`, when there is something else to answer with.
+    async fn ask(&self, order: &Order<'_>, fallback_at: Option<Instant>) -> Finish {
         let settings = &self.worker.shared.settings;
         let until = self.since + settings.resume.give_up;
-        let deadline = if self.is_held() { until } else { self.since + settings.retry.first_byte };
+        let held = self.is_held() && fallback_at.is_none();
+        let deadline = if held { until } else { self.since + settings.retry.first_byte };
+        let deadline = fallback_at.map_or(deadline, |at| at.min(deadline));
         let terms = Terms { rest: None, extra: settings.retry.extra, thrift: Thrift::Budgeted, deadline };
         let mut finish = race(self.worker, order, terms, &[]).await;
         let mut pause = HELD_PAUSE;
-        while self.is_held() && finish.result.is_err() && Instant::now() + pause < until {
+        while held && finish.result.is_err() && Instant::now() + pause < until {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(HELD_PAUSE_MAX);
             let before = finish.attempts;
@@ -212,10 +240,10 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     async fn stream(mut self, start: Bytes, terms: BodyTerms) -> After {
         let order = self.order(start, Repetition::Forbidden);
         match upload(self.worker, self.client, &order, terms).await {
-            Upload::Answered(answer) => self.deliver(&order, answer, false).await,
+            Upload::Answered(answer) => self.deliver(&order, answer, false, None).await,
             Upload::AnsweredEarly(answer) => {
                 self.then = Persistence::Close;
-                self.deliver(&order, answer, false).await
+                self.deliver(&order, answer, false, None).await
             }
             Upload::Failed(kind) => {
                 self.then = Persistence::Close;
@@ -231,18 +259,17 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         if self.worker.is_stopping() { Persistence::Close } else { self.then }
     }
 
-    async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool) -> After {
-        let failure = match answer.head.status {
-            500..=599 => Some(FailureKind::Status),
-            401 | 403 => Some(FailureKind::Denied),
-            _ => None,
-        };
-        self.count(answer.head.status, failure, retried);
+    /// Hands a replica's answer on to the client, and to the store where that is wanted.
+    async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool, filling: Option<Filling>) -> After {
+        self.invalidate(&answer.head);
+        let status = answer.head.status;
+        self.count(status, failure_of(status), retried);
         self.then = self.then_by_now();
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
             return self.carry(answer, protocol).await;
         }
-        match relay(self.worker, self.client, order, answer, self.then).await {
+        let mut client = Recorder::new(self.client, &self.worker.shared.cache, filling);
+        match relay(self.worker, &mut client, order, answer, self.then).await {
             Ending::Whole if self.then == Persistence::Keep => After::Keep,
             Ending::Whole | Ending::ClientGone => After::Close,
             Ending::Cut => After::Cut,
@@ -253,7 +280,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let replica = answer.upstream.replica();
         // How a tunnel ends is the business of those who speak in it.
         let passed = tunnel(self.client, answer, protocol).await.unwrap_or_default();
-        self.worker.client_count(self.component, self.client.caller().network, |row| {
+        self.worker.client_count(self.component, self.caller.network, |row| {
             row.bytes = row.bytes.saturating_add(passed.to_client);
         });
         let mut tallies = self.worker.tallies();
@@ -304,6 +331,10 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn count(&self, status: u16, failure: Option<FailureKind>, retried: bool) {
+        // What was not let in, or not allowed, says nothing of the service.
+        if failure.is_some_and(|kind| !matches!(kind, FailureKind::Shed | FailureKind::Limited | FailureKind::Denied)) {
+            self.worker.shared.request_failed(self.component);
+        }
         let slow = self.worker.shared.site.component(self.component).settings.slow;
         let took = self.since.elapsed();
         self.notes.answered(status, took, failure);
@@ -314,7 +345,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         if !matches!(failure, Some(FailureKind::Shed | FailureKind::Limited)) {
             component.first_byte(took);
         }
-        let row = tallies.client(self.component, self.client.caller().network);
+        let row = tallies.client(self.component, self.caller.network);
         row.outcomes.count(failure, Promptness::of(took, slow));
         row.retried += u64::from(retried);
     }

@@ -34,6 +34,11 @@ impl OwnAnswer {
         Self { head: AnswerHead { status, fields, length, persistence: Persistence::Close }, body }
     }
 
+    /// An answer that is at hand, body and all.
+    pub(crate) const fn at_hand(head: AnswerHead, body: Bytes) -> Self {
+        Self { head, body }
+    }
+
     /// The same as the answer to a method: HEAD gets no body.
     pub(crate) fn to(self, method: &Method) -> Self {
         if *method != Method::Head {

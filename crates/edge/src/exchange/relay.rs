@@ -1,6 +1,6 @@
 //! A body from a replica to a client, unbroken whatever happens to the replica.
 //!
-//! Reading runs ahead of writing by at most [`READ_AHEAD`], so a slow client slows the replica down, and a fault is
+//! Reading runs ahead of writing by at most [`Downstream::read_ahead`], so a slow client slows the replica down, and a fault is
 //! noticed early. A replica has stalled when it is waited for, with room to read into, and sends nothing: time spent
 //! on a slow client never counts. While another replica is asked for the rest, the stalled one may still go on.
 
@@ -16,6 +16,7 @@ use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use crate::tell::count::ClientCount;
 use crate::tell::events;
+use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
 use std::io;
@@ -24,8 +25,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// Bytes read ahead of the client.
-const READ_AHEAD: usize = 256 * 1024;
 /// Patience with stalls grows by this after each one in an answer, so that a body that is slow
 /// everywhere does not wander from replica to replica.
 const PATIENCE_GROWTH: u32 = 2;
@@ -64,7 +63,7 @@ pub(crate) async fn relay(
             return ending;
         }
         // What is in the pipe goes out behind the backlog, so nothing may come into the backlog meanwhile.
-        let reading = ending.is_none() && backlog < READ_AHEAD && piped == 0;
+        let reading = ending.is_none() && backlog < client.read_ahead() && piped == 0;
         if !reading {
             source.rest();
         }
@@ -121,6 +120,19 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             order.notes.broken(FailureKind::Reset);
             count(&|row| row.outcomes.failed(FailureKind::Reset));
             Some(Ending::Cut)
+        }
+    }
+}
+
+/// Reads a body of at most so many bytes for nobody in particular; `None` when it is longer, or was cut.
+pub(crate) async fn collect(worker: &Rc<Worker>, order: &Order<'_>, answer: Answer, most: usize) -> Option<Bytes> {
+    let (mut source, mut body) = (Source::new(worker, order, answer), BytesMut::new());
+    loop {
+        match source.next(None).await {
+            Event::Stretch(Stretch::Here(data)) if body.len() + data.len() <= most => body.extend_from_slice(&data),
+            Event::Resumed => {}
+            Event::End => return Some(body.freeze()),
+            Event::Stretch(_) | Event::Cut => return None,
         }
     }
 }

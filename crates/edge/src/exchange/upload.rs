@@ -10,6 +10,7 @@ use crate::choose::health::Part;
 use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, request_bytes};
 use crate::door::outbox::Outbox;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
+use crate::run::pick::{Keys, Wish};
 use crate::run::shared::{Pick, Seat};
 use crate::run::worker::Worker;
 use bytes::Bytes;
@@ -64,8 +65,15 @@ pub(crate) async fn upload(
 async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, Connection), FailureKind> {
     let (mut tried, mut last): (Vec<ReplicaId>, _) = (Vec::new(), FailureKind::Unreachable);
     let retry = &worker.shared.settings.retry;
+    let keys = Keys::of(&worker.shared, order.component, order.head, order.caller.address);
     while tried.len() <= retry.extra as usize {
-        let (replica, seat) = match worker.shared.pick(order.component, &tried, &worker.dice) {
+        let wish = Wish { component: order.component, tried: &tried, keys };
+        let pick = if tried.is_empty() {
+            worker.shared.pick_patiently(&wish, &worker.dice, Instant::now() + retry.first_byte).await
+        } else {
+            worker.shared.pick(&wish, &worker.dice)
+        };
+        let (replica, seat) = match pick {
             Pick::Replica(replica, seat) => (replica, seat),
             Pick::Full if tried.is_empty() => return Err(FailureKind::Shed),
             Pick::Full | Pick::Nobody => break,
@@ -106,7 +114,7 @@ async fn exchange(
     line: &Line,
     connection: &mut Connection,
 ) -> Result<(AnswerHead, Waited), Halt> {
-    let (head, encoder) = onward_head(order);
+    let (head, encoder) = onward_head(order, line);
     let mut outbox = Outbox::default();
     outbox.push(head);
     if !order.body.is_empty() {
@@ -158,7 +166,7 @@ async fn talk(
     }
 }
 
-fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
+fn onward_head(order: &Order<'_>, line: &Line) -> (Bytes, BodyEncoder) {
     let (length, encoder) = match order.head.length {
         RequestLength::Known(bytes) => (Outgoing::Known(bytes), BodyEncoder::Plain),
         RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
@@ -166,7 +174,7 @@ fn onward_head(order: &Order<'_>) -> (Bytes, BodyEncoder) {
     (
         request_bytes(
             order.head,
-            Onward { peer: order.caller.address, scheme: order.caller.scheme, length, rest: None },
+            Onward { trace: order.caller.trace(&line.shared.settings.proxies), length, rest: None },
         )
         .freeze(),
         encoder,

@@ -3,6 +3,7 @@
 use crate::change::names::ResolverError;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{SettingsFault, Site};
+use crate::door::tls::TlsFault;
 use crate::tell::access::AccessLogError;
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +57,9 @@ pub enum ReloadError {
     /// It contradicts itself.
     #[error("check the settings: {0}")]
     Settings(#[from] SettingsFault),
+    /// The certificates are not good.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
@@ -103,9 +107,11 @@ impl Reloads {
 
 /// Checks new settings against those in force.
 pub(crate) fn examine(old: &EdgeSettings, new: &EdgeSettings) -> Result<Site, ReloadError> {
+    let tls = |settings: &EdgeSettings| settings.tls.as_ref().map(|tls| tls.listen);
     let fixed = [
         ("the name", old.name != new.name),
         ("where clients come in (listen)", old.listen != new.listen),
+        ("where clients come in over TLS (tls)", tls(old) != tls(new)),
         ("where operators come in (admin)", old.admin != new.admin),
         ("the data folder", old.data != new.data),
         ("the number of threads", old.threads != new.threads),

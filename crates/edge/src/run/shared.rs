@@ -3,28 +3,33 @@
 //! One of these is one generation: all of it hangs on one configuration. What outlives a configuration stands behind an
 //! `Arc` of its own, which the next generation takes over (`run::generation`).
 
-use crate::admit::traffic::Traffic;
+use crate::admit::concurrency::Limiter;
+use crate::admit::gate::Gate;
+use crate::admit::traffic::{Admission, Traffic};
 use crate::ask::fault::FaultTable;
+use crate::cache::Cache;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
-use crate::choose::balance::{Candidate, Form, choose};
 use crate::choose::budget::{Budget, Trouble};
-use crate::choose::dice::Dice;
-use crate::choose::health::{Attempts, Checks, Part, Standing, admitted};
+use crate::choose::gaps::Gaps;
+use crate::choose::health::{Checks, OUTLIER_ANSWERS, OUTLIER_MIN, Part, Standing, admitted, is_outlier};
+use crate::choose::link::Link;
 use crate::choose::pace::Pace;
-use crate::run::sync::{locked, read, write};
+use crate::door::network::Network;
+use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
+use crate::run::waiting::WaitingRoom;
 use crate::tell::access::AccessLog;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
-use downbeat_core::model::{FailureKind, Name, Strength, Tally};
+use downbeat_core::model::{FailureKind, Name, Tally};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-/// Share of a replica's seats that only the dearest components may use the rest of.
-const SEATS_FOR_ALL: f64 = 0.8;
+/// A component that turned a request away this recently is shedding: nothing is tried twice meanwhile (B5).
+const SHEDDING: Duration = Duration::from_secs(1);
 
 /// What all threads know.
 #[derive(Debug)]
@@ -37,12 +42,18 @@ pub(crate) struct Shared {
     pub(crate) traffic: RwLock<Arc<Traffic>>,
     pub(crate) faults: Arc<FaultTable>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) cache: Arc<Cache>,
     /// One for each thread.
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
     pub(crate) lookups: Arc<Mutex<BTreeMap<Name, Lookups>>>,
-    pub(super) replicas: Vec<Arc<ReplicaState>>,
+    pub(crate) replicas: Vec<Arc<ReplicaState>>,
+    /// By replica.
+    pub(super) limits: Vec<Arc<LimitState>>,
+    pub(crate) waiting_room: Arc<WaitingRoom>,
     pub(super) components: Vec<ComponentState>,
+    /// Of the process: moments in atomics are counted from here.
+    pub(super) start: Instant,
 }
 
 /// Look-ups of one host name.
@@ -66,18 +77,32 @@ pub(crate) struct Counters {
     pub(crate) ejections: AtomicU64,
     /// Lines of the access log that were not written.
     pub(crate) lines_lost: AtomicU64,
+    /// Requests that found even the waiting room full.
+    pub(crate) waiting_room_full: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
+    /// Changes of certificates taken up.
+    pub(crate) certificates_adopted: AtomicU64,
+    /// Changes of certificates not taken up, because something was wrong with them.
+    pub(crate) certificates_refused: AtomicU64,
+    /// Connections that ended before their first request: no TLS, or none in time, or no proxy's word.
+    pub(crate) failed_arrivals: AtomicU64,
+    /// HTTP/2 connections ended because the client did what only attackers do.
+    pub(crate) calmed: AtomicU64,
     /// Roll-ups that the hub did not take.
     pub(crate) rollups_lost: AtomicU64,
 }
 
-/// What is known of a replica, whatever asks it.
+/// What is known of a replica, whatever it serves.
 #[derive(Debug)]
-pub(super) struct ReplicaState {
-    in_flight: AtomicU32,
+pub(crate) struct ReplicaState {
+    pub(crate) in_flight: AtomicU32,
+    /// When it last came back to life, or was found elsewhere.
+    pub(crate) returned: AtomicMoment,
     addresses: RwLock<Arc<[SocketAddr]>>,
     checks: Mutex<Checks>,
+    /// What `checks` says, to be read without its lock.
+    standing: AtomicU8,
     checks_tally: Mutex<Tally>,
     /// The status of the last good check; 0 before the first.
     good_status: AtomicU16,
@@ -87,28 +112,31 @@ pub(super) struct ReplicaState {
 /// What is known of a component.
 #[derive(Debug)]
 pub(super) struct ComponentState {
-    pub(super) budget: Arc<Mutex<Budget>>,
-    /// True once a part of a body was served.
-    pub(super) serves_parts: Arc<AtomicBool>,
-    /// Of first bytes.
-    pub(super) pace: Arc<Mutex<Pace>>,
-    /// Of the longest wait within each body.
-    pub(super) gaps: Arc<Mutex<Pace>>,
+    pub(super) past: Arc<ComponentPast>,
+    pub(super) gate: Arc<Mutex<Gate>>,
     /// One for each replica of the site.
     pub(super) links: Vec<Arc<Link>>,
 }
 
-/// One component's experience with one replica.
-#[derive(Debug, Default)]
-pub(super) struct Link {
-    experience: Mutex<Experience>,
-    overdue: AtomicU32,
+/// What is known of a component, whatever its settings.
+#[derive(Debug)]
+pub(super) struct ComponentPast {
+    budget: Mutex<Budget>,
+    /// True once a part of a body was served.
+    serves_parts: AtomicBool,
+    /// Of first bytes.
+    pace: Pace,
+    gaps: Mutex<Gaps>,
+    /// When a request last found all seats taken.
+    shed_at: AtomicMoment,
 }
 
-#[derive(Debug, Default)]
-struct Experience {
-    form: Form,
-    attempts: Attempts,
+/// How many requests a replica may have in flight.
+#[derive(Debug)]
+pub(super) struct LimitState {
+    /// At present.
+    limit: AtomicU32,
+    limiter: Mutex<Limiter>,
 }
 
 /// A place in a replica's queue, given back when dropped.
@@ -137,20 +165,37 @@ pub(crate) enum Pick {
 }
 
 impl Shared {
+    /// An instant as it is kept in atomics.
+    pub(crate) fn ticks(&self, now: Instant) -> Ticks {
+        Ticks::at(self.start, now)
+    }
+
     /// The plan in force.
     pub(crate) fn traffic(&self) -> Arc<Traffic> {
         read(&self.traffic).clone()
     }
 
+    /// Whether a request of a network to a component is let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
+        match locked(&self.components[component.0].gate).admit(network, now) {
+            Admission::Granted => self.traffic().admit(component, network, now),
+            refused => refused,
+        }
+    }
+
+    /// Takes in that a request which was let in got no good answer.
+    pub(crate) fn request_failed(&self, component: ComponentId) {
+        locked(&self.components[component.0].gate).failed(Instant::now());
+    }
+
     /// How a replica stands for a component.
     pub(crate) fn standing(&self, component: ComponentId, replica: ReplicaId, now: Instant) -> Standing {
-        let checks = self.checked_standing(replica);
-        locked(&self.link(component, replica).experience).attempts.standing(checks, now)
+        self.link(component, replica).standing(self.checked_standing(replica), self.ticks(now))
     }
 
     /// How a replica stands by its checks alone.
     pub(crate) fn checked_standing(&self, replica: ReplicaId) -> Standing {
-        locked(&self.replicas[replica.0].checks).standing()
+        Standing::of(self.replicas[replica.0].standing.load(Ordering::Acquire))
     }
 
     /// True while this edge sends a replica nothing: for none of the components that it serves.
@@ -163,150 +208,141 @@ impl Shared {
         serves.all(shut)
     }
 
-    /// Chooses a replica that was not tried yet.
-    pub(crate) fn pick(self: &Arc<Self>, component: ComponentId, tried: &[ReplicaId], dice: &Dice) -> Pick {
-        let (now, traffic) = (Instant::now(), self.traffic());
-        let site = self.site.component(component);
-        let open = |r: &ReplicaId| traffic.share(component, *r) != Strength::NONE;
-        let standings: Vec<(ReplicaId, Standing)> =
-            site.replicas.iter().copied().filter(open).map(|r| (r, self.standing(component, r, now))).collect();
-        let worst = admitted(standings.iter().map(|(_, s)| *s));
-        // A second try goes to the best there is: panic is about first tries.
-        let first_tier = if tried.is_empty() { worst } else { Standing::Fit };
-        let mut outcome = Pick::Nobody;
-        for tier in [first_tier, worst, Standing::Dead] {
-            let tier = standings.iter().filter(|(r, s)| *s <= tier && !tried.contains(r)).map(|(r, _)| *r);
-            let candidates = tier.map(|r| self.candidate(component, r, &traffic)).collect();
-            match self.seat_one(component, candidates, dice) {
-                Pick::Nobody => {}
-                Pick::Full => outcome = Pick::Full,
-                found => return found,
-            }
-        }
-        outcome
-    }
-
-    fn candidate(&self, component: ComponentId, replica: ReplicaId, traffic: &Traffic) -> Candidate<ReplicaId> {
-        Candidate {
-            id: replica,
-            weight: f64::from(self.site.replica(replica).settings.weight.max(1)),
-            share: traffic.share(component, replica).as_ratio(),
-            in_flight: self.in_flight(replica),
-            form: locked(&self.link(component, replica).experience).form.clone(),
-        }
-    }
-
-    fn seat_one(
-        self: &Arc<Self>,
-        component: ComponentId,
-        mut candidates: Vec<Candidate<ReplicaId>>,
-        dice: &Dice,
-    ) -> Pick {
-        let had_any = !candidates.is_empty();
-        while let Some(replica) = choose(&candidates, || dice.roll()) {
-            match self.take_seat(component, replica) {
-                Some(seat) => return Pick::Replica(replica, seat),
-                None => candidates.retain(|c| c.id != replica),
-            }
-        }
-        if had_any { Pick::Full } else { Pick::Nobody }
-    }
-
-    fn take_seat(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Option<Seat> {
-        let all = self.site.replica(replica).settings.max_in_flight;
-        let allowed = if self.site.component(component).dearest {
-            all
-        } else {
-            // Rounded down, so that at least one seat is kept for the dearest.
-            (f64::from(all) * SEATS_FOR_ALL) as u32
-        };
-        let grown = |n: u32| (n < allowed).then_some(n + 1);
-        let taken = self.replicas[replica.0].in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).is_ok();
-        taken.then(|| Seat { shared: self.clone(), replica })
-    }
-
     /// Requests in flight to a replica.
     pub(crate) fn in_flight(&self, replica: ReplicaId) -> u32 {
         self.replicas[replica.0].in_flight.load(Ordering::Acquire)
     }
 
+    /// Requests that may be in flight to a replica at present.
+    pub(crate) fn limit(&self, replica: ReplicaId) -> u32 {
+        self.limits[replica.0].limit.load(Ordering::Relaxed)
+    }
+
     /// First-byte time of a replica for a component in microseconds, as balanced by.
     pub(crate) fn first_byte_us(&self, component: ComponentId, replica: ReplicaId) -> f64 {
-        locked(&self.link(component, replica).experience).form.first_byte_us()
+        self.link(component, replica).form.first_byte_us()
     }
 
     /// Takes in that a head came well after `first_byte`.
     pub(crate) fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, now: Instant) {
-        locked(&self.components[component.0].pace).observe(first_byte);
-        let mut experience = locked(&self.link(component, replica).experience);
-        experience.form.good(first_byte, now);
-        experience.attempts.good(Part::Head);
+        self.past(component).pace.observe(first_byte);
+        let link = self.link(component, replica);
+        link.head_good(first_byte, self.ticks(now));
+        let in_flight = self.in_flight(replica);
+        self.adapt(replica, |limiter| limiter.answered(component.0, first_byte, in_flight, now));
+        if first_byte >= OUTLIER_MIN {
+            self.find_outlier(component, replica, now);
+        }
+    }
+
+    /// Ejects a replica that answers far more slowly than its peers do.
+    fn find_outlier(&self, component: ComponentId, replica: ReplicaId, now: Instant) {
+        let mean = |r: ReplicaId| self.link(component, r).form.mean(OUTLIER_ANSWERS);
+        let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
+        let mut peers: Vec<Duration> = others.filter_map(|r| mean(*r)).collect();
+        if mean(replica).is_some_and(|own| is_outlier(own, &mut peers))
+            && let Some(span) = self.link(component, replica).too_slow(self.ticks(now))
+        {
+            self.tell_ejection(component, replica, FailureKind::Late, span);
+        }
+    }
+
+    fn tell_ejection(&self, component: ComponentId, replica: ReplicaId, kind: FailureKind, span: Duration) {
+        let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
+        self.counters.ejections.fetch_add(1, Ordering::Relaxed);
+        events::replica_ejected(names.0, names.1, kind, span);
+    }
+
+    fn adapt(&self, replica: ReplicaId, change: impl FnOnce(&mut Limiter)) {
+        let state = &self.limits[replica.0];
+        let mut limiter = locked(&state.limiter);
+        change(&mut limiter);
+        state.limit.store(limiter.limit(), Ordering::Relaxed);
     }
 
     /// Takes in that a body came whole.
     pub(crate) fn body_good(&self, component: ComponentId, replica: ReplicaId) {
-        locked(&self.link(component, replica).experience).attempts.good(Part::Body);
+        self.link(component, replica).good(Part::Body, self.ticks(Instant::now()));
     }
 
     /// Takes in that an attempt failed.
     pub(crate) fn failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        let consecutive = self.settings.health.consecutive;
-        let mut experience = locked(&self.link(component, replica).experience);
-        experience.form.bad();
-        if let Some(span) = experience.attempts.bad(part, consecutive, Instant::now()) {
-            let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
-            self.counters.ejections.fetch_add(1, Ordering::Relaxed);
-            events::replica_ejected(names.0, names.1, kind, span);
+        let (consecutive, now) = (self.settings.health.consecutive, Instant::now());
+        if kind == FailureKind::Late {
+            self.adapt(replica, |limiter| limiter.late(now));
         }
+        if let Some(span) = self.link(component, replica).bad(part, consecutive, self.ticks(now)) {
+            self.tell_ejection(component, replica, kind, span);
+        }
+    }
+
+    /// Takes in that an attempt which began at `since` was silent until another replica had answered promptly. True when
+    /// this counts as a failure.
+    pub(crate) fn overtaken(&self, component: ComponentId, replica: ReplicaId, since: Instant) -> bool {
+        self.link(component, replica).overtaken(self.ticks(since), self.ticks(Instant::now()))
+    }
+
+    /// Takes in that an attempt was silent for `silent` while nobody else was quicker: the service is slow.
+    pub(crate) fn slow_everywhere(&self, component: ComponentId, silent: Duration) {
+        self.past(component).pace.observe(silent);
     }
 
     /// Whose trouble it is when this replica fails or is silent.
     pub(crate) fn trouble(&self, component: ComponentId, replica: ReplicaId) -> Trouble {
         let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
-        let mut well = others.map(|r| {
-            let link = self.link(component, *r);
-            link.overdue.load(Ordering::Acquire) == 0 && !locked(&link.experience).attempts.is_failing()
-        });
-        if well.all(|w| w) { Trouble::Lone } else { Trouble::Common }
+        let mut in_trouble = others.map(|r| self.link(component, *r).is_in_trouble());
+        if in_trouble.any(|t| t) { Trouble::Common } else { Trouble::Lone }
     }
 
     /// The budget for extra attempts of a component.
     pub(crate) fn budget(&self, component: ComponentId) -> std::sync::MutexGuard<'_, Budget> {
-        locked(&self.components[component.0].budget)
+        locked(&self.past(component).budget)
     }
 
     /// The silence after which a second replica is asked.
     pub(crate) fn hedge_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.hedge;
-        let pace = locked(&self.components[component.0].pace);
-        pace.unusual_after(bounds.after_min, bounds.after_max).unwrap_or(bounds.after_min)
+        self.past(component).pace.hedge_after(bounds.after_min, bounds.after_max)
     }
 
     /// The silence in a body after which the rest is asked of somebody else.
     pub(crate) fn stall_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.resume;
-        let pace = locked(&self.components[component.0].gaps);
-        pace.unusual_after(bounds.stall_after_min, bounds.stall_after).unwrap_or(bounds.stall_after)
+        locked(&self.past(component).gaps).unusual_after(bounds.stall_after_min, bounds.stall_after)
     }
 
     /// True when parts of bodies are served.
     pub(crate) fn serves_parts(&self, component: ComponentId) -> bool {
-        self.components[component.0].serves_parts.load(Ordering::Relaxed)
+        self.past(component).serves_parts.load(Ordering::Relaxed)
     }
 
     /// Takes in that a part of a body was served.
     pub(crate) fn served_part(&self, component: ComponentId) {
-        self.components[component.0].serves_parts.store(true, Ordering::Relaxed);
+        self.past(component).serves_parts.store(true, Ordering::Relaxed);
     }
 
     /// Takes in the longest wait within a body that came to its end.
     pub(crate) fn longest_gap(&self, component: ComponentId, waited: Duration) {
-        locked(&self.components[component.0].gaps).observe(waited);
+        locked(&self.past(component).gaps).observe(waited);
+    }
+
+    /// Whether a second attempt would only add to the trouble: there is no time left for half of all answers, or the
+    /// component is shedding (invariant B5).
+    pub(crate) fn is_pointless(&self, component: ComponentId, deadline: Instant, now: Instant) -> bool {
+        let state = self.past(component);
+        let ticks = self.ticks(now);
+        let shedding = state.shed_at.get().is_some_and(|at| ticks.since(at) < SHEDDING);
+        shedding || deadline.saturating_duration_since(now) < state.pace.median()
+    }
+
+    /// Notes that a request found all seats taken.
+    pub(crate) fn shed(&self, component: ComponentId) {
+        self.past(component).shed_at.set(Some(self.ticks(Instant::now())));
     }
 
     /// Notes that an attempt has been silent for long.
     pub(crate) fn overdue(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Overdue {
-        self.link(component, replica).overdue.fetch_add(1, Ordering::AcqRel);
+        self.link(component, replica).overdue_began();
         Overdue { shared: self.clone(), component, replica }
     }
 
@@ -320,6 +356,10 @@ impl Shared {
         locked(&state.checks_tally).count(failure);
         let changed = locked(&state.checks).ended(failure, health.fall, health.rise);
         if let Some(standing) = changed {
+            state.standing.store(standing.as_u8(), Ordering::Release);
+            if standing == Standing::Fit {
+                state.returned.set(Some(self.ticks(Instant::now())));
+            }
             events::standing_changed(&self.site.replica(replica).settings.name, standing, failure);
         }
     }
@@ -341,7 +381,11 @@ impl Shared {
 
     /// Changes where a replica is reached.
     pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>) {
-        self.replicas[replica.0].adopt(addresses);
+        let state = &self.replicas[replica.0];
+        let before = state.adopt(addresses);
+        if !before.is_empty() {
+            state.returned.set(Some(self.ticks(Instant::now())));
+        }
     }
 
     /// The version of a replica: as it says, else as configured.
@@ -361,7 +405,12 @@ impl Shared {
         *write(&state.version) = Some(name);
     }
 
-    fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {
+    fn past(&self, component: ComponentId) -> &ComponentPast {
+        &self.components[component.0].past
+    }
+
+    /// A component's experience with a replica.
+    pub(crate) fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {
         &self.components[component.0].links[replica.0]
     }
 }
@@ -375,8 +424,10 @@ impl ReplicaState {
         };
         Self {
             in_flight: AtomicU32::new(0),
+            returned: AtomicMoment::default(),
             addresses: RwLock::new(addresses),
             checks: Mutex::default(),
+            standing: AtomicU8::new(Standing::Fit.as_u8()),
             checks_tally: Mutex::default(),
             good_status: AtomicU16::new(0),
             version: RwLock::default(),
@@ -385,20 +436,50 @@ impl ReplicaState {
 }
 
 impl ReplicaState {
-    /// Changes where it is reached.
-    pub(super) fn adopt(&self, addresses: Arc<[SocketAddr]>) {
-        *write(&self.addresses) = addresses;
+    /// Changes where it is reached; returns where it was.
+    pub(super) fn adopt(&self, addresses: Arc<[SocketAddr]>) -> Arc<[SocketAddr]> {
+        std::mem::replace(&mut *write(&self.addresses), addresses)
+    }
+}
+
+impl LimitState {
+    /// A limit that nothing is known against.
+    pub(super) fn of(site: &ReplicaSite, settings: &EdgeSettings, now: Instant) -> Self {
+        let (floor, ceiling) = (settings.limits.in_flight_floor, site.settings.max_in_flight);
+        let limiter = Limiter::new(floor, ceiling, settings.components.len(), now);
+        Self { limit: AtomicU32::new(limiter.limit()), limiter: Mutex::new(limiter) }
+    }
+}
+
+impl ComponentPast {
+    /// A component of which nothing is known yet.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(now)),
+            serves_parts: AtomicBool::new(false),
+            pace: Pace::default(),
+            gaps: Mutex::default(),
+            shed_at: AtomicMoment::default(),
+        }
+    }
+}
+
+impl Seat {
+    /// For a place that was counted already.
+    pub(crate) fn new(shared: Arc<Shared>, replica: ReplicaId) -> Self {
+        Self { shared, replica }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.replicas[self.replica.0].in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.shared.seat_freed(self.replica);
     }
 }
 
 impl Drop for Overdue {
     fn drop(&mut self) {
-        self.shared.link(self.component, self.replica).overdue.fetch_sub(1, Ordering::AcqRel);
+        self.shared.link(self.component, self.replica).overdue_ended();
     }
 }

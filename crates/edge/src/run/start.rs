@@ -1,12 +1,15 @@
 //! Starting and stopping: binds everything first, then starts the threads.
 
+use crate::change::certificates::{Watched, read_certificates};
 use crate::change::names::{self, ResolverError};
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
-use crate::change::settings::EdgeSettings;
+use crate::change::settings::{EdgeSettings, TlsSettings};
 use crate::change::site::{SettingsFault, Site};
 use crate::change::store::{Addresses, Store};
+use crate::door::arrival::{Gate, Terms};
 use crate::door::front;
+use crate::door::tls::{Tls, TlsFault};
 use crate::run::control::{self, Control};
 use crate::run::reload::{ReloadError, Reloads, Source};
 use crate::run::shared::Shared;
@@ -43,6 +46,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// A certificate cannot be used.
+    #[error("serve TLS: {0}")]
+    Tls(#[from] TlsFault),
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
@@ -60,6 +66,7 @@ pub struct EdgeHandle {
     /// The sockets once more, for a successor.
     listeners: Listeners,
     address: SocketAddr,
+    tls: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     current: watch::Receiver<Arc<Shared>>,
     reloads: Reloads,
@@ -74,6 +81,8 @@ pub struct EdgeHandle {
 pub struct Listeners {
     /// One for each thread.
     pub clients: Vec<TcpListener>,
+    /// The same for those who come over TLS.
+    pub tls: Vec<TcpListener>,
     /// Where operators come in.
     pub admin: Option<TcpListener>,
 }
@@ -84,32 +93,42 @@ impl Listeners {
     /// # Errors
     /// When the process may not have more files open.
     pub fn duplicate(&self) -> io::Result<Self> {
-        let clients = self.clients.iter().map(TcpListener::try_clone).collect::<io::Result<_>>()?;
-        Ok(Self { clients, admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()? })
+        let all = |listeners: &[TcpListener]| listeners.iter().map(TcpListener::try_clone).collect::<io::Result<_>>();
+        let (clients, tls) = (all(&self.clients)?, all(&self.tls)?);
+        Ok(Self { clients, tls, admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()? })
     }
 
-    /// Listens where the settings say; takes the sockets that are there already. Those for clients are all
-    /// served, be they more than there are threads: connections may be waiting in each.
+    /// Listens where the settings say; takes the sockets that are there already.
     fn complete(self, settings: &EdgeSettings) -> Result<Self, StartError> {
-        let fits = |listener: &TcpListener, asked: SocketAddr| {
-            listener.local_addr().is_ok_and(|at| at == asked || (asked.port() == 0 && at.ip() == asked.ip()))
+        let tls = match &settings.tls {
+            Some(tls) => complete(self.tls, tls.listen, settings.threads)?,
+            None => Vec::new(),
         };
-        let mut clients: Vec<TcpListener> = self.clients;
-        clients.retain(|listener| fits(listener, settings.listen));
-        if clients.is_empty() {
-            clients = listen(settings.listen, settings.threads)?;
-        }
-        let fault = |source| StartError::Listen { address: settings.listen, source };
-        for thread in clients.len()..settings.threads {
-            clients.push(clients[thread % clients.len()].try_clone().map_err(fault)?);
-        }
         let admin = match (settings.admin, self.admin) {
             (Some(asked), Some(listener)) if fits(&listener, asked) => Some(listener),
             (Some(asked), _) => listen(asked, 1)?.pop(),
             (None, _) => None,
         };
-        Ok(Self { clients, admin })
+        Ok(Self { clients: complete(self.clients, settings.listen, settings.threads)?, tls, admin })
     }
+}
+
+fn fits(listener: &TcpListener, asked: SocketAddr) -> bool {
+    listener.local_addr().is_ok_and(|at| at == asked || (asked.port() == 0 && at.ip() == asked.ip()))
+}
+
+/// Sockets at an address, one for each thread at least. All those that are there already are served, be they more than
+/// there are threads: connections may be waiting in each.
+fn complete(mut known: Vec<TcpListener>, address: SocketAddr, threads: usize) -> Result<Vec<TcpListener>, StartError> {
+    known.retain(|listener| fits(listener, address));
+    if known.is_empty() {
+        return listen(address, threads);
+    }
+    for thread in known.len()..threads {
+        let again = known[thread % known.len()].try_clone();
+        known.push(again.map_err(|source| StartError::Listen { address, source })?);
+    }
+    Ok(known)
 }
 
 /// What an edge is started with.
@@ -130,6 +149,11 @@ impl EdgeHandle {
     /// Where clients come in.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where clients come in over TLS.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls
     }
 
     /// Where operators come in.
@@ -206,15 +230,19 @@ impl Launch {
     pub async fn start(self) -> Result<EdgeHandle, StartError> {
         let Self { settings, origin, listeners } = self;
         let site = Site::of(&settings)?;
+        let secured = settings.tls.as_ref().map(secure).transpose()?;
         let listeners = listeners.complete(&settings)?;
         let kept = listeners.duplicate().map_err(|source| StartError::Listen { address: settings.listen, source })?;
-        let Listeners { clients: listeners, admin } = listeners;
-        let address = local(&listeners[0], settings.listen)?;
+        let Listeners { clients, tls: tls_listeners, admin } = listeners;
+        let address = local(&clients[0], settings.listen)?;
+        let tls_address = tls_listeners.first().zip(settings.tls.as_ref());
+        let tls_address = tls_address.map(|(listener, tls)| local(listener, tls.listen)).transpose()?;
         let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
         let store = Store::new(&settings.data);
         let (text, source) = origin.unzip();
         let generation = generation(&store, text.as_deref());
-        let shared = Arc::new(Shared::new(generation, settings, site, listeners.len(), Instant::now())?);
+        let threads = clients.len().max(tls_listeners.len());
+        let shared = Arc::new(Shared::new(generation, settings, site, threads, Instant::now())?);
         let known = restore(&shared, &store);
         let (stage, watch) = watch::channel(Stage::Serving);
         let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;
@@ -224,19 +252,23 @@ impl Launch {
         let (reloads, requests) = Reloads::channel();
         let totals = Arc::new(Totals::default());
         let desk = Admin { current: generations.clone(), totals: totals.clone(), reloads: reloads.clone() };
-        let control = Control { current, scribe, source, requests, resolver };
+        let tls = secured.as_ref().map(|watched| watched.tls.clone());
+        let control = Control { current, scribe, source, requests, resolver, secured };
         let control = {
             let (stage, admin) = (watch.clone(), admin.map(|listener| (desk, listener)));
             spawn("edge-control", move |runtime| control.run(&runtime, admin, totals, stage))?
         };
+        let (mut clients, mut tls_listeners) = (clients.into_iter(), tls_listeners.into_iter());
         let mut workers = Vec::new();
-        for (index, listener) in listeners.into_iter().enumerate() {
-            workers.push(spawn_worker(generations.clone(), index, listener, watch.clone())?);
+        for index in 0..threads {
+            let doors = Doors { plain: clients.next(), tls: tls_listeners.next().zip(tls.clone()) };
+            workers.push(spawn_worker(generations.clone(), index, doors, watch.clone())?);
         }
-        events::edge_started(&shared.settings.name, address, shared.settings.threads);
+        events::edge_started(&shared.settings.name, address, threads);
         Ok(EdgeHandle {
             listeners: kept,
             address,
+            tls: tls_address,
             admin: admin_address,
             current: generations,
             reloads,
@@ -259,6 +291,13 @@ fn generation(store: &Store, text: Option<&str>) -> u64 {
             1
         }
     }
+}
+
+/// Reads the certificates for the first time.
+fn secure(settings: &TlsSettings) -> Result<Watched, TlsFault> {
+    let (set, pairs) = read_certificates(&settings.certificates)?;
+    let files = settings.certificates.clone();
+    Ok(Watched { tls: Arc::new(Tls::of(set)?), files, found: Ok(pairs) })
 }
 
 /// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
@@ -322,22 +361,42 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartE
     listener.local_addr().map_err(|source| StartError::Listen { address: asked, source })
 }
 
+/// Where one thread's clients come in.
+struct Doors {
+    plain: Option<TcpListener>,
+    tls: Option<(TcpListener, Arc<Tls>)>,
+}
+
+impl Doors {
+    /// The same for the runtime that this is called in.
+    fn open(self, settings: &EdgeSettings) -> io::Result<Vec<Gate>> {
+        let gate =
+            |listener, terms| tokio::net::TcpListener::from_std(listener).map(|listener| Gate { listener, terms });
+        let plain = self.plain.map(|listener| gate(listener, Terms::plain(settings)));
+        let mut gates: Vec<Gate> = plain.into_iter().collect::<io::Result<_>>()?;
+        if let Some((listener, tls)) = self.tls {
+            gates.push(gate(listener, Terms::tls(settings, tls))?);
+        }
+        Ok(gates)
+    }
+}
+
 fn spawn_worker(
     current: watch::Receiver<Arc<Shared>>,
     index: usize,
-    listener: TcpListener,
+    doors: Doors,
     stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
     let address = current.borrow().settings.listen;
     spawn(&format!("edge-{index}"), move |runtime| {
-        let listener = {
+        let gates = {
             let _guard = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)
+            doors.open(&current.borrow().settings)
         };
-        match listener {
-            Ok(listener) => {
+        match gates {
+            Ok(gates) => {
                 let roster = Rc::new(Roster::new(current, index, stage));
-                runtime.block_on(front::serve(roster, listener));
+                runtime.block_on(front::serve(roster, gates));
             }
             Err(source) => events::listener_lost(address, &source),
         }

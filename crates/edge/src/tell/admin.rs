@@ -14,6 +14,7 @@ use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Standing;
 use crate::codec::{Method, Persistence, Refusal, RequestHead};
 use crate::door::client::{Client, Incoming, Patience};
+use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::run::reload::Reloads;
@@ -59,7 +60,9 @@ pub(crate) async fn serve(admin: Admin, listener: TcpListener, mut stage: watch:
             accepted = listener.accept(), if clients.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, peer)) => {
                     let admin = admin.clone();
-                    let client = Client::new(stream, peer.ip(), &timers);
+                    // Where this fails, answers only wait a little.
+                    let _ = stream.set_nodelay(true);
+                    let client = Client::new(Wire::Plain(stream), peer.ip(), &timers);
                     clients.spawn_local(async move { admin.converse(client).await });
                 }
                 Err(error) => {
@@ -197,6 +200,7 @@ impl Admin {
             checks: word(shared.checked_standing(id)),
             ejected: shared.is_ejected(id, now),
             in_flight: shared.in_flight(id),
+            in_flight_limit: shared.limit(id),
             components: components(id),
         };
         State {
@@ -206,6 +210,7 @@ impl Admin {
             plan_epoch: traffic.plan.epoch,
             connections: shared.counters.connections.load(Ordering::Relaxed),
             components: self.answers(&shared),
+            waiting: shared.waiting(),
             replicas: shared.site.replica_ids().map(replica).collect(),
         }
     }
@@ -239,6 +244,7 @@ struct State {
     plan_epoch: u64,
     connections: u64,
     components: BTreeMap<String, Answers>,
+    waiting: usize,
     replicas: Vec<ReplicaState>,
 }
 
@@ -261,6 +267,7 @@ struct ReplicaState {
     checks: &'static str,
     ejected: bool,
     in_flight: u32,
+    in_flight_limit: u32,
     components: BTreeMap<String, LinkState>,
 }
 

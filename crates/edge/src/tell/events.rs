@@ -2,13 +2,16 @@
 //!
 //! WARN: went on anyway. INFO: a state changed. DEBUG: one request.
 
+use crate::admit::calm::Excess;
 use crate::change::plan::PlanRefusal;
 use crate::change::store::StoreError;
 use crate::choose::health::Standing;
+use crate::door::tls::TlsFault;
 use crate::run::reload::ReloadError;
 use crate::tell::report::HubError;
 use downbeat_core::model::{FailureKind, Name};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use tracing::{debug, info, warn};
 
@@ -98,6 +101,30 @@ pub(crate) fn addresses_released(host: &Name) {
 
 pub(crate) fn accept_failed(error: &std::io::Error) {
     warn!(%error, "connection not accepted");
+}
+
+pub(crate) fn certificates_adopted(count: usize) {
+    info!(count, "certificates changed on disk and taken up");
+}
+
+pub(crate) fn certificates_refused(fault: &TlsFault) {
+    let hint = match fault {
+        TlsFault::Certificate(fault) => fault.hint(),
+        _ => "",
+    };
+    tracing::error!(%fault, hint, "certificates changed on disk and refused; the old ones are still shown");
+}
+
+pub(crate) fn certificate_expired(file: &Path) {
+    warn!(file = %file.display(), "certificate has expired; clients will not take it");
+}
+
+pub(crate) fn arrival_failed(peer: IpAddr, why: &dyn std::fmt::Display) {
+    debug!(%peer, %why, "connection ended before its first request");
+}
+
+pub(crate) fn connection_calmed(peer: IpAddr, excess: Excess) {
+    warn!(%peer, ?excess, "HTTP/2 connection ended for flooding");
 }
 
 pub(crate) fn faults_changed(count: usize) {

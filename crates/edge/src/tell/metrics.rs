@@ -3,6 +3,7 @@
 //! Labels come from the configuration and from closed sets, so their number is bounded whatever clients send (invariant B7).
 //! Names follow Prometheus: base units, `_total` on counters; what is of the process itself has the usual names.
 
+use crate::cache::note::Outcome as CacheOutcome;
 use crate::run::shared::Shared;
 use crate::tell::process;
 use crate::tell::report::Totals;
@@ -74,6 +75,12 @@ struct ByLink {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCacheOutcome {
+    component: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByAttempt {
     component: String,
     replica: String,
@@ -95,6 +102,7 @@ pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt
     register_clients(edge, totals);
     register_attempts(edge, totals);
     register_replicas(edge, shared);
+    register_cache(edge, shared);
     register_edge(edge, shared);
     register_process(&mut registry);
     let mut out = String::new();
@@ -200,12 +208,34 @@ fn register_replicas(registry: &mut Registry, shared: &Shared) {
         let settings = &shared.site.replica(id).settings;
         let labels = ByReplica { replica: settings.name.to_string() };
         in_flight.get_or_create(&labels).set(i64::from(shared.in_flight(id)));
-        limit.get_or_create(&labels).set(i64::from(settings.max_in_flight));
+        limit.get_or_create(&labels).set(i64::from(shared.limit(id)));
         ejected.get_or_create(&labels).set(i64::from(shared.is_ejected(id, now)));
     }
     registry.register("in_flight_requests", "Requests in flight to a replica", in_flight);
-    registry.register("in_flight_requests_limit", "Most requests in flight to a replica", limit);
+    registry.register("in_flight_limit", "Requests that may be in flight to a replica at present", limit);
     registry.register("replica_ejected", "1 while the edge itself sends a replica nothing", ejected);
+}
+
+fn register_cache(registry: &mut Registry, shared: &Shared) {
+    let requests = Family::<ByCacheOutcome, Counter>::default();
+    for id in shared.site.component_ids().filter(|id| shared.site.component(*id).settings.cache.is_some()) {
+        for outcome in CacheOutcome::ALL {
+            let component = shared.site.component(id).settings.name.to_string();
+            let labels = ByCacheOutcome { component, outcome: outcome.word() };
+            requests.get_or_create(&labels).inc_by(shared.cache.outcomes(id).read(outcome));
+        }
+    }
+    registry.register("cache_requests", "Requests to components that are cached", requests);
+    let fill = shared.cache.store.fill();
+    let sizes = [
+        ("cache_bytes", "Memory of stored answers", fill.bytes),
+        ("cache_entries", "Addresses with stored answers", fill.entries),
+    ];
+    for (name, help, size) in sizes {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(size).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
 }
 
 fn register_edge(registry: &mut Registry, shared: &Shared) {
@@ -214,6 +244,7 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
     let gauges = [
         ("plan_epoch", "Epoch of the traffic plan in force", shared.traffic().plan.epoch),
         ("configuration_generation", "Number of the configuration in force", shared.generation),
+        ("waiting_requests", "Requests that wait for a seat", shared.waiting() as u64),
         ("connections", "Connections of clients", counters.connections.load(Ordering::Relaxed)),
     ];
     for (name, help, value) in gauges {
@@ -225,7 +256,12 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
         ("accepted_connections", "Connections of clients that were accepted", &counters.accepted),
         ("ejections", "Times that a replica was ejected for a component", &counters.ejections),
         ("refused_requests", "Requests refused before they belonged to a component", &counters.refusals),
+        ("waiting_room_full", "Requests that found even the waiting room full", &counters.waiting_room_full),
         ("write_failures", "Files that could not be written", &counters.write_failures),
+        ("certificates_adopted", "Changes of certificates taken up", &counters.certificates_adopted),
+        ("certificates_refused", "Changes of certificates refused", &counters.certificates_refused),
+        ("failed_arrivals", "Connections that ended before their first request", &counters.failed_arrivals),
+        ("calmed_connections", "HTTP/2 connections ended for flooding", &counters.calmed),
         ("rollups_lost", "Roll-ups that the hub did not take", &counters.rollups_lost),
         ("access_log_lines_lost", "Lines of the access log that were not written", &counters.lines_lost),
     ];

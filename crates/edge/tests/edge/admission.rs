@@ -104,3 +104,68 @@ async fn one_connection_too_many_is_told_so() {
     }
     assert_eq!(rig.get("/a").await.status, 503);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_wait_for_a_seat_and_the_waiting_room_is_bounded() {
+    // Three seconds for the whole body, and the seat is held until its end.
+    let slow = Script { pace: (1, Duration::from_millis(600)), ..Script::serving(b"sound") };
+    let (rig, replicas) = Rig::with(vec![slow], |settings| {
+        settings.health.every = Duration::from_secs(3_600);
+        settings.replicas[0].max_in_flight = 1;
+        settings.limits.waiting = 2;
+        settings.limits.waiting_within = Duration::from_secs(60);
+    })
+    .await;
+    let address = rig.address();
+    let ask = || tokio::spawn(async move { crate::client::get(address, "/a").await });
+    let first = ask();
+    rig.until("the first in flight", |state| state["replicas"][0]["in_flight"] == 1).await;
+    replicas[0].change(|script| script.pace.1 = Duration::ZERO);
+    let waiting = [ask(), ask()];
+    rig.until("two waiting", |state| state["waiting"] == 2).await;
+    let turned_away = rig.get("/a").await;
+    assert_eq!((turned_away.status, turned_away.header("retry-after").is_some()), (503, true));
+    assert_eq!(first.await.expect("no panic").status, 200);
+    for answer in waiting {
+        let answer = answer.await.expect("no panic");
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"sound"[..]));
+    }
+    let metrics = rig.admin("GET /metrics", "").await;
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(text.contains("downbeat_edge_waiting_room_full_total 1"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_and_is_not_for_ever() {
+    let (rig, _) =
+        Rig::with(vec![Script { head: crate::replica::Head::Hang, ..Script::serving(b"sound") }], |settings| {
+            settings.health.every = Duration::from_secs(3_600);
+            settings.replicas[0].max_in_flight = 1;
+            settings.limits.waiting_within = Duration::from_millis(50);
+            settings.retry.first_byte = Duration::from_secs(3);
+        })
+        .await;
+    let address = rig.address();
+    let first = tokio::spawn(async move { crate::client::get(address, "/a").await.status });
+    rig.until("the first in flight", |state| state["replicas"][0]["in_flight"] == 1).await;
+    assert_eq!(rig.get("/a").await.status, 503);
+    assert_eq!(rig.state().await["waiting"], 0);
+    assert_eq!(first.await.expect("no panic"), 504);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_limits_networks_and_routes() {
+    let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |settings| {
+        settings.components[0].network_per_second = Some(0);
+        let open = crate::rig::component("open", &[name("r1")]);
+        let shut =
+            downbeat_edge::ComponentSettings { per_second: Some(0), ..crate::rig::component("shut", &[name("r1")]) };
+        settings.components.extend([open, shut]);
+        settings.routes.extend([crate::rig::route("open", "/open"), crate::rig::route("shut", "/shut")]);
+    })
+    .await;
+    for (path, status) in [("/a", 429), ("/open", 200), ("/shut", 503)] {
+        let answer = rig.get(path).await;
+        assert_eq!((answer.status, answer.header("retry-after").is_some()), (status, status != 200), "{path}");
+    }
+}

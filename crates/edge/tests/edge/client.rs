@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -59,16 +59,16 @@ pub(crate) async fn send_from(from: &str, edge: SocketAddr, request: &str) -> An
 }
 
 /// Reads one answer.
-pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Answer {
     read_slowly(stream, usize::MAX, Duration::ZERO).await
 }
 
 /// Reads one answer, so many bytes at a time with a pause between.
-pub(crate) async fn read_slowly(stream: &mut TcpStream, step: usize, pause: Duration) -> Answer {
+pub(crate) async fn read_slowly(stream: &mut (impl AsyncRead + Unpin), step: usize, pause: Duration) -> Answer {
     timeout(PATIENCE, read_answer(stream, step, pause)).await.expect("an answer within the test's patience")
 }
 
-async fn read_answer(stream: &mut TcpStream, step: usize, pause: Duration) -> Answer {
+async fn read_answer(stream: &mut (impl AsyncRead + Unpin), step: usize, pause: Duration) -> Answer {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; step.min(64 * 1024)];
     loop {

@@ -202,6 +202,10 @@ impl Script {
     }
 
     async fn answer_well(&self, stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
+        if let Some(etag) = self.etag.filter(|etag| field(request, "if-none-match") == Some(etag)) {
+            let head = format!("HTTP/1.1 304 Test\r\n{}ETag: {etag}\r\n\r\n", self.fields);
+            return stream.write_all(head.as_bytes()).await;
+        }
         let (status, first, last) = self.range(request);
         let mut head = format!("HTTP/1.1 {status} Test\r\n{}", self.fields);
         if let Some(etag) = self.etag {

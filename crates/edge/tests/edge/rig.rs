@@ -3,7 +3,7 @@
 use crate::client::{Answer, get, send};
 use crate::replica::{Replica, Script};
 use downbeat_core::model::Name;
-use downbeat_edge::{ComponentSettings, EdgeHandle, EdgeSettings, ReplicaSettings, RouteRule, SLOW, start};
+use downbeat_edge::{Balance, ComponentSettings, EdgeHandle, EdgeSettings, ReplicaSettings, RouteRule, SLOW, start};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -61,7 +61,16 @@ pub(crate) fn replica(label: &str, url: &str, weight: u32) -> ReplicaSettings {
 }
 
 pub(crate) fn component(label: &str, replicas: &[Name]) -> ComponentSettings {
-    ComponentSettings { name: name(label), priority: 0, slow: SLOW, replicas: replicas.to_vec() }
+    ComponentSettings {
+        name: name(label),
+        priority: 0,
+        slow: SLOW,
+        replicas: replicas.to_vec(),
+        balance: Balance::LeastLoaded,
+        per_second: None,
+        network_per_second: None,
+        cache: None,
+    }
 }
 
 pub(crate) fn route(component: &str, prefix: &str) -> RouteRule {
@@ -93,6 +102,11 @@ impl Rig {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.edge.address()
+    }
+
+    /// Where clients come in over TLS.
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.edge.tls_address().expect("a listener for TLS")
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

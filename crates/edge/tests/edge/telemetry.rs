@@ -91,7 +91,7 @@ async fn metrics_are_openmetrics() {
         ("downbeat_edge_attempts_total{component=\"playback\",replica=\"r1\",outcome=\"ok\"}", 3.0),
         ("downbeat_edge_client_bytes_total{component=\"playback\"}", 15.0),
         ("downbeat_edge_first_byte_seconds_count{component=\"playback\"}", 3.0),
-        ("downbeat_edge_in_flight_requests_limit{replica=\"r1\"}", 64.0),
+        ("downbeat_edge_in_flight_limit{replica=\"r1\"}", 64.0),
         ("downbeat_edge_configuration_generation", 1.0),
         ("downbeat_edge_accepted_connections_total", 3.0),
     ];

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use toml::Spanned;
 
 /// All listeners of a file with the keys that place them.
-fn all(file: &File) -> [(&'static str, &Spanned<SocketAddr>); 4] {
-    [
+fn all(file: &File) -> Vec<(&'static str, &Spanned<SocketAddr>)> {
+    let always = [
         ("edge.listen", &file.edge.listen),
         ("edge.admin", &file.edge.admin),
         ("hub.console", &file.hub.console),
         ("hub.status", &file.hub.status),
-    ]
+    ];
+    always.into_iter().chain(file.edge.listen_tls.iter().map(|tls| ("edge.listen_tls", tls))).collect()
 }
 
 /// Finds everything that is wrong with them.
@@ -55,12 +56,13 @@ fn check_openness(file: &File, check: &Check<'_>) {
 
 /// A replica that is the edge itself would be sent its own traffic for ever.
 fn check_circles(file: &File, check: &Check<'_>) {
-    let (front, admin) = (*file.edge.listen.get_ref(), *file.edge.admin.get_ref());
+    let of_edge: Vec<SocketAddr> =
+        all(file).into_iter().filter(|(key, _)| key.starts_with("edge.")).map(|(_, at)| *at.get_ref()).collect();
     let own = file.components.iter().flat_map(|c| c.replicas.iter().flatten());
     let own = own.filter_map(|r| r.get_ref().origin().map(|o| (r.span(), o)));
     let pool = file.replicas.iter().filter_map(|r| r.url.as_ref().map(|url| (url.span(), url.get_ref())));
     for (span, origin) in own.chain(pool) {
-        if socket_of(origin).is_some_and(|to| lands(to, front) || lands(to, admin)) {
+        if socket_of(origin).is_some_and(|to| of_edge.iter().any(|at| lands(to, *at))) {
             let complaint = Complaint::new(format!(
                 "{} is the edge itself: it would send its own requests in circles",
                 origin.url()

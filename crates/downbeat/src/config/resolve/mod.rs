@@ -1,6 +1,7 @@
 //! From what was written to what is meant: tables are compared with each other, defaults that depend on other
 //! tables are filled in, and two settings come out that are valid by construction.
 
+mod certificates;
 mod listeners;
 mod probes;
 mod routes;
@@ -10,9 +11,10 @@ use super::Settings;
 use super::address::Origin;
 use super::fault::{Complaint, Faults};
 use super::source::Source;
-use super::written::{CategoryTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
+use super::units::size_text;
+use super::written::{CategoryTable, ComponentTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
 use downbeat_core::model::{ActPolicy, Name, Policy, PolicyFault};
-use downbeat_edge::{AccessLogSettings, EdgeSettings, HubLink, LogTarget};
+use downbeat_edge::{AccessLogSettings, CACHED_BODIES_MIN, EdgeSettings, HubLink, LogTarget};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
 use std::collections::BTreeMap;
@@ -59,13 +61,19 @@ impl Check<'_> {
 pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     listeners::check(&file, check);
     let data = data_folder(file.data.as_ref(), check);
+    check_caches(&file.components, file.edge.settings.cache_bytes, check);
     let site = Site::of(file.replicas, file.components, file.service, check);
+    if let Some(region) = &file.edge.region {
+        site.check_region(region, check);
+    }
     check_hub_names(&file.webhooks, &file.categories, &site, check);
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
+    let tls = certificates::resolve(&file.edge, check);
     let access_log = file.edge.settings.access_log.map(|log| beside(log, check));
     let edge = EdgeSettings {
+        tls,
         access_log,
         data: data.join("edge"),
         hub: hub_link(file.edge.hub.get_ref(), *file.hub.console.get_ref(), token.clone()),
@@ -110,6 +118,21 @@ fn beside(log: AccessLogSettings, check: &Check<'_>) -> AccessLogSettings {
         LogTarget::Stdout => LogTarget::Stdout,
     };
     AccessLogSettings { target, ..log }
+}
+
+/// A memory that holds few bodies throws each out before it is asked for again.
+fn check_caches(components: &[ComponentTable], memory: u64, check: &Check<'_>) {
+    for table in components {
+        let needed = table.cache.as_ref().map_or(0, |cache| cache.body_bytes.saturating_mul(CACHED_BODIES_MIN));
+        if needed > memory {
+            let complaint = Complaint::new(format!(
+                "body_max: [edge] cache_memory of {} has no room for {CACHED_BODIES_MIN} such bodies",
+                size_text(memory)
+            ));
+            let hint = format!("cache_memory = \"{}\" or more, or a smaller body_max", size_text(needed));
+            check.complain(table.cache_body_at.clone(), complaint.hint(hint));
+        }
+    }
 }
 
 fn check_hub_names(webhooks: &[Webhook], categories: &[CategoryTable], site: &Site, check: &Check<'_>) {

@@ -221,6 +221,10 @@ impl Site {
             priority: table.priority,
             slow: table.slow,
             replicas: serving.clone(),
+            balance: table.balance.clone(),
+            per_second: table.per_second,
+            network_per_second: table.network_per_second,
+            cache: table.cache.clone(),
         };
         self.named_components().map(component).collect()
     }

@@ -10,7 +10,7 @@ mod topology;
 
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use probe::ProbeTable;
-pub(crate) use service::{EdgeTable, HubChoice, Service};
+pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};
 pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};
 
 use super::figures;

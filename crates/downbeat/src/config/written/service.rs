@@ -6,8 +6,11 @@ use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
 use downbeat_core::model::Name;
-use downbeat_edge::{EdgeSettings, Repeatable};
+use downbeat_edge::{
+    AddressRange, EdgeSettings, Identity, ProxyProtocol, ProxySettings, RangeError, Repeatable, TraceFields,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -16,6 +19,8 @@ use toml::de::DeValue;
 const LISTEN: SocketAddr = loopback(8000);
 /// Where operators of the edge come in unless configured.
 const ADMIN: SocketAddr = loopback(8082);
+/// Most certificates.
+const CERTIFICATES_MAX: usize = 1_000;
 /// Most threads: far beyond what one machine's cores can use.
 const THREADS_MAX: usize = 256;
 
@@ -46,8 +51,26 @@ impl Service {
 pub(crate) struct EdgeTable {
     pub(crate) settings: EdgeSettings,
     pub(crate) listen: Spanned<SocketAddr>,
+    pub(crate) listen_tls: Option<Spanned<SocketAddr>>,
+    pub(crate) certificates: Vec<CertificateTable>,
     pub(crate) admin: Spanned<SocketAddr>,
+    pub(crate) region: Option<Spanned<Name>>,
     pub(crate) hub: Spanned<HubChoice>,
+}
+
+/// `[[edge.certificate]]`.
+pub(crate) struct CertificateTable {
+    pub(crate) span: Range<usize>,
+    pub(crate) cert: Option<Spanned<PathBuf>>,
+    pub(crate) key: Option<Spanned<PathBuf>>,
+}
+
+impl CertificateTable {
+    fn read(reader: Reader<'_>) -> Self {
+        let table = Self { span: reader.span(), cert: reader.required("cert"), key: reader.required("key") };
+        reader.finish();
+        table
+    }
 }
 
 /// Which hub an edge tells what it saw.
@@ -91,8 +114,59 @@ impl FromText for Repeatable {
     }
 }
 
+impl FromText for ProxyProtocol {
+    const EXPECTED: &'static str = "\"plain\", \"tls\", \"everywhere\" or \"nowhere\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let words =
+            [("plain", Self::Plain), ("tls", Self::Tls), ("everywhere", Self::Everywhere), ("nowhere", Self::Nowhere)];
+        one_of(text, &words)
+    }
+}
+
+impl FromText for TraceFields {
+    const EXPECTED: &'static str = "\"x-forwarded\", \"forwarded\" or \"both\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &[("x-forwarded", Self::XForwarded), ("forwarded", Self::Forwarded), ("both", Self::Both)])
+    }
+}
+
+impl FromText for AddressRange {
+    const EXPECTED: &'static str = "addresses such as \"10.0.0.0/8\" or \"10.0.0.1\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        text.parse().map_err(|error: RangeError| {
+            Complaint::new(error.to_string()).hint("such as \"10.0.0.0/8\", \"10.0.0.1\" or \"2001:db8::/32\"")
+        })
+    }
+}
+
+impl FromText for Identity {
+    const EXPECTED: &'static str = "\"address\", \"authorization\" or \"cookie:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if let Some(name) = text.strip_prefix("cookie:") {
+            return FieldName::from_text(name).map(|_| Self::Cookie(name.into()));
+        }
+        let words = [("address", Word::Address), ("authorization", Word::Authorization)];
+        let identity = one_of(text, &words).map_err(|complaint| complaint.hint("or \"cookie:NAME\""))?;
+        Ok(match identity {
+            Word::Address => Self::Address,
+            Word::Authorization => Self::Authorization,
+        })
+    }
+}
+
+/// An identity without a name of its own.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Address,
+    Authorization,
+}
+
 /// The name of a header field, in lower case.
-struct FieldName(String);
+pub(super) struct FieldName(pub(super) String);
 
 impl FromText for FieldName {
     const EXPECTED: &'static str = "the name of a header field such as \"x-version\"";
@@ -110,12 +184,19 @@ impl EdgeTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let default = |key, address| Spanned::new(reader.span_of(key), address);
         let listen = reader.get("listen").unwrap_or_else(|| default("listen", LISTEN));
+        let listen_tls = reader.get("listen_tls");
+        let certificates = reader.tables("certificate", CERTIFICATES_MAX);
+        let certificates = certificates.into_iter().map(CertificateTable::read).collect();
         let admin = reader.get("admin").unwrap_or_else(|| default("admin", ADMIN));
         let console = || Spanned::new(reader.span(), HubChoice::Console);
         let hub = reader.get("hub").unwrap_or_else(console);
         let name = Name::new("edge").expect("\"edge\" is a good name");
         let mut settings = EdgeSettings::new(reader.or("name", name), *listen.get_ref(), PathBuf::new());
+        settings.proxies = read_proxies(&reader);
         settings.admin = Some(*admin.get_ref());
+        let region = reader.get::<Name>("region");
+        settings.region = region.as_ref().map(|name| name.get_ref().clone());
+        reader.set("client", &mut settings.identity);
         settings.threads = read_threads(&reader);
         settings.resolver = reader.get("resolver").map(Spanned::into_inner);
         settings.version_header = reader.get::<FieldName>("version_header").map(|f| f.into_inner().0);
@@ -125,8 +206,20 @@ impl EdgeTable {
         check_figures(&reader, &settings);
         settings.access_log = super::access_log::read(reader.table("access_log"));
         reader.finish();
-        Self { settings, listen, admin, hub }
+        Self { settings, listen, listen_tls, certificates, admin, region, hub }
     }
+}
+
+fn read_proxies(reader: &Reader<'_>) -> ProxySettings {
+    let trusted: Vec<AddressRange> =
+        reader.list("trusted_proxies").unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
+    let protocol = reader.or("proxy_protocol", ProxyProtocol::default());
+    if protocol != ProxyProtocol::Nowhere && trusted.is_empty() {
+        let complaint = Complaint::new("proxy_protocol without a proxy whose word counts");
+        let hint = "add trusted_proxies = [\"10.0.0.0/8\"], the addresses that the proxies connect from";
+        reader.complain(reader.span_of("proxy_protocol"), complaint.hint(hint));
+    }
+    ProxySettings { trusted, protocol, fields: reader.or("forwarded", TraceFields::default()) }
 }
 
 fn read_threads(reader: &Reader<'_>) -> usize {
@@ -143,6 +236,10 @@ fn check_figures(reader: &Reader<'_>, settings: &EdgeSettings) {
     if settings.hedge.after_min > settings.hedge.after_max {
         let complaint = Complaint::new("hedge_after_min is more than hedge_after_max");
         reader.complain(reader.span_of("hedge_after_min"), complaint);
+    }
+    if settings.limits.handshakes == 0 {
+        let complaint = Complaint::new("handshakes_max: at least 1 handshake at once");
+        reader.complain(reader.span_of("handshakes_max"), complaint);
     }
     if settings.limits.connections == 0 {
         let complaint = Complaint::new("connections_max: at least 1 connection a thread");

@@ -2,11 +2,13 @@
 
 use crate::config::address::{HostName, Origin, PathPrefix};
 use crate::config::fault::Complaint;
+use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
-use crate::config::value::FromText;
+use crate::config::value::{FromText, one_of};
+use crate::config::written::service::FieldName;
 use downbeat_core::model::Name;
-use downbeat_edge::{MAX_IN_FLIGHT, SLOW, WEIGHT};
+use downbeat_edge::{Balance, CacheSettings, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
@@ -82,8 +84,25 @@ pub(crate) struct ComponentTable {
     pub(crate) paths: Vec<Spanned<PathPrefix>>,
     pub(crate) priority: u8,
     pub(crate) slow: Duration,
+    pub(crate) balance: Balance,
+    pub(crate) per_second: Option<u32>,
+    pub(crate) network_per_second: Option<u32>,
+    /// `None` when its answers are not cached.
+    pub(crate) cache: Option<CacheSettings>,
+    /// Where the longest body that is cached stands, to be compared with the memory for all of them.
+    pub(crate) cache_body_at: Range<usize>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
+}
+
+/// `cache = { … }`: there to have answers cached, `{}` with the figures as they are.
+fn read_cache(reader: Reader<'_>) -> (Option<CacheSettings>, Range<usize>) {
+    let mut settings = CacheSettings::default();
+    figures::read(&reader, figures::of_cache(&mut settings));
+    let body_at = reader.span_of("body_max");
+    let settings = reader.is_there().then_some(settings);
+    reader.finish();
+    (settings, body_at)
 }
 
 /// How a component names who serves it.
@@ -117,6 +136,47 @@ impl FromText for ReplicaRef {
     }
 }
 
+/// `balance`, and `hash_by` where it is "hash".
+fn read_balance(reader: &Reader<'_>) -> Balance {
+    let (rule, key) = (reader.or("balance", Rule::LeastLoaded), reader.get::<HashKey>("hash_by"));
+    match (rule, key) {
+        (Rule::LeastLoaded, None) => Balance::LeastLoaded,
+        (Rule::LeastLoaded, Some(key)) => {
+            let complaint = Complaint::new("hash_by says nothing without balance = \"hash\"");
+            reader.complain(key.span(), complaint);
+            Balance::LeastLoaded
+        }
+        (Rule::Hash, key) => Balance::Hash(key.map_or(HashKey::Path, Spanned::into_inner)),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    LeastLoaded,
+    Hash,
+}
+
+impl FromText for Rule {
+    const EXPECTED: &'static str = "\"least-loaded\" or \"hash\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &[("least-loaded", Self::LeastLoaded), ("hash", Self::Hash)])
+    }
+}
+
+impl FromText for HashKey {
+    const EXPECTED: &'static str = "\"path\", \"client\" or \"header:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        match (text, text.strip_prefix("header:")) {
+            ("path", _) => Ok(Self::Path),
+            ("client", _) => Ok(Self::Client),
+            (_, Some(name)) => FieldName::from_text(name).map(|name| Self::Header(name.0)),
+            _ => Err(Complaint::new(format!("\"{text}\" is not known here")).hint(Self::EXPECTED)),
+        }
+    }
+}
+
 impl ComponentTable {
     /// For messages.
     pub(crate) fn label(&self) -> &str {
@@ -132,6 +192,7 @@ impl ComponentTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
         let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
+        let (cache, cache_body_at) = read_cache(reader.table("cache"));
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
@@ -140,6 +201,11 @@ impl ComponentTable {
             paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),
             priority: reader.or("priority", 0),
             slow: reader.or("slow", Span(SLOW)).0,
+            balance: read_balance(&reader),
+            per_second: reader.get("per_second").map(Spanned::into_inner),
+            network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
+            cache,
+            cache_body_at,
             replicas,
         };
         reader.finish();

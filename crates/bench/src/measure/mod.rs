@@ -1,0 +1,8 @@
+//! What is measured, one module each.
+
+pub(crate) mod cost;
+pub(crate) mod crowd;
+pub(crate) mod failover;
+mod fleet;
+pub(crate) mod soak;
+pub(crate) mod survival;

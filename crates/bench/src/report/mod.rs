@@ -1,0 +1,8 @@
+//! From figures to a page: medians, ratios, and the goals beside them.
+
+mod cost;
+mod faults;
+mod figures;
+mod page;
+
+pub(crate) use page::{Body, Machine, Results};

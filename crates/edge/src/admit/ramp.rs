@@ -1,0 +1,129 @@
+//! After an outage everybody comes back at once. For a while the edge lets in no more than twice what was usual before
+//! (invariant B2), in even slices; the others wait or are told to come back, each at another second.
+//!
+//! A second is *bad* when at least half of a component's requests failed in it, and *good* otherwise. The usual rate is an
+//! EWMA over the good seconds. An outage is [`BAD_MIN`] bad seconds in a row; from the first good second after it the
+//! rate is bounded for [`RAMP`].
+
+use std::time::{Duration, Instant};
+
+/// So many bad seconds in a row are an outage.
+const BAD_MIN: u32 = 2;
+/// For how long the returning crowd is held back.
+const RAMP: Duration = Duration::from_secs(30);
+/// How many times the usual rate is let in (invariant B2).
+const PEAK: f64 = 2.0;
+/// Weight of the newest good second in the usual rate.
+const GAIN: f64 = 0.1;
+/// A crowd below this needs no holding back, per second.
+const RATE_MIN: f64 = 50.0;
+/// Length of a slice.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// What is known of one component's crowd.
+#[derive(Debug)]
+pub(crate) struct Ramp {
+    second: Instant,
+    came: u32,
+    failed: u32,
+    usual: Option<f64>,
+    bad_in_a_row: u32,
+    until: Option<Instant>,
+    slice: Instant,
+    admitted: f64,
+}
+
+impl Ramp {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { second: now, came: 0, failed: 0, usual: None, bad_in_a_row: 0, until: None, slice: now, admitted: 0.0 }
+    }
+
+    /// Whether one more request is let in now.
+    pub(crate) fn admits(&mut self, now: Instant) -> bool {
+        self.turn(now);
+        self.came = self.came.saturating_add(1);
+        let (Some(usual), Some(_)) = (self.usual, self.until.filter(|until| now < *until)) else { return true };
+        if now.saturating_duration_since(self.slice) >= SLICE {
+            (self.slice, self.admitted) = (now, 0.0);
+        }
+        let room = (PEAK * usual).max(RATE_MIN) * SLICE.as_secs_f64();
+        let admitted = self.admitted < room;
+        self.admitted += f64::from(u8::from(admitted));
+        admitted
+    }
+
+    /// A request that was let in failed.
+    pub(crate) fn failed(&mut self, now: Instant) {
+        self.turn(now);
+        self.failed = self.failed.saturating_add(1);
+    }
+
+    fn turn(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.second);
+        if passed < Duration::from_secs(1) {
+            return;
+        }
+        let rate = f64::from(self.came) / passed.as_secs_f64();
+        let bad = self.came > 0 && 2 * self.failed >= self.came;
+        (self.second, self.came, self.failed) = (now, 0, 0);
+        if bad {
+            self.bad_in_a_row += 1;
+            return;
+        }
+        if self.bad_in_a_row >= BAD_MIN {
+            self.until = Some(now + RAMP);
+        }
+        self.bad_in_a_row = 0;
+        if self.until.is_none_or(|until| now >= until) {
+            self.usual = Some(self.usual.map_or(rate, |usual| usual + GAIN * (rate - usual)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests at a steady rate for so many seconds, of which all fail or none; returns those let in, by second.
+    fn run(ramp: &mut Ramp, now: &mut Instant, seconds: usize, rate: u32, fails: bool) -> Vec<u32> {
+        let mut admitted = vec![0; seconds];
+        for count in &mut admitted {
+            for i in 0..rate {
+                let at = *now + Duration::from_secs(1) * i / rate;
+                if ramp.admits(at) {
+                    *count += 1;
+                    if fails {
+                        ramp.failed(at);
+                    }
+                }
+            }
+            *now += Duration::from_secs(1);
+        }
+        admitted
+    }
+
+    #[test]
+    fn b2_a_returning_crowd_is_let_in_at_twice_the_usual_rate() {
+        let mut now = Instant::now();
+        let mut ramp = Ramp::new(now);
+        run(&mut ramp, &mut now, 60, 200, false);
+        run(&mut ramp, &mut now, 20, 1_000, true);
+        let back = run(&mut ramp, &mut now, 60, 1_000, false);
+        // The first second of them all is the one that shows that the outage is over.
+        assert!(back[1..29].iter().all(|n| (350..=440).contains(n)), "{back:?}");
+        assert!(back[35..].iter().all(|n| *n == 1_000), "then everybody comes in: {back:?}");
+    }
+
+    #[test]
+    fn small_crowds_and_short_troubles_are_not_held_back() {
+        let mut now = Instant::now();
+        let mut ramp = Ramp::new(now);
+        run(&mut ramp, &mut now, 10, 5, false);
+        run(&mut ramp, &mut now, 10, 20, true);
+        assert!(run(&mut ramp, &mut now, 10, 40, false).iter().all(|n| *n == 40));
+        let mut ramp = Ramp::new(now);
+        run(&mut ramp, &mut now, 10, 200, false);
+        run(&mut ramp, &mut now, 1, 200, true);
+        assert!(run(&mut ramp, &mut now, 10, 1_000, false).iter().all(|n| *n == 1_000));
+    }
+}

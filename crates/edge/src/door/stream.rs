@@ -1,0 +1,230 @@
+//! A client as one stream of an HTTP/2 connection: the request's body off it, the answer onto it.
+//!
+//! Both ways keep to the stream's windows: room for the body is given back when it is consumed, and of the answer no
+//! more is handed to the connection than the client has made room for.
+
+use crate::codec::{AnswerHead, AnswerLength, Persistence, Refusal};
+use crate::door::caller::Caller;
+use crate::exchange::After;
+use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, READ_AHEAD};
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::time::{timeout, timeout_at};
+
+/// Read ahead for one of many streams, at least.
+const READ_AHEAD_MIN: usize = 16 * 1024;
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    caller: Caller,
+    /// Streams of the same connection that are served now.
+    open: Rc<Cell<usize>>,
+    body: RecvStream,
+    body_bytes: u64,
+    /// Bytes of the body that were handed on and whose room was not given back yet.
+    unreleased: usize,
+    reply: Reply,
+    outbox: VecDeque<Bytes>,
+    length: usize,
+}
+
+/// How far the answer has come.
+#[derive(Debug)]
+enum Reply {
+    /// Nothing was said yet.
+    Awaited(SendResponse<Bytes>),
+    /// The head is out.
+    Begun(SendStream<Bytes>),
+    /// No more pieces come: the last one of the outbox ends the stream.
+    Ending(SendStream<Bytes>),
+    /// Everything is out.
+    Over,
+    /// The client takes no more.
+    Gone,
+}
+
+impl Stream {
+    pub(crate) fn new(body: RecvStream, respond: SendResponse<Bytes>, caller: Caller, open: Rc<Cell<usize>>) -> Self {
+        open.set(open.get() + 1);
+        Self {
+            caller,
+            open,
+            body,
+            body_bytes: 0,
+            unreleased: 0,
+            reply: Reply::Awaited(respond),
+            outbox: VecDeque::new(),
+            length: 0,
+        }
+    }
+
+    /// Ends the stream. Whatever is not whole is reset, so that nobody takes it for whole.
+    pub(crate) fn finish(&mut self, after: After) {
+        let reason = if after == After::Cut { Reason::INTERNAL_ERROR } else { Reason::CANCEL };
+        match &mut self.reply {
+            Reply::Awaited(respond) => respond.send_reset(reason),
+            Reply::Begun(stream) | Reply::Ending(stream) => stream.send_reset(reason),
+            Reply::Over | Reply::Gone => {}
+        }
+    }
+
+    /// Gives back the room of what has been consumed.
+    fn release(&mut self) {
+        // A stream that has gone meanwhile has given everything back already.
+        let _ = self.body.flow_control().release_capacity(std::mem::take(&mut self.unreleased));
+    }
+
+    /// Hands as much as there is room for to the connection; the end with the last byte.
+    fn hand_over(&mut self, room: usize) -> io::Result<()> {
+        let Some(front) = self.outbox.front_mut() else { return Ok(()) };
+        let part = front.split_to(front.len().min(room));
+        if front.is_empty() {
+            self.outbox.pop_front();
+        }
+        self.length -= part.len();
+        let ends = self.length == 0 && matches!(self.reply, Reply::Ending(_));
+        let (Reply::Begun(stream) | Reply::Ending(stream)) = &mut self.reply else { return Err(gone()) };
+        let sent = stream.send_data(part, ends);
+        if ends {
+            self.reply = Reply::Over;
+        }
+        sent.map_err(|_| self.lost())
+    }
+
+    fn lost(&mut self) -> io::Error {
+        self.reply = Reply::Gone;
+        gone()
+    }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.open.set(self.open.get().saturating_sub(1));
+    }
+}
+
+impl Downstream for Stream {
+    fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    async fn invite_body(&mut self) -> io::Result<()> {
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::CONTINUE;
+        match &mut self.reply {
+            Reply::Awaited(respond) => respond.send_informational(head).map_err(|_| gone()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn next_piece(&mut self, terms: BodyTerms) -> Result<Option<Bytes>, BodyTrouble> {
+        self.release();
+        loop {
+            let data = match timeout_at(terms.deadline(self.body_bytes, Instant::now()).into(), self.body.data()).await
+            {
+                Ok(Some(Ok(data))) => data,
+                Ok(Some(Err(_))) => return Err(BodyTrouble::Gone),
+                // Trailers may follow; they end here, as those of HTTP/1 do.
+                Ok(None) => return Ok(None),
+                Err(_) => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
+            };
+            self.unreleased += data.len();
+            self.body_bytes += data.len() as u64;
+            if self.body_bytes > terms.room {
+                return Err(BodyTrouble::Refused(Refusal::BodyTooLarge));
+            }
+            if !data.is_empty() {
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    /// What becomes of a connection is not one stream's business, so `then` says nothing here.
+    fn begin(&mut self, head: &AnswerHead, _then: Persistence) {
+        let Reply::Awaited(respond) = &mut self.reply else { return };
+        let bodiless = matches!(head.length, AnswerLength::Bodiless { .. } | AnswerLength::Known(0));
+        self.reply = match respond.send_response(response(head), bodiless) {
+            Ok(_) if bodiless => Reply::Over,
+            Ok(stream) => Reply::Begun(stream),
+            Err(_) => Reply::Gone,
+        };
+    }
+
+    fn piece(&mut self, data: Bytes) {
+        if !data.is_empty() && !matches!(self.reply, Reply::Over) {
+            self.length += data.len();
+            self.outbox.push_back(data);
+        }
+    }
+
+    fn end(&mut self) {
+        self.reply = match std::mem::replace(&mut self.reply, Reply::Gone) {
+            Reply::Begun(stream) if self.length > 0 => Reply::Ending(stream),
+            Reply::Begun(mut stream) => match stream.send_data(Bytes::new(), true) {
+                Ok(()) => Reply::Over,
+                Err(_) => Reply::Gone,
+            },
+            other => other,
+        };
+    }
+
+    fn backlog(&self) -> usize {
+        self.length
+    }
+
+    /// The more streams there are, the less of each: one connection holds about as much as one of HTTP/1.
+    fn read_ahead(&self) -> usize {
+        (READ_AHEAD / self.open.get().max(1)).max(READ_AHEAD_MIN)
+    }
+
+    async fn send(&mut self, patience: Duration) -> io::Result<()> {
+        let wanted = self.length;
+        let (Reply::Begun(stream) | Reply::Ending(stream)) = &mut self.reply else { return Err(gone()) };
+        stream.reserve_capacity(wanted);
+        let room = match stream.capacity() {
+            0 => match timeout(patience, poll_fn(|cx| stream.poll_capacity(cx))).await {
+                Ok(Some(Ok(room))) => room,
+                Ok(None | Some(Err(_))) => return Err(self.lost()),
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            },
+            room => room,
+        };
+        self.hand_over(room)
+    }
+}
+
+fn response(head: &AnswerHead) -> Response<()> {
+    let mut response = Response::new(());
+    // A head's status is one of 200 to 599, so it is a status.
+    *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let fields = response.headers_mut();
+    for field in head.fields.iter().filter(|f| !head.fields.is_hop_by_hop(f)) {
+        // What has passed our own parser is a name and a value here too; a field that is not ends here.
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(field.value)) {
+            fields.append(name, value);
+        }
+    }
+    let length = match head.length {
+        AnswerLength::Known(bytes) => Some(bytes),
+        AnswerLength::Bodiless { would_be } => would_be,
+        AnswerLength::Chunked | AnswerLength::UntilClose => None,
+    };
+    if let Some(length) = length {
+        fields.insert(CONTENT_LENGTH, length.into());
+    }
+    response
+}

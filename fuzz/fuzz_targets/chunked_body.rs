@@ -1,0 +1,4 @@
+//! Chunked bodies.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| downbeat_edge::fuzzing::chunked_body(data));

@@ -1,0 +1,4 @@
+//! Targets of requests.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| downbeat_edge::fuzzing::target(data));

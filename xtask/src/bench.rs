@@ -1,0 +1,117 @@
+//! `cargo xtask bench NAME`: builds what is shipped, fetches the peers, and measures in a network of its own.
+//!
+//! The measuring is done by `downbeat-bench`; this only makes sure that everything it needs is there. Nothing is left
+//! behind: the processes live in a namespace that ends with their parent, where the system allows one.
+
+mod peers;
+
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+use crate::{Outcome, process};
+use anyhow::{Context, Result, ensure};
+use peers::Peers;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub(crate) enum Bench {
+    /// The edge beside HAProxy, nginx and Envoy: writes docs/benchmarks/edge.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench edge                               everything; takes about an hour
+  cargo xtask bench edge --only cpu-1k,cpu-64k --quick a first look, without writing the page
+  cargo xtask bench edge --program target/dist/downbeat --only cpu-1k --rounds 9
+  cargo xtask bench edge --only cpu-1k --quick --program NEW --baseline OLD
+  cargo xtask bench edge --only soak --minutes 60      whether memory grows")]
+    Edge(Edge),
+}
+
+/// How to measure the edge.
+#[derive(clap::Args)]
+pub(crate) struct Edge {
+    /// Measure this program instead of building one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Compare with this build of the edge too.
+    #[arg(long)]
+    baseline: Option<PathBuf>,
+    /// Handed on to `downbeat-bench edge`: --only NAMES, --quick, --rounds N and others.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    others: Vec<String>,
+}
+
+/// Starts a command in a network and a table of processes of its own, with the local addresses up.
+const APART: [&str; 8] = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"];
+const LINK_UP: &str = "ip link set lo up && exec \"$@\"";
+/// A little before the builders beside us, where we may.
+const AHEAD: [&str; 3] = ["nice", "-n", "-5"];
+
+/// Runs a benchmark.
+pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
+    let Bench::Edge(options) = bench;
+    let folder = workspace.target().join("bench");
+    fs::create_dir_all(&folder).context("create the benchmark's folder")?;
+    let mut steps = Steps::new(3);
+    let peers = steps.step("looking for peers and clients", || Peers::provide(workspace, &folder));
+    let (program, revision) = steps.step("building", || build(workspace, options))?;
+    let mut command = apart(workspace);
+    command
+        .arg(workspace.built("downbeat-bench"))
+        .arg("edge")
+        .arg("--edge")
+        .arg(program)
+        .arg("--revision")
+        .arg(revision);
+    if let Some(baseline) = &options.baseline {
+        command.arg("--baseline").arg(absolute(baseline)?);
+    }
+    command.arg("--envoy").arg(peers.envoy()).arg("--folder").arg(&folder);
+    command.arg("--page").arg(workspace.root().join("docs/benchmarks/edge.md")).args(&options.others);
+    Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
+}
+
+/// Builds the bench, and the product as it is shipped unless a program is given; says what that is built from.
+fn build(workspace: &Workspace, options: &Edge) -> Result<(PathBuf, String)> {
+    let built = process::succeeds(&mut workspace.cargo(&["build", "--release", "--package", "downbeat-bench"]))?;
+    ensure!(built, "the build failed: nothing was measured");
+    if let Some(program) = &options.program {
+        return Ok((absolute(program)?, "as it was given".to_owned()));
+    }
+    let built = process::succeeds(&mut workspace.cargo(&["build", "--profile", "dist", "--package", "downbeat"]))?;
+    ensure!(built, "the build failed: nothing was measured");
+    Ok((workspace.target().join("dist/downbeat"), revision(workspace)?))
+}
+
+/// The commit, and a word if there is more than it.
+fn revision(workspace: &Workspace) -> Result<String> {
+    let output = workspace.command("git").args(["describe", "--always", "--dirty"]).output().context("run git")?;
+    Ok(format!("at {}", String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).with_context(|| format!("find {}", path.display()))
+}
+
+/// The start of a command that runs apart from the rest of the machine, as far as the system allows.
+fn apart(workspace: &Workspace) -> Command {
+    let mut words: Vec<&str> = AHEAD.to_vec();
+    let mut trial = Command::new(APART[0]);
+    trial.args(&APART[1..]).arg(LINK_UP).args(["sh", "true"]);
+    if trial.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        words.extend(APART);
+        words.extend([LINK_UP, "sh"]);
+    } else {
+        eprintln!("note: no network of our own can be had, so this one is used");
+    }
+    let mut command = workspace.command(words[0]);
+    command.args(&words[1..]);
+    // The loads find nginx and others where ordinary users do not look.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    if let Ok(path) = env::join_paths(folders) {
+        command.env("PATH", path);
+    }
+    command
+}
