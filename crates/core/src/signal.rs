@@ -151,7 +151,9 @@ impl Door {
         if repeat {
             return Err(SignalRefused::Repeat { edge: roll.edge.clone(), seq: roll.seq });
         }
-        let rows = roll.upstream.len() + roll.clients.len() + roll.replicas.len() + roll.lookups.len();
+        let rows =
+            [roll.upstream.len(), roll.clients.len(), roll.components.len(), roll.replicas.len(), roll.lookups.len()];
+        let rows: usize = rows.iter().sum();
         if rows > ROWS_MAX {
             return Err(SignalRefused::Figures(format!("a roll-up has at most {ROWS_MAX} rows, this one has {rows}")));
         }
@@ -159,7 +161,9 @@ impl Door {
         if let Some(stranger) = replicas.into_iter().find(|r| !topology.replicas.contains_key(*r)) {
             return Err(SignalRefused::Stranger(format!("replica {stranger}")));
         }
-        let components = (roll.upstream.iter().map(|r| &r.component)).chain(roll.clients.iter().map(|r| &r.component));
+        let components = (roll.upstream.iter().map(|r| &r.component))
+            .chain(roll.clients.iter().map(|r| &r.component))
+            .chain(roll.components.iter().map(|r| &r.component));
         if let Some(stranger) = components.into_iter().find(|c| !topology.components.contains_key(*c)) {
             return Err(SignalRefused::Stranger(format!("component {stranger}")));
         }
@@ -320,7 +324,7 @@ fn known_if(dealt_with: bool) -> Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ClientRow, Component, Priority, Replica, UpstreamRow, Weight};
+    use crate::model::{ClientRow, Component, Priority, Replica, Sketch, UpstreamRow, Weight};
     use std::time::Duration;
 
     fn name(text: &str) -> Name {
@@ -355,6 +359,8 @@ mod tests {
             first_byte_us: 0,
             first_byte_us_max: 0,
             bytes: 0,
+            hedged: 0,
+            first_byte: Sketch::default(),
         };
         RollUp {
             edge: name("edge"),
@@ -365,6 +371,7 @@ mod tests {
             plan_refused: None,
             upstream: vec![row],
             clients: vec![],
+            components: vec![],
             replicas: vec![],
             lookups: vec![],
         }

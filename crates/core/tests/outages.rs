@@ -8,8 +8,8 @@ use downbeat_core::incident::{
 };
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, FailureKind, LookupRow, Mode, Moment, Name, Policy, Priority,
-    ProbeKind, ProbeOutcome, ProbeResult, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Strength, Tally, Topology,
-    TrafficPlan, UpstreamRow,
+    ProbeKind, ProbeOutcome, ProbeResult, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Sketch, Strength, Tally,
+    Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -236,6 +236,8 @@ impl Toy {
                         first_byte_us: total * 5_000,
                         first_byte_us_max: 9_000,
                         bytes: total * 1_000,
+                        hedged: 0,
+                        first_byte: Sketch::default(),
                     });
                 }
             }
@@ -276,6 +278,7 @@ impl Toy {
             plan_refused: None,
             upstream,
             clients,
+            components: Vec::new(),
             replicas,
             lookups: lookups.into_iter().collect(),
         }

@@ -50,7 +50,9 @@ impl Choice {
         settings.components.push(component);
         let site = Site::of(&settings).expect("what is made up here does not contradict itself");
         let now = Instant::now();
-        let shared = Arc::new(Shared::new(settings, site, now));
+        let shared =
+            Shared::new(1, settings, site, 1, now).expect("no access log is asked for that could not be opened");
+        let shared = Arc::new(shared);
         for i in 0..replicas {
             shared.head_good(ComponentId(0), ReplicaId(i), Duration::from_micros(400 + i as u64), now);
         }

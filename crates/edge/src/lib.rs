@@ -28,14 +28,16 @@ mod tell;
 
 pub use change::names::ResolverError;
 pub use change::settings::{
-    Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ComponentSettings, DRAIN, EdgeSettings,
-    HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity, LimitSettings, MAX_IN_FLIGHT,
-    ProxyProtocol, ProxySettings, RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule,
-    SLOW, TlsSettings, WEIGHT,
+    AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,
+    ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity,
+    LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord, RESOLVE_EVERY, Repeatable,
+    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;
 pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
 pub use door::range::{AddressRange, RangeError};
 pub use door::tls::TlsFault;
-pub use run::start::{EdgeHandle, StartError, start};
+pub use run::reload::{Loaded, ReloadError, Source};
+pub use run::start::{EdgeHandle, Launch, Listeners, StartError, start};
+pub use tell::access::AccessLogError;

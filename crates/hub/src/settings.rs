@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything the hub has to be told. Valid by construction: the configuration has checked it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HubSettings {
     /// Where the log, the reviews and the rendered status page are kept.
     pub data: PathBuf,

@@ -13,6 +13,7 @@ mod plan;
 mod policy;
 mod remedy;
 mod signal;
+mod sketch;
 mod slice;
 mod topology;
 
@@ -28,9 +29,10 @@ pub use policy::{
 };
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
 pub use signal::{
-    Change, ChangeKind, ClientRow, FailureKind, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow, Report,
-    RollUp, Signal, Tally, UpstreamRow,
+    Change, ChangeKind, ClientRow, ComponentRow, FailureKind, LookupRow, ProbeKind, ProbeOutcome, ProbeResult,
+    ReplicaRow, Report, RollUp, Signal, Tally, UpstreamRow,
 };
+pub use sketch::{Sketch, SketchError};
 pub use slice::{Dimension, Slice, SliceError};
 pub use topology::{Component, Priority, Replica, Topology};
 

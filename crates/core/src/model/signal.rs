@@ -3,7 +3,7 @@
 //! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
-use super::{ChangeId, Name, Slice};
+use super::{ChangeId, Name, Sketch, Slice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,6 +52,23 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them, each at the place of its number.
+    pub const ALL: [Self; 13] = [
+        Self::Refused,
+        Self::Unreachable,
+        Self::Reset,
+        Self::Late,
+        Self::Stalled,
+        Self::Status,
+        Self::Wrong,
+        Self::Unresolved,
+        Self::Misdirected,
+        Self::Denied,
+        Self::Shed,
+        Self::Limited,
+        Self::Certificate,
+    ];
+
     /// True for failures that a busy machine alone can produce; they count for less a second.
     pub const fn is_soft(self) -> bool {
         matches!(self, Self::Late | Self::Stalled | Self::Unreachable)
@@ -99,8 +116,9 @@ impl Tally {
 }
 
 /// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.
+///
+/// Fields that a hub does not know are passed over, here and in the rows: edges may be newer than their hub (invariant C7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RollUp {
     /// The edge's name.
     pub edge: Name,
@@ -121,6 +139,9 @@ pub struct RollUp {
     /// Answers to clients, one row per component and client network, bounded (the rest under `other`).
     #[serde(default)]
     pub clients: Vec<ClientRow>,
+    /// What clients waited for, one row per component that answered any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<ComponentRow>,
     /// The state of each replica, every time.
     #[serde(default)]
     pub replicas: Vec<ReplicaRow>,
@@ -131,7 +152,6 @@ pub struct RollUp {
 
 /// Attempts of an edge at one replica for one component. A retried request is several attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct UpstreamRow {
     /// What was wanted.
     pub component: Name,
@@ -145,11 +165,16 @@ pub struct UpstreamRow {
     pub first_byte_us_max: u64,
     /// Body bytes read from the replica.
     pub bytes: u64,
+    /// Attempts made besides a silent one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hedged: u64,
+    /// The times to the first byte in microseconds.
+    #[serde(default, skip_serializing_if = "Sketch::is_empty")]
+    pub first_byte: Sketch,
 }
 
 /// Answers of an edge to the clients of one network for one component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ClientRow {
     /// What was wanted.
     pub component: Name,
@@ -170,9 +195,17 @@ impl ClientRow {
     pub const OTHER: &'static str = "other";
 }
 
+/// What the clients of one component waited for, all networks together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentRow {
+    /// What was wanted.
+    pub component: Name,
+    /// From a request's head to the head of its answer, retries and hedges included, in microseconds.
+    pub first_byte: Sketch,
+}
+
 /// The state of one replica, as one edge knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ReplicaRow {
     /// Which replica.
     pub replica: Name,
@@ -189,7 +222,6 @@ pub struct ReplicaRow {
 
 /// Look-ups of one host name by one edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LookupRow {
     /// The host name.
     pub host: Name,
@@ -311,4 +343,27 @@ pub struct Change {
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_stands_at_the_place_of_its_number() {
+        for (place, kind) in FailureKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
+    }
+
+    #[test]
+    fn a_roll_up_of_a_later_edge_is_read() {
+        let row = r#"{"component":"login","replica":"eu-1","tally":{"total":1},"first_byte_us":3,"first_byte_us_max":3,
+            "bytes":9,"first_byte":{"scheme":9,"counts":[]},"novelty":[1]}"#;
+        let roll = format!(
+            r#"{{"edge":"e","boot":1,"seq":1,"span_ms":1000,"plan_epoch":0,"upstream":[{row}],"novelty":{{}}}}"#
+        );
+        let roll: RollUp = serde_json::from_str(&roll).expect("a later edge's words are passed over");
+        assert_eq!((roll.upstream[0].bytes, roll.upstream[0].first_byte.is_empty()), (9, true));
+    }
 }

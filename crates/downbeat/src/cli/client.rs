@@ -1,7 +1,8 @@
-//! The client of the hub's API: one request, one bounded answer.
+//! The client of the hub's API and of an edge's admin door: one request, one bounded answer.
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -24,28 +25,52 @@ pub(crate) struct HubArgs {
     operator: String,
 }
 
-/// Why the hub did not do it.
+/// Who is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The hub.
+    Hub,
+    /// An edge.
+    Edge,
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Hub => "hub",
+            Self::Edge => "edge",
+        })
+    }
+}
+
+/// Why it did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// The address is none.
-    #[error("{url:?} is no address of a hub: {why}")]
+    #[error("{url:?} is no address of the {peer}: {why}")]
     Address {
+        /// Who was meant.
+        peer: Peer,
         /// As given.
         url: String,
         /// What is wrong with it.
         why: String,
     },
     /// Nobody there.
-    #[error("cannot reach the hub at {url}")]
+    #[error("cannot reach the {peer} at {url}")]
     Reach {
+        /// Who was meant.
+        peer: Peer,
         /// Where.
         url: String,
         /// Why.
         source: reqwest::Error,
     },
     /// It would not.
-    #[error("the hub refuses ({status}): {why}")]
+    #[error("the {peer} refuses ({status}): {why}")]
     Refused {
+        /// Who.
+        peer: Peer,
         /// What it answered.
         status: StatusCode,
         /// In its words.
@@ -65,9 +90,9 @@ impl ClientError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Address { .. } => Some("write it whole: --hub http://127.0.0.1:8080".into()),
-            Self::Reach { .. } => {
-                Some("is it running? --hub says where; `downbeat run` and `downbeat hub` print it".into())
+            Self::Address { peer, .. } => Some(format!("write it whole: --{peer} http://127.0.0.1:8080")),
+            Self::Reach { peer, .. } => {
+                Some(format!("is it running? --{peer} says where; `downbeat run` and `downbeat {peer}` print it"))
             }
             Self::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
                 Some("give the token of its configuration by --token or DOWNBEAT_TOKEN".into())
@@ -77,9 +102,10 @@ impl ClientError {
     }
 }
 
-/// Speaks to one hub.
+/// Speaks to one hub, or to one edge.
 #[derive(Debug)]
 pub(crate) struct HubClient {
+    peer: Peer,
     args: HubArgs,
     http: reqwest::Client,
 }
@@ -87,19 +113,33 @@ pub(crate) struct HubClient {
 impl HubClient {
     /// A client for the hub that the command line names.
     pub(crate) fn new(args: HubArgs) -> Result<Self, ClientError> {
+        Self::of(Peer::Hub, args)
+    }
+
+    /// A client for the edge whose admin door is at an address.
+    pub(crate) fn of_edge(url: String) -> Result<Self, ClientError> {
+        Self::of(Peer::Edge, HubArgs { hub: url, token: None, operator: "operator".into() })
+    }
+
+    fn of(peer: Peer, args: HubArgs) -> Result<Self, ClientError> {
         // A hub is reached directly: a proxy of the surroundings would be one more thing that can be down.
         let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy().build();
-        let wrong = |why: String| ClientError::Address { url: args.hub.clone(), why };
+        let wrong = |why: String| ClientError::Address { peer, url: args.hub.clone(), why };
         match reqwest::Url::parse(&args.hub).map_err(|error| wrong(error.to_string()))?.scheme() {
             "http" | "https" => {}
             other => return Err(wrong(format!("{other:?} is not http"))),
         }
         let http = http.map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { args, http })
+        Ok(Self { peer, args, http })
     }
 
     /// What stands at a path, as JSON.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, ClientError> {
+        self.read(path).await
+    }
+
+    /// What stands at a path, as a value of the program.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let text = self.get_text(path).await?;
         serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
     }
@@ -128,8 +168,11 @@ impl HubClient {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let reach =
-            |source: reqwest::Error| ClientError::Reach { url: self.args.hub.clone(), source: source.without_url() };
+        let reach = |source: reqwest::Error| ClientError::Reach {
+            peer: self.peer,
+            url: self.args.hub.clone(),
+            source: source.without_url(),
+        };
         let mut answer = request.send().await.map_err(reach)?;
         let status = answer.status();
         let mut body = Vec::new();
@@ -140,7 +183,11 @@ impl HubClient {
             body.extend_from_slice(&chunk);
         }
         let text = String::from_utf8(body).map_err(|error| self.senseless(path, error))?;
-        if status.is_success() { Ok(text) } else { Err(ClientError::Refused { status, why: reason(&text) }) }
+        if status.is_success() {
+            Ok(text)
+        } else {
+            Err(ClientError::Refused { peer: self.peer, status, why: reason(&text) })
+        }
     }
 }
 

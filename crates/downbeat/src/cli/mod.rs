@@ -5,6 +5,7 @@ mod client;
 mod drill;
 mod encore;
 pub(crate) mod failure;
+mod handover;
 mod incident;
 mod log;
 mod logging;
@@ -12,6 +13,7 @@ mod operator;
 mod output;
 mod serve;
 mod style;
+mod top;
 
 use crate::config::{self, DEFAULT_PATH};
 use clap::{Args, Parser, Subcommand};
@@ -58,7 +60,9 @@ Examples:
   downbeat run                                   with ./downbeat.toml
   downbeat run -c /etc/downbeat.toml --log-format json
 
-Stops on SIGTERM and SIGINT: requests in flight are finished first. A second signal stops at once.")]
+Stops on SIGTERM and SIGINT: requests in flight are finished first. A second signal stops at once.
+On SIGHUP the configuration is read again: a good one is used from the next request on, a bad one is refused whole.
+On SIGUSR2 the program at its path is started anew and takes over the listening sockets; no connection is refused.")]
     Run(ConfigArgs),
     /// Run the hub alone: log, decisions, console, status page
     #[command(after_help = "\
@@ -72,7 +76,8 @@ Edges find it by `hub` in their [edge] table; its own `token` lets them in from 
 Examples:
   downbeat edge -c downbeat.toml
 
-Several edges can report to one hub; give each its own `name` in [edge].")]
+Several edges can report to one hub; give each its own `name` in [edge].
+SIGTERM stops it, SIGHUP makes it read its configuration again, SIGUSR2 hands over to the program at its path.")]
     Edge(ConfigArgs),
     /// Check a configuration and print what it resolves to
     #[command(after_help = "\
@@ -91,6 +96,9 @@ Opens no port. Ends with 64 when something is wrong, after naming all of it.")]
     /// Keep automation from starting anything new, or let it act again
     #[command(after_help = operator::AUTOMATION_EXAMPLES)]
     Automation(operator::AutomationArgs),
+    /// Watch what an edge does, once a second
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::TopArgs),
     /// Verify, replay or export the log of events
     #[command(after_help = log::EXAMPLES)]
     Log(log::LogArgs),
@@ -124,22 +132,17 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         _ => logging::start(format),
     }
     match cli.command {
-        Command::Run(args) => {
-            let settings = config::load(&args.config)?;
-            block_on(serve::both(settings, format))
-        }
+        Command::Run(args) => block_on(serve::both(args.config, format)),
         Command::Hub(args) => {
             let settings = config::load(&args.config)?;
             block_on(serve::hub(settings, format))
         }
-        Command::Edge(args) => {
-            let settings = config::load(&args.config)?;
-            block_on(serve::edge(settings, format))
-        }
+        Command::Edge(args) => block_on(serve::edge(args.config, format)),
         Command::Check(args) => check::run(&args),
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
+        Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Drill(args) => block_on(drill::about_drill(args)),
         Command::Demo(args) => block_on(drill::run_demo(args)),

@@ -1,18 +1,22 @@
-//! `downbeat run`, `hub` and `edge`: starts them, says where they listen, and stops them when asked to.
+//! `downbeat run`, `hub` and `edge`: starts them, says where they listen, and stops, reloads and
+//! hands them over when a signal asks for it.
 
+use super::handover::{HandoverError, Predecessor, Program, Successor};
 use super::logging::LogFormat;
 use super::style::{Palette, Style};
-use crate::config::Settings;
-use downbeat_edge::{EdgeHandle, EdgeSettings};
+use crate::config::{self, ConfigError, Settings};
+use downbeat_edge::{EdgeHandle, EdgeSettings, Launch, Listeners, Loaded};
 use downbeat_hub::HubHandle;
 use downbeat_hub::settings::HubSettings;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Longest a stop may take: what drains in less was going to end, what takes longer was not.
+/// Longest a stop may take beyond the drain: what ends in less was going to end, what takes longer was not.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 
 /// Why nothing is served.
@@ -28,8 +32,8 @@ pub(crate) enum ServeError {
     #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
     /// Something did not come to its end.
-    #[error("did not stop within {} s", STOP_WITHIN.as_secs())]
-    Stuck,
+    #[error("did not stop within {} s", .0.as_secs())]
+    Stuck(Duration),
     /// The hub ended by itself, which it does only when one of its own invariants is broken.
     #[error("the hub ended by itself; the log says why")]
     HubEnded,
@@ -56,13 +60,19 @@ impl ServeError {
 }
 
 /// Hub and edge in one process.
-pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
+pub(crate) async fn both(path: PathBuf, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
-    let Settings { edge: mut edge_settings, hub: hub_settings } = settings;
+    let program = Program::of_this_process();
+    let (predecessor, settings, text, listeners) = meet(&path)?;
+    let Settings { edge: mut edge_settings, hub: mut hub_settings } = settings;
     let greeting = Greeting::of(&hub_settings, format);
-    let mut hub = downbeat_hub::start(hub_settings).await.map_err(ServeError::from)?;
+    let hub = downbeat_hub::start(hub_settings.clone()).await.map_err(ServeError::from)?;
+    // A port that the system chose stays the hub's, whenever it starts again.
+    (hub_settings.console, hub_settings.status) = (hub.console_address(), hub.status_address());
     follow(&mut edge_settings, hub.console_address());
-    let edge = match downbeat_edge::start(edge_settings).await {
+    let (source, fresh) = source_of_both(path, hub.console_address());
+    let launch = Launch { settings: edge_settings, origin: Some((text, source)), listeners };
+    let edge = match launch.start().await {
         Ok(edge) => edge,
         Err(error) => {
             hub.stop().await;
@@ -70,13 +80,8 @@ pub(crate) async fn both(settings: Settings, format: LogFormat) -> anyhow::Resul
         }
     };
     greeting.say(&[edge_places(&edge), hub_places(&hub)].concat());
-    signals.until_asked(hub.wait()).await?;
-    let stop = async move {
-        // The edge first, so that the hub still hears of the last requests.
-        edge.stop().await;
-        hub.stop().await;
-    };
-    Ok(signals.finish(stop).await?)
+    ready(predecessor)?;
+    Both { edge, hub, hub_settings, fresh, program }.serve(&mut signals).await
 }
 
 /// The hub alone.
@@ -85,18 +90,194 @@ pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result
     let greeting = Greeting::of(&settings.hub, format);
     let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
     greeting.say(&hub_places(&hub));
-    signals.until_asked(hub.wait()).await?;
-    Ok(signals.finish(hub.stop()).await?)
+    loop {
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Stop => break,
+                Wish::Reload | Wish::Upgrade => tracing::warn!("a hub changes by a restart; its edges serve on"),
+            },
+            () = hub.wait() => return Err(ServeError::HubEnded.into()),
+        }
+    }
+    Ok(signals.finish(Duration::ZERO, hub.stop()).await?)
 }
 
 /// An edge alone.
-pub(crate) async fn edge(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
+pub(crate) async fn edge(path: PathBuf, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    let program = Program::of_this_process();
+    let (predecessor, settings, text, listeners) = meet(&path)?;
     let greeting = Greeting::of(&settings.hub, format);
-    let edge = downbeat_edge::start(settings.edge).await.map_err(ServeError::from)?;
+    let source = downbeat_edge::Source::new(move || {
+        let (settings, text) = config::load_with_text(&path).map_err(ConfigError::faults)?;
+        Ok(Loaded { settings: settings.edge, text })
+    });
+    let launch = Launch { settings: settings.edge, origin: Some((text, source)), listeners };
+    let edge = launch.start().await.map_err(ServeError::from)?;
     greeting.say(&edge_places(&edge));
-    signals.until_asked(std::future::pending()).await?;
-    Ok(signals.finish(edge.stop()).await?)
+    ready(predecessor)?;
+    loop {
+        match signals.next().await {
+            Wish::Stop => break,
+            Wish::Reload => reload(&edge).await,
+            Wish::Upgrade => match hand_over(&edge, &program).await {
+                Ok(()) => break,
+                Err(error) => not_handed_over(&error),
+            },
+        }
+    }
+    Ok(signals.finish(edge.drain(), edge.stop()).await?)
+}
+
+/// Hub and edge in service.
+struct Both {
+    edge: EdgeHandle,
+    hub: HubHandle,
+    hub_settings: HubSettings,
+    /// The hub's half of the configuration that was read last.
+    fresh: Arc<Mutex<Option<HubSettings>>>,
+    program: io::Result<Program>,
+}
+
+impl Both {
+    async fn serve(mut self, signals: &mut Signals) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::Stop => break,
+                    Wish::Reload => reload(&self.edge).await,
+                    Wish::Upgrade => match prepare(&self.edge, &self.program).await {
+                        Ok(successor) => match self.make_way(successor).await? {
+                            Some(both) => self = both,
+                            None => return Ok(()),
+                        },
+                        Err(error) => not_handed_over(&error),
+                    },
+                },
+                () = self.hub.wait() => return Err(ServeError::HubEnded.into()),
+                () = self.edge.reloaded() => self = self.renew_hub().await?,
+            }
+        }
+        let drain = self.edge.drain();
+        let stop = async move {
+            // The edge first, so that the hub still hears of the last requests.
+            self.edge.stop().await;
+            self.hub.stop().await;
+        };
+        Ok(signals.finish(drain, stop).await?)
+    }
+
+    /// There can be only one hub: it makes way for the successor's, and comes back when that does not come. The edge
+    /// serves all the while. `None` when the successor has taken over and the last exchanges have ended.
+    async fn make_way(self, successor: Successor) -> Result<Option<Self>, ServeError> {
+        self.hub.stop().await;
+        match go(successor).await {
+            Ok(()) => {
+                self.edge.stop().await;
+                Ok(None)
+            }
+            Err(error) => {
+                not_handed_over(&error);
+                let hub = downbeat_hub::start(self.hub_settings.clone()).await?;
+                Ok(Some(Self { hub, ..self }))
+            }
+        }
+    }
+
+    /// The edge has a new configuration: the hub starts again when its half is another one.
+    async fn renew_hub(mut self) -> Result<Self, ServeError> {
+        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut fresh) = fresh else { return Ok(self) };
+        keep_port(&mut fresh.console, self.hub_settings.console);
+        keep_port(&mut fresh.status, self.hub_settings.status);
+        if fresh == self.hub_settings {
+            return Ok(self);
+        }
+        self.hub.stop().await;
+        self.hub = match downbeat_hub::start(fresh.clone()).await {
+            Ok(hub) => {
+                self.hub_settings = fresh;
+                hub
+            }
+            Err(error) => {
+                tracing::error!(%error, "the hub does not start with its new configuration; going on with the old one");
+                downbeat_hub::start(self.hub_settings.clone()).await?
+            }
+        };
+        Ok(self)
+    }
+}
+
+/// Where the system may choose the port, it has done so already.
+fn keep_port(asked: &mut SocketAddr, known: SocketAddr) {
+    if asked.port() == 0 && asked.ip() == known.ip() {
+        *asked = known;
+    }
+}
+
+/// What a process begins with: the one before it, if it takes over from one, and its configuration.
+type Beginning = (Option<Predecessor>, Settings, String, Listeners);
+
+/// Reads the configuration; a process that takes over has the sockets then, and the word to go.
+fn meet(path: &Path) -> anyhow::Result<Beginning> {
+    let met = Predecessor::meet()?;
+    let (settings, text) = config::load_with_text(path)?;
+    let (predecessor, listeners) = met.unzip();
+    let prepared = |mut old: Predecessor| old.prepared().map(|()| old);
+    Ok((predecessor.map(prepared).transpose()?, settings, text, listeners.unwrap_or_default()))
+}
+
+fn ready(predecessor: Option<Predecessor>) -> Result<(), HandoverError> {
+    predecessor.map_or(Ok(()), Predecessor::ready)
+}
+
+/// The configuration of both; the hub's half is put by for when the edge has taken its own.
+fn source_of_both(path: PathBuf, console: SocketAddr) -> (downbeat_edge::Source, Arc<Mutex<Option<HubSettings>>>) {
+    let fresh: Arc<Mutex<Option<HubSettings>>> = Arc::default();
+    let put_by = Arc::clone(&fresh);
+    let source = downbeat_edge::Source::new(move || {
+        let (mut settings, text) = config::load_with_text(&path).map_err(ConfigError::faults)?;
+        follow(&mut settings.edge, console);
+        *put_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings.hub);
+        Ok(Loaded { settings: settings.edge, text })
+    });
+    (source, fresh)
+}
+
+async fn reload(edge: &EdgeHandle) {
+    // The edge itself tells its log what became of it.
+    let _ = edge.reload().await;
+}
+
+async fn hand_over(edge: &EdgeHandle, program: &io::Result<Program>) -> Result<(), HandoverError> {
+    go(prepare(edge, program).await?).await
+}
+
+/// Starts a successor and hands it the sockets; this process serves on meanwhile.
+async fn prepare(edge: &EdgeHandle, program: &io::Result<Program>) -> Result<Successor, HandoverError> {
+    let step = |step| move |source| HandoverError::Step { step, source };
+    let listeners = edge.listeners().map_err(step("duplicate the sockets"))?;
+    let lost = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+    let program = program.as_ref().map_err(lost).map_err(step("find this program"))?.clone();
+    blocking(move || Successor::prepare(&program, &listeners)).await
+}
+
+async fn go(successor: Successor) -> Result<(), HandoverError> {
+    blocking(move || successor.go()).await?;
+    tracing::info!("handed over; finishing what is in flight");
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HandoverError> + Send + 'static,
+) -> Result<T, HandoverError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(HandoverError::Step { step: "wait for the successor", source: error.into() }))
+}
+
+fn not_handed_over(error: &HandoverError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, "not handed over; going on as before");
 }
 
 /// Where the console listens on a port that the system chose, the edge learns the port here.
@@ -155,40 +336,57 @@ impl Greeting {
     }
 }
 
-/// The two signals that stop a service.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// SIGTERM, SIGINT.
+    Stop,
+    /// SIGHUP.
+    Reload,
+    /// SIGUSR2.
+    Upgrade,
+}
+
+/// The signals that a service listens to.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    user: Signal,
 }
 
 impl Signals {
     /// Caught from now on, before anything starts that would have to be stopped.
     fn new() -> Result<Self, ServeError> {
         let listen = |kind| signal(kind).map_err(ServeError::Signals);
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+            user: listen(SignalKind::user_defined2())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.user.recv() => Wish::Upgrade,
         }
     }
 
-    /// Waits for a signal; an error when the hub ends before.
-    async fn until_asked(&mut self, hub_ends: impl Future<Output = ()>) -> Result<(), ServeError> {
-        tokio::select! {
-            () = self.next() => Ok(()),
-            () = hub_ends => Err(ServeError::HubEnded),
-        }
+    async fn stop(&mut self) {
+        while self.next().await != Wish::Stop {}
     }
 
-    /// Waits for the stop, the time limit, or one more signal.
-    async fn finish(&mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    /// Waits for the stop, the time limit beyond the drain, or one more signal to stop.
+    async fn finish(&mut self, drain: Duration, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         tracing::info!(event = "stopping", "finishing what is in flight");
+        let limit = drain.saturating_add(STOP_WITHIN);
         tokio::select! {
-            stopped = tokio::time::timeout(STOP_WITHIN, stop) => stopped.map_err(|_| ServeError::Stuck),
-            () = self.next() => Err(ServeError::Hurried),
+            stopped = tokio::time::timeout(limit, stop) => stopped.map_err(|_| ServeError::Stuck(limit)),
+            () = self.stop() => Err(ServeError::Hurried),
         }
     }
 }

@@ -98,12 +98,29 @@ pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
     })
 }
 
+impl ConfigError {
+    /// Each fault by itself, ready to print.
+    pub(crate) fn faults(self) -> Vec<String> {
+        match self {
+            Self::Faulty { faults, .. } => faults,
+            Self::Read { ref source, .. } => vec![format!("{self}: {source}")],
+            Self::Missing(_) | Self::Unfit { .. } => vec![self.to_string()],
+        }
+    }
+}
+
 /// Reads and resolves a configuration.
 pub(crate) fn load(path: &Path) -> Result<Settings, ConfigError> {
+    load_with_text(path).map(|(settings, _)| settings)
+}
+
+/// The same, with the text that was read.
+pub(crate) fn load_with_text(path: &Path) -> Result<(Settings, String), ConfigError> {
     let text = read(path)?;
-    let source = Source::new(path.display().to_string(), text);
+    let source = Source::new(path.display().to_string(), text.clone());
     let folder = path.parent().unwrap_or(Path::new(""));
-    parse(&source, folder).map_err(|faults| ConfigError::Faulty { path: path.into(), faults })
+    let settings = parse(&source, folder).map_err(|faults| ConfigError::Faulty { path: path.into(), faults })?;
+    Ok((settings, text))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Traffic {
     pub(crate) plan: TrafficPlan,
+    /// When it came into force; its sheds lapse so long after.
+    pub(crate) since: Instant,
     /// By component and replica.
     shares: Vec<Vec<Strength>>,
     /// By component and replica: how exact the shares are so far.
@@ -65,7 +67,7 @@ impl Traffic {
             })
             .collect();
         let pins = plan.pins.iter().map(|pin| pin.host.clone()).collect();
-        Self { shares, credits, limits, sheds, pins, plan }
+        Self { since: now, shares, credits, limits, sheds, pins, plan }
     }
 
     /// What is left of a replica's weight for a component.

@@ -11,6 +11,7 @@ use crate::codec::{
 use crate::door::caller::Caller;
 use crate::run::shared::Seat;
 use crate::run::worker::Worker;
+use crate::tell::access::Notes;
 use bytes::Bytes;
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
@@ -27,6 +28,8 @@ pub(crate) struct Order<'a> {
     pub(crate) component: ComponentId,
     pub(crate) caller: Caller,
     pub(crate) repetition: Repetition,
+    /// For the access log.
+    pub(crate) notes: &'a Notes,
 }
 
 /// Whether a request may reach a second replica after it was sent to a first.
@@ -99,6 +102,7 @@ pub(crate) async fn attempt(
     replica: ReplicaId,
     seat: Seat,
 ) -> Result<Answer, Failed> {
+    order.notes.asked(replica);
     let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };
     if let Some((status, share)) = line.effects().error
         && worker.dice.roll() < share

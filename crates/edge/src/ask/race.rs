@@ -332,7 +332,15 @@ impl<'a> Race<'a> {
         lane.overdue.get_or_insert_with(|| shared.overdue(component, replica));
         let long = now.saturating_duration_since(lane.since) >= FORCED_AFTER * self.hedge_after;
         if self.may_ask_another(replica, if long { Urgency::High } else { Urgency::Usual }) {
-            self.start();
+            self.hedge();
+        }
+    }
+
+    fn hedge(&mut self) {
+        let before = self.started;
+        self.start();
+        if let Some(replica) = self.tried.last().filter(|_| self.started > before) {
+            self.worker.hedged(self.order.component, *replica);
         }
     }
 

@@ -23,6 +23,17 @@ pub(crate) struct Watched {
     pub(crate) found: Result<Vec<PemPair>, CertificateFault>,
 }
 
+/// Reads certificates, all of which have to be good. Blocks.
+///
+/// # Errors
+/// The first [`TlsFault`].
+pub(crate) fn read_certificates(files: &[CertificateFiles]) -> Result<(CertificateSet, Vec<PemPair>), TlsFault> {
+    let pairs = read_pairs(files)?;
+    let set = CertificateSet::of(files, &pairs)?;
+    warn_of_expired(files, &set);
+    Ok((set, pairs))
+}
+
 /// Watches the files for ever.
 pub(crate) async fn watch(shared: Arc<Shared>, mut watched: Watched) {
     let mut ticks = interval(LOOK_EVERY);
@@ -77,7 +88,7 @@ impl Watched {
 }
 
 /// Says which certificates clients take no more. They are shown all the same: the operator's word counts.
-pub(crate) fn warn_of_expired(files: &[CertificateFiles], set: &CertificateSet) {
+fn warn_of_expired(files: &[CertificateFiles], set: &CertificateSet) {
     let now = SystemTime::now();
     for (files, _) in files.iter().zip(&set.summaries).filter(|(_, summary)| summary.is_expired(now)) {
         events::certificate_expired(&files.cert);

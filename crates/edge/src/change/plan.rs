@@ -5,7 +5,7 @@
 //! ones it empties are well (A8).
 
 use crate::admit::traffic::Traffic;
-use crate::change::site::{ComponentId, ReplicaId};
+use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::health::Standing;
 use crate::run::shared::Shared;
 use downbeat_core::model::{Name, PlanFault, Strength, TrafficPlan};
@@ -46,6 +46,22 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOut
     }
     *in_force = Arc::new(Traffic::of(plan, &shared.site, now));
     PlanOutcome::Applied
+}
+
+/// What of a plan in force still makes sense for another site: words on strangers go, and all weights go when
+/// they would leave a component without a replica (invariant A3). The epoch stays, for the plan is still that one.
+pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
+    let serving = site.serving();
+    let has_component = |component: &Name| serving.contains_key(component);
+    let has_replica = |replica: &Name| serving.values().any(|replicas| replicas.contains(replica));
+    let mut fitted = plan.clone();
+    fitted.weights.retain(|w| has_replica(&w.replica) && w.component.as_ref().is_none_or(has_component));
+    fitted.limits.retain(|limit| limit.component.as_ref().is_none_or(has_component));
+    fitted.sheds.retain(|shed| has_component(&shed.component));
+    if fitted.check(&serving).is_err() {
+        fitted.weights.clear();
+    }
+    fitted
 }
 
 fn examine(shared: &Shared, plan: &TrafficPlan, now: Instant) -> Result<(), PlanRefusal> {

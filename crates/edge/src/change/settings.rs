@@ -58,6 +58,8 @@ pub struct EdgeSettings {
     pub drills: bool,
     /// How long exchanges in flight may go on after a stop.
     pub drain: Duration,
+    /// Where requests are written down; nowhere when absent.
+    pub access_log: Option<AccessLogSettings>,
 }
 
 /// The memory for stored answers has room for at least so many of the longest.
@@ -97,12 +99,62 @@ impl EdgeSettings {
             version_header: None,
             drills: false,
             drain: DRAIN,
+            access_log: None,
         }
     }
 }
 
+/// How requests are written down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessLogSettings {
+    /// Where to.
+    pub target: LogTarget,
+    /// Share of the requests, from 0 to 1.
+    pub sample: f64,
+    /// What is said of the client.
+    pub clients: ClientWord,
+    /// Whether queries are written.
+    pub queries: QueryWord,
+}
+
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard output.
+    Stdout,
+    /// The end of a file.
+    File(PathBuf),
+}
+
+/// What is said of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientWord {
+    /// Nothing.
+    Nothing,
+    /// Its network: /24 or /48.
+    Network,
+    /// Its address.
+    Address,
+}
+
+/// Whether queries are written: they may hold secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryWord {
+    /// Only paths are.
+    Left,
+    /// They are.
+    Written,
+}
+
+impl AccessLogSettings {
+    /// All requests, by their networks and without queries.
+    pub fn to(target: LogTarget) -> Self {
+        Self { target, sample: 1.0, clients: ClientWord::Network, queries: QueryWord::Left }
+    }
+}
+
 /// Where clients come in over TLS.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// The address.
     pub listen: SocketAddr,
@@ -228,7 +280,7 @@ pub enum Identity {
 }
 
 /// How the answers of a component are cached. What they say of it themselves goes before.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CacheSettings {
     /// Longest body that is stored.
     pub body_bytes: u64,

@@ -86,6 +86,14 @@ impl Terms {
         Self { security, proxies, head_within: head }
     }
 
+    /// The same listener's terms under other settings.
+    pub(crate) fn under(&self, settings: &EdgeSettings) -> Self {
+        match &self.security {
+            Security::Plain => Self::plain(settings),
+            Security::Tls { tls, .. } => Self::tls(settings, tls.clone()),
+        }
+    }
+
     /// True when a client can be told something without a handshake.
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.security, Security::Plain)

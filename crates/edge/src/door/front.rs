@@ -8,11 +8,14 @@ use crate::door::http2;
 use crate::door::wire::Wire;
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::{After, exchange, refuse};
-use crate::run::worker::Worker;
+use crate::run::shared::Counters;
+use crate::run::worker::Roster;
 use crate::tell::events;
 use bytes::BytesMut;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -22,50 +25,60 @@ use tokio::task::JoinSet;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often idle connections to replicas are looked over.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// After a stop, a connection that is idle is closed when its client has been silent for so long.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
 /// A client turned away at the door gets its word within this, or not.
 const TURN_AWAY: Duration = Duration::from_secs(1);
 
 /// Serves at all gates until the edge stops, and then for as long as the drain allows.
-pub(crate) async fn serve(worker: Rc<Worker>, gates: Vec<Gate>) {
+pub(crate) async fn serve(roster: Rc<Roster>, gates: Vec<Gate>) {
     let mut open = JoinSet::new();
-    tokio::task::spawn_local(worker.timers.clone().run());
+    tokio::task::spawn_local(roster.on_duty().timers.clone().run());
     for gate in gates {
-        open.spawn_local(keep(worker.clone(), gate));
+        open.spawn_local(keep(roster.clone(), gate));
     }
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
             ended = open.join_next() => if ended.is_none() { break },
-            _ = sweep.tick() => worker.sweep(),
+            _ = sweep.tick() => roster.on_duty().sweep(),
         }
     }
 }
 
 /// Serves at one gate.
-async fn keep(worker: Rc<Worker>, gate: Gate) {
+async fn keep(roster: Rc<Roster>, gate: Gate) {
     let Gate { listener, terms } = gate;
-    let terms = Rc::new(terms);
+    let (mut terms, mut generation) = (Rc::new(terms), roster.on_duty().shared.generation);
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(&worker, &mut clients, stream, peer.ip(), &terms),
+                Ok((stream, peer)) => {
+                    let worker = roster.on_duty();
+                    if worker.shared.generation != generation {
+                        generation = worker.shared.generation;
+                        terms = Rc::new(terms.under(&worker.shared.settings));
+                    }
+                    admit(&roster, &mut clients, stream, peer.ip(), &terms);
+                }
                 Err(error) => {
                     events::accept_failed(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = clients.join_next() => {}
-            () = worker.stopping() => break,
+            () = roster.stopping() => break,
         }
     }
     drop(listener);
     let drained = async { while clients.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off when the set is dropped.
-    let _ = tokio::time::timeout(worker.shared.settings.drain, drained).await;
+    let _ = tokio::time::timeout(roster.on_duty().shared.settings.drain, drained).await;
 }
 
-fn admit(worker: &Rc<Worker>, clients: &mut JoinSet<()>, stream: TcpStream, peer: IpAddr, terms: &Rc<Terms>) {
+fn admit(roster: &Rc<Roster>, clients: &mut JoinSet<()>, stream: TcpStream, peer: IpAddr, terms: &Rc<Terms>) {
+    let worker = roster.on_duty();
     // Answers go out when they are there; where this fails, they only wait a little.
     let _ = stream.set_nodelay(true);
     if worker.connections.get() >= worker.shared.settings.limits.connections {
@@ -75,25 +88,33 @@ fn admit(worker: &Rc<Worker>, clients: &mut JoinSet<()>, stream: TcpStream, peer
         }
         return;
     }
-    let (place, terms) = (Place::take(worker.clone()), terms.clone());
-    clients.spawn_local(async move { welcome(&place.worker, stream, peer, &terms).await });
+    let place = Place::take(worker.connections.clone(), worker.shared.counters.clone());
+    let (roster, terms) = (roster.clone(), terms.clone());
+    clients.spawn_local(async move {
+        welcome(&roster, stream, peer, &terms).await;
+        drop(place);
+    });
 }
 
 /// One of a thread's places for connections, given back when dropped.
 struct Place {
-    worker: Rc<Worker>,
+    here: Rc<Cell<usize>>,
+    counters: Arc<Counters>,
 }
 
 impl Place {
-    fn take(worker: Rc<Worker>) -> Self {
-        worker.connections.set(worker.connections.get() + 1);
-        Self { worker }
+    fn take(here: Rc<Cell<usize>>, counters: Arc<Counters>) -> Self {
+        here.set(here.get() + 1);
+        counters.accepted.fetch_add(1, Ordering::Relaxed);
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        Self { here, counters }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.worker.connections.set(self.worker.connections.get().saturating_sub(1));
+        self.here.set(self.here.get().saturating_sub(1));
+        self.counters.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -104,63 +125,62 @@ async fn turn_away(mut client: Client) {
     }
 }
 
-async fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: IpAddr, terms: &Terms) {
+async fn welcome(roster: &Rc<Roster>, stream: TcpStream, peer: IpAddr, terms: &Terms) {
     // What most connections do not need lies on the heap for as long as it is needed: there are thousands of them.
     let arrived = tokio::select! {
         biased;
         arrived = Box::pin(terms.arrive(stream, peer)) => arrived,
-        () = worker.stopping() => return,
+        () = roster.stopping() => return,
     };
     match arrived {
         Ok(Arrival { wire, peer, protocol: Protocol::Http2 }) => {
             let caller = Caller::new(peer, wire.scheme());
-            Box::pin(http2::serve(worker, wire, BytesMut::new(), caller)).await;
+            Box::pin(http2::serve(roster, wire, BytesMut::new(), caller)).await;
         }
         Ok(Arrival { wire, peer, protocol: Protocol::Http1 }) => {
-            converse(worker, Client::new(wire, peer, &worker.timers)).await
+            converse(roster, Client::new(wire, peer, &roster.on_duty().timers)).await
         }
         Ok(Arrival { wire, peer, protocol: Protocol::ByFirstBytes }) => {
-            begin(worker, Client::new(wire, peer, &worker.timers)).await
+            begin(roster, Client::new(wire, peer, &roster.on_duty().timers)).await
         }
         Err(fault) => {
-            worker.shared.counters.failed_arrivals.fetch_add(1, Ordering::Relaxed);
+            roster.on_duty().shared.counters.failed_arrivals.fetch_add(1, Ordering::Relaxed);
             events::arrival_failed(peer, &fault);
         }
     }
 }
 
 /// Serves a client of which nobody knows yet what it speaks.
-async fn begin(worker: &Rc<Worker>, mut client: Client) {
+async fn begin(roster: &Rc<Roster>, mut client: Client) {
     let beginning = tokio::select! {
         biased;
-        beginning = client.beginning(patience(worker)) => beginning,
-        () = worker.stopping() => Beginning::Gone,
+        beginning = client.beginning(patience(roster)) => beginning,
+        () = roster.stopping() => Beginning::Gone,
     };
     match beginning {
-        Beginning::Http1 => converse(worker, client).await,
+        Beginning::Http1 => converse(roster, client).await,
         Beginning::Http2 => {
             let (wire, start, caller) = client.into_parts();
-            Box::pin(http2::serve(worker, wire, start, caller)).await;
+            Box::pin(http2::serve(roster, wire, start, caller)).await;
         }
         Beginning::Gone => {}
     }
 }
 
-fn patience(worker: &Worker) -> Patience {
+fn patience(roster: &Roster) -> Patience {
+    let worker = roster.on_duty();
     let limits = &worker.shared.settings.limits;
     Patience { idle: limits.idle, head: limits.head }
 }
 
-async fn converse(worker: &Rc<Worker>, mut client: Client) {
+async fn converse(roster: &Roster, mut client: Client) {
     loop {
-        let incoming = tokio::select! {
-            biased;
-            incoming = client.next_head(patience(worker)) => incoming,
-            () = worker.stopping() => Incoming::Gone,
-        };
+        let incoming = await_request(roster, &mut client).await;
+        // A new generation may have come while the request was waited for: each request is served by the newest.
+        let worker = roster.on_duty();
         let after = match incoming {
-            Incoming::Request(head) => exchange(worker, &mut client, &head).await,
-            Incoming::Refused(refusal) => refuse(worker, &mut client, &refusal).await,
+            Incoming::Request(head) => exchange(&worker, &mut client, &head).await,
+            Incoming::Refused(refusal) => refuse(&worker, &mut client, &refusal).await,
             Incoming::Gone => return,
         };
         match after {
@@ -168,5 +188,18 @@ async fn converse(worker: &Rc<Worker>, mut client: Client) {
             After::Close => return client.close().await,
             After::Cut => return client.cut(),
         }
+    }
+}
+
+/// The next request. When the edge stops, a client gets a moment to make its next one, which is answered with
+/// `Connection: close`: a connection closed just as a request comes costs the client that request.
+async fn await_request(roster: &Roster, client: &mut Client) -> Incoming {
+    tokio::select! {
+        biased;
+        incoming = client.next_head(patience(roster)) => incoming,
+        () = async {
+            roster.stopping().await;
+            tokio::time::sleep(LAST_REQUEST).await;
+        } => Incoming::Gone,
     }
 }

@@ -10,7 +10,7 @@ use crate::door::metered::{Meter, Metered};
 use crate::door::stream::Stream;
 use crate::door::wire::Wire;
 use crate::exchange::{exchange, refuse};
-use crate::run::worker::Worker;
+use crate::run::worker::{Roster, Worker};
 use crate::tell::events;
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, Connection, SendResponse};
@@ -40,14 +40,16 @@ const PENDING_RESETS_MAX: usize = 20;
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Serves one client until it goes. `start` is what was read already.
-pub(crate) async fn serve(worker: &Rc<Worker>, wire: Wire, start: BytesMut, caller: Caller) {
+pub(crate) async fn serve(roster: &Rc<Roster>, wire: Wire, start: BytesMut, caller: Caller) {
     let now = Instant::now();
     let meter = Rc::new(RefCell::new(Meter::new(now)));
     let io = Metered::new(wire, start, meter.clone());
-    let Ok(Ok(connection)) = timeout(worker.shared.settings.limits.head, terms().handshake(io)).await else { return };
+    let Ok(Ok(connection)) = timeout(roster.on_duty().shared.settings.limits.head, terms().handshake(io)).await else {
+        return;
+    };
     let streams = JoinSet::new();
     let (running, open) = (BTreeMap::new(), Rc::default());
-    Session { worker, caller, connection, meter, streams, running, open, idle_since: now, stage: Stage::Open }
+    Session { roster, caller, connection, meter, streams, running, open, idle_since: now, stage: Stage::Open }
         .run()
         .await;
 }
@@ -66,7 +68,7 @@ fn terms() -> Builder {
 
 /// A connection and its streams.
 struct Session<'a> {
-    worker: &'a Rc<Worker>,
+    roster: &'a Rc<Roster>,
     caller: Caller,
     connection: Connection<Metered, Bytes>,
     meter: Rc<RefCell<Meter>>,
@@ -100,8 +102,10 @@ enum Stir {
 
 impl Session<'_> {
     async fn run(mut self) {
-        let limits = &self.worker.shared.settings.limits;
-        let look_every = limits.idle.min(limits.head);
+        let look_every = {
+            let worker = self.roster.on_duty();
+            worker.shared.settings.limits.idle.min(worker.shared.settings.limits.head)
+        };
         let mut look_at = Instant::now() + look_every;
         loop {
             match self.stir(look_at).await {
@@ -121,12 +125,12 @@ impl Session<'_> {
     }
 
     async fn stir(&mut self, look_at: Instant) -> Stir {
-        let Self { worker, connection, meter, streams, stage, .. } = self;
+        let Self { roster, connection, meter, streams, stage, .. } = self;
         tokio::select! {
             biased;
             stir = poll_fn(|cx| turn(connection, meter, cx)) => stir,
             Some(ended) = streams.join_next() => Stir::Ended(ended.ok()),
-            () = worker.stopping(), if *stage == Stage::Open => Stir::Stopping,
+            () = roster.stopping(), if *stage == Stage::Open => Stir::Stopping,
             () = sleep_until(look_at.into()) => Stir::Look,
         }
     }
@@ -138,7 +142,8 @@ impl Session<'_> {
         if resets.contains(&id) {
             return;
         }
-        let (worker, caller, open) = (self.worker.clone(), self.caller, self.open.clone());
+        // Each request is served by the newest generation.
+        let (worker, caller, open) = (self.roster.on_duty(), self.caller, self.open.clone());
         let handle = self.streams.spawn_local(async move {
             answer(&worker, request, respond, caller, open).await;
             id
@@ -168,7 +173,8 @@ impl Session<'_> {
 
     /// Looks at the clock: who sends nothing, takes nothing, or does not come to an end?
     fn look(&mut self, now: Instant) -> Look {
-        let limits = &self.worker.shared.settings.limits;
+        let worker = self.roster.on_duty();
+        let limits = &worker.shared.settings.limits;
         let meter = self.meter.borrow();
         if let Err(excess) = meter.calm.check(limits.head, now) {
             return Look::Flood(excess);
@@ -199,7 +205,7 @@ impl Session<'_> {
 
     /// Sends the client away.
     async fn calm(mut self, excess: Excess) {
-        self.worker.shared.counters.calmed.fetch_add(1, Ordering::Relaxed);
+        self.roster.on_duty().shared.counters.calmed.fetch_add(1, Ordering::Relaxed);
         events::connection_calmed(self.caller.address, excess);
         self.streams.abort_all();
         self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);

@@ -54,9 +54,12 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
     }
 
-    fn order_of<'o>(&self, head: &'o RequestHead) -> Order<'o> {
+    fn order_of<'o>(&self, head: &'o RequestHead) -> Order<'o>
+    where
+        'a: 'o,
+    {
         let (component, caller) = (self.component, self.client.caller());
-        Order { head, body: Bytes::new(), component, caller, repetition: Repetition::Allowed }
+        Order { head, body: Bytes::new(), component, caller, repetition: Repetition::Allowed, notes: self.notes }
     }
 
     async fn ask_for(&self, order: &Order<'_>, visit: &Visit, stored: Option<&Stored>) -> Asked {

@@ -70,7 +70,7 @@ impl<D: Downstream> Exchange<'_, D> {
             return Looked::Answered(after);
         }
         if visit.wishes.words.has(Word::OnlyIfCached) {
-            self.count(None, false);
+            self.count(504, None, false);
             return Looked::Answered(self.tell(504, "not in the cache", None).await);
         }
         if visit.good_for == GoodFor::All {
@@ -178,8 +178,9 @@ impl<D: Downstream> Exchange<'_, D> {
         let status = note.status(&stored.fields, Some(stored), now);
         let presented = present(self.head, stored, &status, now)?;
         self.worker.shared.cache.outcomes(self.component).count(outcome);
-        self.count(failure_of(presented.head.status), retried);
+        self.count(presented.head.status, failure_of(presented.head.status), retried);
         let bytes = presented.body.len() as u64;
+        self.notes.sent(bytes);
         self.worker.client_count(self.component, self.client.caller().network, |row| {
             row.bytes = row.bytes.saturating_add(bytes);
         });

@@ -26,8 +26,9 @@ use crate::exchange::relay::{Ending, relay};
 use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
 use crate::run::worker::Worker;
+use crate::tell::access::{Entry, Notes};
+use crate::tell::count::Promptness;
 use crate::tell::events;
-use crate::tell::tally::{Promptness, count};
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
@@ -36,6 +37,8 @@ use std::time::{Duration, Instant};
 
 /// Longest request body that is kept to be sent again.
 const REPLAY_BYTES_MAX: usize = 64 * 1024;
+/// Counted for a request that got no answer.
+const NO_STATUS: u16 = 0;
 /// Pause before somebody who is held is asked for again; doubles each time.
 const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// Longest pause.
@@ -63,16 +66,29 @@ struct Exchange<'a, D> {
     component: ComponentId,
     since: Instant,
     then: Persistence,
+    notes: &'a Notes,
 }
 
 /// Answers one request.
 pub(crate) async fn exchange<D: Downstream>(worker: &Rc<Worker>, client: &mut D, head: &RequestHead) -> After {
-    let Some(component) = worker.shared.site.router.route(&head.host, head.path()) else {
-        return nowhere(worker, client, head).await;
-    };
-    let then = persistence(worker, head);
+    let since = Instant::now();
     let caller = client.caller().asking(&head.fields, &worker.shared.settings.proxies);
-    Exchange { worker, client, head, caller, component, since: Instant::now(), then }.run().await
+    let log = worker.shared.access_log.as_ref().filter(|log| log.takes(worker.dice.roll()));
+    let notes = Notes::new(log.is_some());
+    let route = worker.shared.site.router.route(&head.host, head.path());
+    let after = match route {
+        None => nowhere(worker, client, head, &notes).await,
+        Some(component) => {
+            let then = persistence(worker, head);
+            Exchange { worker, client, head, caller, component, since, then, notes: &notes }.run().await
+        }
+    };
+    if let Some(log) = log {
+        let component = route.map(|component| worker.component_name(component));
+        let entry = Entry { head, caller, component, took: since.elapsed(), notes: &notes };
+        log.write(&entry, &worker.shared.site);
+    }
+    after
 }
 
 /// Answers a request that is refused before it belongs to any component.
@@ -82,8 +98,9 @@ pub(crate) async fn refuse(worker: &Worker, client: &mut impl Downstream, refusa
     tell(worker, client, answer, Persistence::Close).await
 }
 
-async fn nowhere(worker: &Worker, client: &mut impl Downstream, head: &RequestHead) -> After {
+async fn nowhere(worker: &Worker, client: &mut impl Downstream, head: &RequestHead, notes: &Notes) -> After {
     worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+    notes.answered(404, Duration::ZERO, None);
     let then = if head.has_body() { Persistence::Close } else { persistence(worker, head) };
     let answer = OwnAnswer::error(404, "no component serves this path", None);
     tell(worker, client, answer.to(&head.method), then).await
@@ -161,7 +178,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        Order { head: self.head, body, component: self.component, caller: self.caller, repetition }
+        let component = self.component;
+        Order { head: self.head, body, component, caller: self.caller, repetition, notes: self.notes }
     }
 
     fn repetition(&self) -> Repetition {
@@ -214,7 +232,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
 
     /// Nobody could serve who has to be served well: a cut is what players try again after.
     fn lose(&mut self, kind: FailureKind, retried: bool) -> After {
-        self.count(Some(kind), retried);
+        self.count(NO_STATUS, Some(kind), retried);
         After::Cut
     }
 
@@ -236,10 +254,17 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
     }
 
+    /// A stop that came while the answer was waited for goes with it.
+    fn then_by_now(&self) -> Persistence {
+        if self.worker.is_stopping() { Persistence::Close } else { self.then }
+    }
+
     /// Hands a replica's answer on to the client, and to the store where that is wanted.
     async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool, filling: Option<Filling>) -> After {
         self.invalidate(&answer.head);
-        self.count(failure_of(answer.head.status), retried);
+        let status = answer.head.status;
+        self.count(status, failure_of(status), retried);
+        self.then = self.then_by_now();
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
             return self.carry(answer, protocol).await;
         }
@@ -272,13 +297,13 @@ impl<'a, D: Downstream> Exchange<'a, D> {
             FailureKind::Refused | FailureKind::Unreachable | FailureKind::Unresolved => 503,
             _ => 502,
         };
-        self.count(Some(kind), retried);
+        self.count(status, Some(kind), retried);
         self.tell(status, "no replica answered", Some(self.jitter())).await
     }
 
     /// The edge itself does not let the request in.
     async fn turn_away(&mut self, status: u16, kind: FailureKind, wait: Duration) -> After {
-        self.count(Some(kind), false);
+        self.count(status, Some(kind), false);
         if self.head.has_body() {
             self.then = Persistence::Close;
         }
@@ -289,6 +314,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     async fn refuse_body(&mut self, refusal: Refusal) -> After {
         self.then = Persistence::Close;
         self.worker.shared.counters.refusals.fetch_add(1, Ordering::Relaxed);
+        self.notes.answered(refusal.status(), self.since.elapsed(), None);
         self.tell(refusal.status(), &refusal.to_string(), None).await
     }
 
@@ -304,17 +330,24 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         tell(self.worker, self.client, answer, self.then).await
     }
 
-    fn count(&self, failure: Option<FailureKind>, retried: bool) {
+    fn count(&self, status: u16, failure: Option<FailureKind>, retried: bool) {
         // What was not let in, or not allowed, says nothing of the service.
         if failure.is_some_and(|kind| !matches!(kind, FailureKind::Shed | FailureKind::Limited | FailureKind::Denied)) {
             self.worker.shared.request_failed(self.component);
         }
         let slow = self.worker.shared.site.component(self.component).settings.slow;
-        let promptness = Promptness::of(self.since.elapsed(), slow);
-        self.worker.client_count(self.component, self.caller.network, |row| {
-            count(&mut row.tally, failure, promptness);
-            row.retried += u64::from(retried);
-        });
+        let took = self.since.elapsed();
+        self.notes.answered(status, took, failure);
+        let mut tallies = self.worker.tallies();
+        let component = tallies.component(self.component);
+        component.status(status);
+        // What the edge turns away at the door waits for nobody, and would make the rest look quick.
+        if !matches!(failure, Some(FailureKind::Shed | FailureKind::Limited)) {
+            component.first_byte(took);
+        }
+        let row = tallies.client(self.component, self.caller.network);
+        row.outcomes.count(failure, Promptness::of(took, slow));
+        row.retried += u64::from(retried);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::codec::{AnswerLength, Persistence};
 use crate::exchange::downstream::Downstream;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
+use crate::tell::count::ClientCount;
 use crate::tell::events;
-use crate::tell::tally::ClientCount;
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::future::{Future, pending};
@@ -100,6 +100,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
     };
     match event {
         Event::Stretch(stretch) => {
+            order.notes.sent(stretch.len() as u64);
             count(&|row| row.bytes = row.bytes.saturating_add(stretch.len() as u64));
             if let Stretch::Here(data) = stretch {
                 client.piece(data);
@@ -107,6 +108,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             None
         }
         Event::Resumed => {
+            order.notes.resumed();
             count(&|row| row.resumed += 1);
             None
         }
@@ -115,7 +117,8 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             Some(Ending::Whole)
         }
         Event::Cut => {
-            count(&|row| row.tally.count(Some(FailureKind::Reset)));
+            order.notes.broken(FailureKind::Reset);
+            count(&|row| row.outcomes.failed(FailureKind::Reset));
             Some(Ending::Cut)
         }
     }

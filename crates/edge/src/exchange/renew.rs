@@ -14,6 +14,7 @@ use crate::codec::RequestHead;
 use crate::door::caller::Caller;
 use crate::exchange::relay::collect;
 use crate::run::worker::Worker;
+use crate::tell::access::Notes;
 use bytes::Bytes;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,7 +37,9 @@ impl Renewal {
     pub(super) async fn run(self) {
         let head = revalidation(&self.head, &self.stored).unwrap_or_else(|| plain(&self.head));
         let (component, caller, repetition) = (self.component, self.caller, Repetition::Allowed);
-        let order = Order { head: &head, body: Bytes::new(), component, caller, repetition };
+        // Nobody asked for this; the access log has no line for it.
+        let notes = Notes::new(false);
+        let order = Order { head: &head, body: Bytes::new(), component, caller, repetition, notes: &notes };
         let (retry, asked) = (&self.worker.shared.settings.retry, Instant::now());
         self.worker.shared.budget(component).request(asked);
         let deadline = asked + retry.first_byte;

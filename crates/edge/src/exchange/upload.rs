@@ -78,6 +78,7 @@ async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, 
             Pick::Full if tried.is_empty() => return Err(FailureKind::Shed),
             Pick::Full | Pick::Nobody => break,
         };
+        order.notes.asked(replica);
         let line = Line { shared: worker.shared.clone(), component: Some(order.component), replica };
         match line.connect(retry.connect).await {
             Ok(connection) => return Ok((line, seat, connection)),

@@ -1,7 +1,10 @@
 //! The threads: starting and stopping, what each has and what all share.
 
 pub(crate) mod checks;
+pub(crate) mod control;
+pub(crate) mod generation;
 pub(crate) mod pick;
+pub(crate) mod reload;
 pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;

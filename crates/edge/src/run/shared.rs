@@ -1,4 +1,7 @@
 //! What all threads of an edge know together: small, and held for a few instructions at a time.
+//!
+//! One of these is one generation: all of it hangs on one configuration. What outlives a configuration stands behind an
+//! `Arc` of its own, which the next generation takes over (`run::generation`).
 
 use crate::admit::concurrency::Limiter;
 use crate::admit::gate::Gate;
@@ -15,9 +18,10 @@ use crate::choose::pace::Pace;
 use crate::door::network::Network;
 use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
 use crate::run::waiting::WaitingRoom;
+use crate::tell::access::AccessLog;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
-use downbeat_core::model::{FailureKind, Name, Tally, TrafficPlan};
+use downbeat_core::model::{FailureKind, Name, Tally};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -30,20 +34,26 @@ const SHEDDING: Duration = Duration::from_secs(1);
 /// What all threads know.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The number of its configuration.
+    pub(crate) generation: u64,
     pub(crate) settings: EdgeSettings,
+    pub(crate) access_log: Option<AccessLog>,
     pub(crate) site: Site,
     pub(crate) traffic: RwLock<Arc<Traffic>>,
-    pub(crate) faults: FaultTable,
-    pub(crate) counters: Counters,
-    pub(crate) cache: Cache,
+    pub(crate) faults: Arc<FaultTable>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) cache: Arc<Cache>,
     /// One for each thread.
     pub(crate) tallies: Vec<Mutex<Tallies>>,
     /// By host name.
-    pub(crate) lookups: Mutex<BTreeMap<Name, Lookups>>,
-    pub(crate) replicas: Vec<ReplicaState>,
-    pub(crate) waiting_room: WaitingRoom,
-    components: Vec<ComponentState>,
-    start: Instant,
+    pub(crate) lookups: Arc<Mutex<BTreeMap<Name, Lookups>>>,
+    pub(crate) replicas: Vec<Arc<ReplicaState>>,
+    /// By replica.
+    pub(super) limits: Vec<Arc<LimitState>>,
+    pub(crate) waiting_room: Arc<WaitingRoom>,
+    pub(super) components: Vec<ComponentState>,
+    /// Of the process: moments in atomics are counted from here.
+    pub(super) start: Instant,
 }
 
 /// Look-ups of one host name.
@@ -60,6 +70,13 @@ pub(crate) struct Lookups {
 pub(crate) struct Counters {
     /// Requests refused as malformed, too large, too slow, or leading nowhere.
     pub(crate) refusals: AtomicU64,
+    /// Connections of clients: those that there are, and all that were accepted.
+    pub(crate) connections: AtomicU64,
+    pub(crate) accepted: AtomicU64,
+    /// Replicas ejected for a component.
+    pub(crate) ejections: AtomicU64,
+    /// Lines of the access log that were not written.
+    pub(crate) lines_lost: AtomicU64,
     /// Requests that found even the waiting room full.
     pub(crate) waiting_room_full: AtomicU64,
     /// Files that could not be written.
@@ -80,11 +97,8 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub(crate) struct ReplicaState {
     pub(crate) in_flight: AtomicU32,
-    /// Requests that may be in flight at present.
-    pub(crate) limit: AtomicU32,
     /// When it last came back to life, or was found elsewhere.
     pub(crate) returned: AtomicMoment,
-    limiter: Mutex<Limiter>,
     addresses: RwLock<Arc<[SocketAddr]>>,
     checks: Mutex<Checks>,
     /// What `checks` says, to be read without its lock.
@@ -95,10 +109,19 @@ pub(crate) struct ReplicaState {
     version: RwLock<Option<Name>>,
 }
 
+/// What is known of a component.
 #[derive(Debug)]
-struct ComponentState {
+pub(super) struct ComponentState {
+    pub(super) past: Arc<ComponentPast>,
+    pub(super) gate: Arc<Mutex<Gate>>,
+    /// One for each replica of the site.
+    pub(super) links: Vec<Arc<Link>>,
+}
+
+/// What is known of a component, whatever its settings.
+#[derive(Debug)]
+pub(super) struct ComponentPast {
     budget: Mutex<Budget>,
-    gate: Mutex<Gate>,
     /// True once a part of a body was served.
     serves_parts: AtomicBool,
     /// Of first bytes.
@@ -106,8 +129,14 @@ struct ComponentState {
     gaps: Mutex<Gaps>,
     /// When a request last found all seats taken.
     shed_at: AtomicMoment,
-    /// One for each replica of the site.
-    links: Vec<Link>,
+}
+
+/// How many requests a replica may have in flight.
+#[derive(Debug)]
+pub(super) struct LimitState {
+    /// At present.
+    limit: AtomicU32,
+    limiter: Mutex<Limiter>,
 }
 
 /// A place in a replica's queue, given back when dropped.
@@ -136,35 +165,6 @@ pub(crate) enum Pick {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: EdgeSettings, site: Site, now: Instant) -> Self {
-        let traffic = Traffic::of(TrafficPlan::default(), &site, now);
-        let links = || site.replica_ids().map(|_| Link::default()).collect();
-        let component = |id| ComponentState {
-            budget: Mutex::new(Budget::new(now)),
-            gate: Mutex::new(Gate::new(&site.component(id).settings, now)),
-            serves_parts: AtomicBool::new(false),
-            pace: Pace::default(),
-            gaps: Mutex::default(),
-            shed_at: AtomicMoment::default(),
-            links: links(),
-        };
-        let replica = |site| ReplicaState::of(site, &settings, now);
-        Self {
-            traffic: RwLock::new(Arc::new(traffic)),
-            faults: FaultTable::default(),
-            counters: Counters::default(),
-            cache: Cache::new(usize::try_from(settings.cache_bytes).unwrap_or(usize::MAX), site.components.len()),
-            tallies: (0..settings.threads).map(|_| Mutex::default()).collect(),
-            replicas: site.replicas.iter().map(replica).collect(),
-            components: site.component_ids().map(component).collect(),
-            lookups: Mutex::default(),
-            waiting_room: WaitingRoom::new(settings.limits.waiting, settings.limits.waiting_within),
-            settings,
-            site,
-            start: now,
-        }
-    }
-
     /// An instant as it is kept in atomics.
     pub(crate) fn ticks(&self, now: Instant) -> Ticks {
         Ticks::at(self.start, now)
@@ -215,7 +215,7 @@ impl Shared {
 
     /// Requests that may be in flight to a replica at present.
     pub(crate) fn limit(&self, replica: ReplicaId) -> u32 {
-        self.replicas[replica.0].limit.load(Ordering::Relaxed)
+        self.limits[replica.0].limit.load(Ordering::Relaxed)
     }
 
     /// First-byte time of a replica for a component in microseconds, as balanced by.
@@ -225,7 +225,7 @@ impl Shared {
 
     /// Takes in that a head came well after `first_byte`.
     pub(crate) fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, now: Instant) {
-        self.components[component.0].pace.observe(first_byte);
+        self.past(component).pace.observe(first_byte);
         let link = self.link(component, replica);
         link.head_good(first_byte, self.ticks(now));
         let in_flight = self.in_flight(replica);
@@ -249,11 +249,12 @@ impl Shared {
 
     fn tell_ejection(&self, component: ComponentId, replica: ReplicaId, kind: FailureKind, span: Duration) {
         let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
+        self.counters.ejections.fetch_add(1, Ordering::Relaxed);
         events::replica_ejected(names.0, names.1, kind, span);
     }
 
     fn adapt(&self, replica: ReplicaId, change: impl FnOnce(&mut Limiter)) {
-        let state = &self.replicas[replica.0];
+        let state = &self.limits[replica.0];
         let mut limiter = locked(&state.limiter);
         change(&mut limiter);
         state.limit.store(limiter.limit(), Ordering::Relaxed);
@@ -283,7 +284,7 @@ impl Shared {
 
     /// Takes in that an attempt was silent for `silent` while nobody else was quicker: the service is slow.
     pub(crate) fn slow_everywhere(&self, component: ComponentId, silent: Duration) {
-        self.components[component.0].pace.observe(silent);
+        self.past(component).pace.observe(silent);
     }
 
     /// Whose trouble it is when this replica fails or is silent.
@@ -295,40 +296,40 @@ impl Shared {
 
     /// The budget for extra attempts of a component.
     pub(crate) fn budget(&self, component: ComponentId) -> std::sync::MutexGuard<'_, Budget> {
-        locked(&self.components[component.0].budget)
+        locked(&self.past(component).budget)
     }
 
     /// The silence after which a second replica is asked.
     pub(crate) fn hedge_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.hedge;
-        self.components[component.0].pace.hedge_after(bounds.after_min, bounds.after_max)
+        self.past(component).pace.hedge_after(bounds.after_min, bounds.after_max)
     }
 
     /// The silence in a body after which the rest is asked of somebody else.
     pub(crate) fn stall_after(&self, component: ComponentId) -> Duration {
         let bounds = &self.settings.resume;
-        locked(&self.components[component.0].gaps).unusual_after(bounds.stall_after_min, bounds.stall_after)
+        locked(&self.past(component).gaps).unusual_after(bounds.stall_after_min, bounds.stall_after)
     }
 
     /// True when parts of bodies are served.
     pub(crate) fn serves_parts(&self, component: ComponentId) -> bool {
-        self.components[component.0].serves_parts.load(Ordering::Relaxed)
+        self.past(component).serves_parts.load(Ordering::Relaxed)
     }
 
     /// Takes in that a part of a body was served.
     pub(crate) fn served_part(&self, component: ComponentId) {
-        self.components[component.0].serves_parts.store(true, Ordering::Relaxed);
+        self.past(component).serves_parts.store(true, Ordering::Relaxed);
     }
 
     /// Takes in the longest wait within a body that came to its end.
     pub(crate) fn longest_gap(&self, component: ComponentId, waited: Duration) {
-        locked(&self.components[component.0].gaps).observe(waited);
+        locked(&self.past(component).gaps).observe(waited);
     }
 
     /// Whether a second attempt would only add to the trouble: there is no time left for half of all answers, or the
     /// component is shedding (invariant B5).
     pub(crate) fn is_pointless(&self, component: ComponentId, deadline: Instant, now: Instant) -> bool {
-        let state = &self.components[component.0];
+        let state = self.past(component);
         let ticks = self.ticks(now);
         let shedding = state.shed_at.get().is_some_and(|at| ticks.since(at) < SHEDDING);
         shedding || deadline.saturating_duration_since(now) < state.pace.median()
@@ -336,7 +337,7 @@ impl Shared {
 
     /// Notes that a request found all seats taken.
     pub(crate) fn shed(&self, component: ComponentId) {
-        self.components[component.0].shed_at.set(Some(self.ticks(Instant::now())));
+        self.past(component).shed_at.set(Some(self.ticks(Instant::now())));
     }
 
     /// Notes that an attempt has been silent for long.
@@ -381,7 +382,7 @@ impl Shared {
     /// Changes where a replica is reached.
     pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>) {
         let state = &self.replicas[replica.0];
-        let before = std::mem::replace(&mut *write(&state.addresses), addresses);
+        let before = state.adopt(addresses);
         if !before.is_empty() {
             state.returned.set(Some(self.ticks(Instant::now())));
         }
@@ -404,6 +405,10 @@ impl Shared {
         *write(&state.version) = Some(name);
     }
 
+    fn past(&self, component: ComponentId) -> &ComponentPast {
+        &self.components[component.0].past
+    }
+
     /// A component's experience with a replica.
     pub(crate) fn link(&self, component: ComponentId, replica: ReplicaId) -> &Link {
         &self.components[component.0].links[replica.0]
@@ -411,24 +416,50 @@ impl Shared {
 }
 
 impl ReplicaState {
-    fn of(site: &ReplicaSite, settings: &EdgeSettings, now: Instant) -> Self {
+    /// A replica of which nothing is known yet.
+    pub(super) fn of(site: &ReplicaSite) -> Self {
         let addresses: Arc<[SocketAddr]> = match site.host {
             Host::Address(ip) => [SocketAddr::new(ip, site.port)].into(),
             Host::Named(_) => [].into(),
         };
-        let (floor, ceiling) = (settings.limits.in_flight_floor, site.settings.max_in_flight);
-        let limiter = Limiter::new(floor, ceiling, settings.components.len(), now);
         Self {
             in_flight: AtomicU32::new(0),
-            limit: AtomicU32::new(limiter.limit()),
             returned: AtomicMoment::default(),
-            limiter: Mutex::new(limiter),
             addresses: RwLock::new(addresses),
             checks: Mutex::default(),
             standing: AtomicU8::new(Standing::Fit.as_u8()),
             checks_tally: Mutex::default(),
             good_status: AtomicU16::new(0),
             version: RwLock::default(),
+        }
+    }
+}
+
+impl ReplicaState {
+    /// Changes where it is reached; returns where it was.
+    pub(super) fn adopt(&self, addresses: Arc<[SocketAddr]>) -> Arc<[SocketAddr]> {
+        std::mem::replace(&mut *write(&self.addresses), addresses)
+    }
+}
+
+impl LimitState {
+    /// A limit that nothing is known against.
+    pub(super) fn of(site: &ReplicaSite, settings: &EdgeSettings, now: Instant) -> Self {
+        let (floor, ceiling) = (settings.limits.in_flight_floor, site.settings.max_in_flight);
+        let limiter = Limiter::new(floor, ceiling, settings.components.len(), now);
+        Self { limit: AtomicU32::new(limiter.limit()), limiter: Mutex::new(limiter) }
+    }
+}
+
+impl ComponentPast {
+    /// A component of which nothing is known yet.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(now)),
+            serves_parts: AtomicBool::new(false),
+            pace: Pace::default(),
+            gaps: Mutex::default(),
+            shed_at: AtomicMoment::default(),
         }
     }
 }

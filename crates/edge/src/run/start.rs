@@ -1,6 +1,6 @@
 //! Starting and stopping: binds everything first, then starts the threads.
 
-use crate::change::certificates::{self, Watched, warn_of_expired};
+use crate::change::certificates::{Watched, read_certificates};
 use crate::change::names::{self, ResolverError};
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
@@ -9,13 +9,15 @@ use crate::change::site::{SettingsFault, Site};
 use crate::change::store::{Addresses, Store};
 use crate::door::arrival::{Gate, Terms};
 use crate::door::front;
-use crate::door::tls::{CertificateSet, Tls, TlsFault, read_pairs};
-use crate::run::checks;
+use crate::door::tls::{Tls, TlsFault};
+use crate::run::control::{self, Control};
+use crate::run::reload::{ReloadError, Reloads, Source};
 use crate::run::shared::Shared;
-use crate::run::worker::{Stage, Worker};
-use crate::tell::admin::{self, Admin};
+use crate::run::worker::{Roster, Stage};
+use crate::tell::access::AccessLogError;
+use crate::tell::admin::Admin;
 use crate::tell::events;
-use crate::tell::report::{Totals, report};
+use crate::tell::report::Totals;
 use downbeat_core::model::TrafficPlan;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -26,7 +28,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{oneshot, watch};
-use tokio::task::spawn_local;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -51,6 +52,9 @@ pub enum StartError {
     /// No resolver could be made.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     /// A thread could not be started.
     #[error("start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -59,13 +63,83 @@ pub enum StartError {
 /// A running edge. It stops when this is dropped; [`EdgeHandle::stop`] waits for the end.
 #[derive(Debug)]
 pub struct EdgeHandle {
+    /// The sockets once more, for a successor.
+    listeners: Listeners,
     address: SocketAddr,
     tls: Option<SocketAddr>,
     admin: Option<SocketAddr>,
-    name: downbeat_core::model::Name,
+    current: watch::Receiver<Arc<Shared>>,
+    reloads: Reloads,
     stage: watch::Sender<Stage>,
-    ends: Vec<oneshot::Receiver<()>>,
+    workers: Vec<oneshot::Receiver<()>>,
+    control: oneshot::Receiver<()>,
     written: oneshot::Receiver<()>,
+}
+
+/// Listening sockets: what clients and operators come in by.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// One for each thread.
+    pub clients: Vec<TcpListener>,
+    /// The same for those who come over TLS.
+    pub tls: Vec<TcpListener>,
+    /// Where operators come in.
+    pub admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// The same sockets once more.
+    ///
+    /// # Errors
+    /// When the process may not have more files open.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        let all = |listeners: &[TcpListener]| listeners.iter().map(TcpListener::try_clone).collect::<io::Result<_>>();
+        let (clients, tls) = (all(&self.clients)?, all(&self.tls)?);
+        Ok(Self { clients, tls, admin: self.admin.as_ref().map(TcpListener::try_clone).transpose()? })
+    }
+
+    /// Listens where the settings say; takes the sockets that are there already.
+    fn complete(self, settings: &EdgeSettings) -> Result<Self, StartError> {
+        let tls = match &settings.tls {
+            Some(tls) => complete(self.tls, tls.listen, settings.threads)?,
+            None => Vec::new(),
+        };
+        let admin = match (settings.admin, self.admin) {
+            (Some(asked), Some(listener)) if fits(&listener, asked) => Some(listener),
+            (Some(asked), _) => listen(asked, 1)?.pop(),
+            (None, _) => None,
+        };
+        Ok(Self { clients: complete(self.clients, settings.listen, settings.threads)?, tls, admin })
+    }
+}
+
+fn fits(listener: &TcpListener, asked: SocketAddr) -> bool {
+    listener.local_addr().is_ok_and(|at| at == asked || (asked.port() == 0 && at.ip() == asked.ip()))
+}
+
+/// Sockets at an address, one for each thread at least. All those that are there already are served, be they more than
+/// there are threads: connections may be waiting in each.
+fn complete(mut known: Vec<TcpListener>, address: SocketAddr, threads: usize) -> Result<Vec<TcpListener>, StartError> {
+    known.retain(|listener| fits(listener, address));
+    if known.is_empty() {
+        return listen(address, threads);
+    }
+    for thread in known.len()..threads {
+        let again = known[thread % known.len()].try_clone();
+        known.push(again.map_err(|source| StartError::Listen { address, source })?);
+    }
+    Ok(known)
+}
+
+/// What an edge is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// What it has to know.
+    pub settings: EdgeSettings,
+    /// The text of its configuration, to be kept, and where to read it again.
+    pub origin: Option<(String, Source)>,
+    /// Sockets of a predecessor; those that the settings do not ask for are closed.
+    pub listeners: Listeners,
 }
 
 /// A disk that has not written what it was given by then is not waited for.
@@ -87,58 +161,142 @@ impl EdgeHandle {
         self.admin
     }
 
+    /// The number of the configuration in force.
+    pub fn generation(&self) -> u64 {
+        self.current.borrow().generation
+    }
+
+    /// The listening sockets, to be handed to a successor.
+    ///
+    /// # Errors
+    /// When the process may not have more files open.
+    pub fn listeners(&self) -> io::Result<Listeners> {
+        self.listeners.duplicate()
+    }
+
+    /// Returns each time after another configuration has come into force, whoever asked for it.
+    pub async fn reloaded(&mut self) {
+        if self.current.changed().await.is_err() {
+            // A control thread that has gone reloads no more.
+            std::future::pending().await
+        }
+    }
+
+    /// How long exchanges in flight may go on after a stop.
+    pub fn drain(&self) -> Duration {
+        self.current.borrow().settings.drain
+    }
+
+    /// Reads the configuration again, and goes on with it when it is good: no connection and no exchange in flight ends.
+    /// Answers with the number of the configuration now in force.
+    ///
+    /// # Errors
+    /// When it is not good, or changes what cannot change; then the old one stays in force.
+    pub async fn reload(&self) -> Result<u64, ReloadError> {
+        self.reloads.ask().await
+    }
+
     /// Takes no more clients, lets exchanges in flight go on for as long as the settings say, and waits for the end.
     pub async fn stop(self) {
+        let name = self.current.borrow().settings.name.clone();
+        // What nobody serves must not be held open.
+        drop(self.listeners);
         self.stage.send_replace(Stage::Stopping);
-        for end in self.ends {
+        for end in self.workers {
             // A thread that ends without a word has ended as well.
             let _ = end.await;
         }
+        self.stage.send_replace(Stage::Over);
+        let _ = self.control.await;
+        // What the last writes come from has gone with the control thread.
         let _ = tokio::time::timeout(LAST_WRITES, self.written).await;
-        events::edge_stopped(&self.name);
+        events::edge_stopped(&name);
     }
 }
 
-/// Starts an edge: it serves when this returns.
+/// Starts an edge whose settings stay as they are: it serves when this returns.
 ///
 /// # Errors
-/// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
+/// As [`Launch::start`].
 pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
-    let site = Site::of(&settings)?;
-    let secured = settings.tls.as_ref().map(secure).transpose()?;
-    let listeners = listen(settings.listen, settings.threads)?;
-    let tls_listeners = match &settings.tls {
-        Some(tls) => listen(tls.listen, settings.threads)?,
-        None => Vec::new(),
-    };
-    let admin = settings.admin.map(|address| listen(address, 1)).transpose()?.and_then(|mut l| l.pop());
-    let address = local(&listeners[0], settings.listen)?;
-    let tls_address = tls_listeners.first().zip(settings.tls.as_ref());
-    let tls_address = tls_address.map(|(listener, tls)| local(listener, tls.listen)).transpose()?;
-    let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
-    let store = Store::new(&settings.data);
-    let shared = Arc::new(Shared::new(settings, site, Instant::now()));
-    let known = restore(&shared, &store);
-    let (stage, watch) = watch::channel(Stage::Serving);
-    let (scribe, written) = Scribe::start(&shared, store, known).map_err(StartError::Thread)?;
-    let tls = secured.as_ref().map(|watched| watched.tls.clone());
-    let mut ends = vec![spawn_control(&shared, scribe, admin, secured, watch.clone())?];
-    let mut tls_listeners = tls_listeners.into_iter();
-    for (index, listener) in listeners.into_iter().enumerate() {
-        let doors = Doors { plain: listener, tls: tls_listeners.next().zip(tls.clone()) };
-        ends.push(spawn_worker(shared.clone(), index, doors, watch.clone())?);
+    Launch { settings, origin: None, listeners: Listeners::default() }.start().await
+}
+
+impl Launch {
+    /// Starts an edge: it serves when this returns.
+    ///
+    /// # Errors
+    /// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
+    pub async fn start(self) -> Result<EdgeHandle, StartError> {
+        let Self { settings, origin, listeners } = self;
+        let site = Site::of(&settings)?;
+        let secured = settings.tls.as_ref().map(secure).transpose()?;
+        let listeners = listeners.complete(&settings)?;
+        let kept = listeners.duplicate().map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        let Listeners { clients, tls: tls_listeners, admin } = listeners;
+        let address = local(&clients[0], settings.listen)?;
+        let tls_address = tls_listeners.first().zip(settings.tls.as_ref());
+        let tls_address = tls_address.map(|(listener, tls)| local(listener, tls.listen)).transpose()?;
+        let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
+        let store = Store::new(&settings.data);
+        let (text, source) = origin.unzip();
+        let generation = generation(&store, text.as_deref());
+        let threads = clients.len().max(tls_listeners.len());
+        let shared = Arc::new(Shared::new(generation, settings, site, threads, Instant::now())?);
+        let known = restore(&shared, &store);
+        let (stage, watch) = watch::channel(Stage::Serving);
+        let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;
+        text.into_iter().for_each(|text| scribe.configuration(generation, text));
+        let resolver = control::resolver(&shared)?;
+        let (current, generations) = watch::channel(shared.clone());
+        let (reloads, requests) = Reloads::channel();
+        let totals = Arc::new(Totals::default());
+        let desk = Admin { current: generations.clone(), totals: totals.clone(), reloads: reloads.clone() };
+        let tls = secured.as_ref().map(|watched| watched.tls.clone());
+        let control = Control { current, scribe, source, requests, resolver, secured };
+        let control = {
+            let (stage, admin) = (watch.clone(), admin.map(|listener| (desk, listener)));
+            spawn("edge-control", move |runtime| control.run(&runtime, admin, totals, stage))?
+        };
+        let (mut clients, mut tls_listeners) = (clients.into_iter(), tls_listeners.into_iter());
+        let mut workers = Vec::new();
+        for index in 0..threads {
+            let doors = Doors { plain: clients.next(), tls: tls_listeners.next().zip(tls.clone()) };
+            workers.push(spawn_worker(generations.clone(), index, doors, watch.clone())?);
+        }
+        events::edge_started(&shared.settings.name, address, threads);
+        Ok(EdgeHandle {
+            listeners: kept,
+            address,
+            tls: tls_address,
+            admin: admin_address,
+            current: generations,
+            reloads,
+            stage,
+            workers,
+            control,
+            written,
+        })
     }
-    let name = shared.settings.name.clone();
-    events::edge_started(&name, address, shared.settings.threads);
-    Ok(EdgeHandle { address, tls: tls_address, admin: admin_address, name, stage, ends, written })
+}
+
+/// The number of the configuration that a start brings into force: the newest stored one's when it is the same text.
+fn generation(store: &Store, text: Option<&str>) -> u64 {
+    match store.configuration() {
+        Ok(Some((newest, stored))) if text == Some(stored.as_str()) => newest,
+        Ok(Some((newest, _))) => newest + 1,
+        Ok(None) => 1,
+        Err(error) => {
+            events::file_passed_over(&error);
+            1
+        }
+    }
 }
 
 /// Reads the certificates for the first time.
 fn secure(settings: &TlsSettings) -> Result<Watched, TlsFault> {
+    let (set, pairs) = read_certificates(&settings.certificates)?;
     let files = settings.certificates.clone();
-    let pairs = read_pairs(&files)?;
-    let set = CertificateSet::of(&files, &pairs)?;
-    warn_of_expired(&files, &set);
     Ok(Watched { tls: Arc::new(Tls::of(set)?), files, found: Ok(pairs) })
 }
 
@@ -205,7 +363,7 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartE
 
 /// Where one thread's clients come in.
 struct Doors {
-    plain: TcpListener,
+    plain: Option<TcpListener>,
     tls: Option<(TcpListener, Arc<Tls>)>,
 }
 
@@ -214,7 +372,8 @@ impl Doors {
     fn open(self, settings: &EdgeSettings) -> io::Result<Vec<Gate>> {
         let gate =
             |listener, terms| tokio::net::TcpListener::from_std(listener).map(|listener| Gate { listener, terms });
-        let mut gates = vec![gate(self.plain, Terms::plain(settings))?];
+        let plain = self.plain.map(|listener| gate(listener, Terms::plain(settings)));
+        let mut gates: Vec<Gate> = plain.into_iter().collect::<io::Result<_>>()?;
         if let Some((listener, tls)) = self.tls {
             gates.push(gate(listener, Terms::tls(settings, tls))?);
         }
@@ -223,62 +382,24 @@ impl Doors {
 }
 
 fn spawn_worker(
-    shared: Arc<Shared>,
+    current: watch::Receiver<Arc<Shared>>,
     index: usize,
     doors: Doors,
     stage: watch::Receiver<Stage>,
 ) -> Result<oneshot::Receiver<()>, StartError> {
-    let address = shared.settings.listen;
+    let address = current.borrow().settings.listen;
     spawn(&format!("edge-{index}"), move |runtime| {
         let gates = {
             let _guard = runtime.enter();
-            doors.open(&shared.settings)
+            doors.open(&current.borrow().settings)
         };
         match gates {
             Ok(gates) => {
-                let worker = Rc::new(Worker::new(shared, index, stage));
-                runtime.block_on(front::serve(worker, gates));
+                let roster = Rc::new(Roster::new(current, index, stage));
+                runtime.block_on(front::serve(roster, gates));
             }
             Err(source) => events::listener_lost(address, &source),
         }
-    })
-}
-
-fn spawn_control(
-    shared: &Arc<Shared>,
-    scribe: Scribe,
-    admin: Option<TcpListener>,
-    secured: Option<Watched>,
-    mut stage: watch::Receiver<Stage>,
-) -> Result<oneshot::Receiver<()>, StartError> {
-    let shared = shared.clone();
-    let hosts = shared.site.hosts();
-    let resolver = if hosts.is_empty() { None } else { Some(names::resolver(shared.settings.resolver)?) };
-    spawn("edge-control", move |runtime| {
-        runtime.block_on(async move {
-            let totals = Arc::new(Totals::default());
-            for replica in shared.site.replica_ids() {
-                spawn_local(checks::watch(shared.clone(), replica));
-            }
-            for (host, resolver) in hosts.into_keys().zip(std::iter::repeat(resolver).flatten()) {
-                spawn_local(names::watch(shared.clone(), scribe.clone(), resolver, host));
-            }
-            if let Some(listener) = admin {
-                let admin = Admin { shared: shared.clone(), totals: totals.clone() };
-                spawn_local(async move {
-                    match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => admin::serve(admin, listener).await,
-                        Err(error) => events::accept_failed(&error),
-                    }
-                });
-            }
-            if let Some(watched) = secured {
-                spawn_local(certificates::watch(shared.clone(), watched));
-            }
-            spawn_local(report(shared, scribe, totals));
-            // A handle that has gone has stopped as well.
-            let _ = stage.wait_for(|stage| *stage == Stage::Stopping).await;
-        });
     })
 }
 

@@ -10,7 +10,8 @@ use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
 use crate::run::timer::Timers;
-use crate::tell::tally::{ClientCount, Promptness, Tallies, count};
+use crate::tell::count::{ClientCount, Promptness};
+use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,39 +20,83 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Whether the edge serves or winds down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Serving,
+    /// No more clients; those there are served to the end.
     Stopping,
+    /// No more clients at all.
+    Over,
 }
 
-/// One thread that serves clients.
+/// One thread that serves clients, as far as one generation goes. What the thread has for itself is the same in all.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) dice: Dice,
-    pub(crate) connections: Cell<usize>,
+    pub(crate) dice: Rc<Dice>,
+    pub(crate) connections: Rc<Cell<usize>>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) pipes: Rc<Pipes>,
     stage: watch::Receiver<Stage>,
-    pool: RefCell<Pool>,
+    pool: Rc<RefCell<Pool>>,
     index: usize,
 }
 
-impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
-        let (dice, timers, pipes) = (Dice::new(), Timers::new(), Rc::default());
-        Self { shared, dice, connections: Cell::new(0), timers, pipes, stage, pool: RefCell::default(), index }
+/// Who serves the next request of a thread: the worker of the newest generation.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    stage: watch::Receiver<Stage>,
+    current: RefCell<watch::Receiver<Arc<Shared>>>,
+    worker: RefCell<Rc<Worker>>,
+}
+
+impl Roster {
+    pub(crate) fn new(mut current: watch::Receiver<Arc<Shared>>, index: usize, stage: watch::Receiver<Stage>) -> Self {
+        let shared = current.borrow_and_update().clone();
+        let worker = Worker::new(shared, index, stage.clone());
+        Self { stage, current: RefCell::new(current), worker: RefCell::new(Rc::new(worker)) }
     }
 
     /// Returns when the edge stops.
     pub(crate) async fn stopping(&self) {
         // A sender that has gone has stopped as well.
-        let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Stopping).await;
+        let _ = self.stage.clone().wait_for(|stage| *stage >= Stage::Stopping).await;
+    }
+
+    /// The worker of the newest generation. Costs a look at one number when there is no newer one.
+    pub(crate) fn on_duty(&self) -> Rc<Worker> {
+        // The sender goes only when the edge stops, and then the last generation stays.
+        if self.current.borrow().has_changed().unwrap_or(false) {
+            let shared = self.current.borrow_mut().borrow_and_update().clone();
+            let next = self.worker.borrow().relieved_by(shared);
+            self.worker.replace(Rc::new(next));
+        }
+        self.worker.borrow().clone()
+    }
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
+        let (dice, connections, pool) = (Rc::new(Dice::new()), Rc::default(), Rc::default());
+        Self { shared, dice, connections, timers: Timers::new(), pipes: Rc::default(), stage, pool, index }
+    }
+
+    /// The same thread in the next generation.
+    fn relieved_by(&self, shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            dice: self.dice.clone(),
+            connections: self.connections.clone(),
+            timers: self.timers.clone(),
+            pipes: self.pipes.clone(),
+            stage: self.stage.clone(),
+            pool: self.pool.clone(),
+            index: self.index,
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stage.borrow() == Stage::Stopping
+        *self.stage.borrow() >= Stage::Stopping
     }
 
     pub(crate) fn tallies(&self) -> MutexGuard<'_, Tallies> {
@@ -95,7 +140,7 @@ impl Worker {
         {
             let mut tallies = self.tallies();
             let row = tallies.attempt(component, replica);
-            count(&mut row.tally, failure, slow);
+            row.outcomes.count(failure, slow);
             row.first_byte(first_byte);
         }
         match failure {
@@ -106,8 +151,13 @@ impl Worker {
 
     /// An attempt failed: before its head came, or in its body.
     pub(crate) fn attempt_failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        self.tallies().attempt(component, replica).tally.count(Some(kind));
+        self.tallies().attempt(component, replica).outcomes.failed(kind);
         self.shared.failed(component, replica, part, kind);
+    }
+
+    /// A replica is asked besides a silent one.
+    pub(crate) fn hedged(&self, component: ComponentId, replica: ReplicaId) {
+        self.tallies().attempt(component, replica).hedged += 1;
     }
 
     /// Counts something of an answer to a client.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /healthz` | 200 once clients are served |
 //! | `GET /metrics` | OpenMetrics |
+//! | `POST /v1/reload` | reads the configuration again: its number, or everything that is wrong with it |
 //! | `GET /v1/state` | the plan in force and every replica, as JSON |
 //! | `GET /v1/faults` | the faults in force, as JSON |
 //! | `PUT /v1/faults` | takes a JSON list of faults, all or none; only where drills are allowed |
@@ -16,18 +17,23 @@ use crate::door::client::{Client, Incoming, Patience};
 use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
+use crate::run::reload::Reloads;
 use crate::run::shared::Shared;
 use crate::run::timer::Timers;
+use crate::run::worker::Stage;
 use crate::tell::events;
 use crate::tell::metrics::{CONTENT_TYPE, exposition};
 use crate::tell::report::Totals;
 use bytes::BytesMut;
 use downbeat_core::fault::Fault;
+use downbeat_core::model::{Name, Sketch};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Most connections at a time; further ones wait to be accepted.
@@ -40,12 +46,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the endpoint looks at.
 #[derive(Debug, Clone)]
 pub(crate) struct Admin {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) current: watch::Receiver<Arc<Shared>>,
     pub(crate) totals: Arc<Totals>,
+    pub(crate) reloads: Reloads,
 }
 
-/// Serves for ever.
-pub(crate) async fn serve(admin: Admin, listener: TcpListener) {
+/// Serves until the edge is over; takes no more connections from its stop on, for a successor may listen too.
+pub(crate) async fn serve(admin: Admin, listener: TcpListener, mut stage: watch::Receiver<Stage>) {
     let (mut clients, timers) = (JoinSet::new(), Timers::new());
     tokio::task::spawn_local(timers.clone().run());
     loop {
@@ -64,8 +71,12 @@ pub(crate) async fn serve(admin: Admin, listener: TcpListener) {
                 }
             },
             Some(_) = clients.join_next() => {}
+            // A handle that has gone has stopped as well.
+            _ = stage.wait_for(|stage| *stage >= Stage::Stopping) => break,
         }
     }
+    drop(listener);
+    while clients.join_next().await.is_some() {}
 }
 
 impl Admin {
@@ -76,7 +87,7 @@ impl Admin {
                 Incoming::Gone => return,
                 Incoming::Refused(refusal) => (refused(&refusal), Persistence::Close),
                 Incoming::Request(head) => match self.read_body(&mut client).await {
-                    Ok(body) => (self.page(&head, &body), head.persistence),
+                    Ok(body) => (self.page(&head, &body).await, head.persistence),
                     Err(BodyTrouble::Refused(refusal)) => (refused(&refusal), Persistence::Close),
                     Err(BodyTrouble::Gone) => return,
                 },
@@ -96,58 +107,89 @@ impl Admin {
         Ok(body)
     }
 
-    fn page(&self, head: &RequestHead, body: &[u8]) -> OwnAnswer {
+    fn shared(&self) -> Arc<Shared> {
+        self.current.borrow().clone()
+    }
+
+    async fn page(&self, head: &RequestHead, body: &[u8]) -> OwnAnswer {
         match (&head.method, head.path()) {
             (Method::Head, _) => error(405, "not with this method").to(&Method::Head),
             (Method::Get, b"/healthz") => text("ok\n"),
-            (Method::Get, b"/metrics") => match exposition(&self.shared, &self.totals) {
+            (Method::Get, b"/metrics") => match exposition(&self.shared(), &self.totals) {
                 Ok(body) => OwnAnswer::new(200, CONTENT_TYPE, body.into()),
                 Err(_) => error(500, "the metrics could not be written"),
             },
             (Method::Get, b"/v1/state") => json(&self.state()),
-            (Method::Get, b"/v1/faults") => json(&self.shared.faults.list(Instant::now())),
+            (Method::Get, b"/v1/faults") => json(&self.shared().faults.list(Instant::now())),
+            // Pages of other origins that a browser shows have no business here.
+            (Method::Post, b"/v1/reload") if head.fields.get("origin").is_some() => error(403, "not from a web page"),
+            (Method::Post, b"/v1/reload") => self.reload().await,
             (Method::Put, b"/v1/faults") => self.put_faults(body),
             (Method::Delete, b"/v1/faults") => self.clear_faults(),
-            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults") => error(405, "not with this method"),
+            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults" | b"/v1/reload") => {
+                error(405, "not with this method")
+            }
             _ => error(404, "no such page"),
         }
     }
 
+    async fn reload(&self) -> OwnAnswer {
+        match self.reloads.ask().await {
+            Ok(generation) => json(&serde_json::json!({ "generation": generation })),
+            Err(refusal) => {
+                let body =
+                    serde_json::json!({ "status": 422, "error": refusal.to_string(), "faults": refusal.faults() });
+                OwnAnswer::new(422, "application/json", body.to_string().into())
+            }
+        }
+    }
+
     fn put_faults(&self, body: &[u8]) -> OwnAnswer {
-        if !self.shared.settings.drills {
+        if !self.shared().settings.drills {
             return error(403, "this edge does not allow drills");
         }
         let faults: Vec<Fault> = match serde_json::from_slice(body) {
             Ok(faults) => faults,
             Err(fault) => return error(422, &format!("understand the faults: {fault}")),
         };
-        match self.shared.faults.put(faults, Instant::now()) {
+        match self.shared().faults.put(faults, Instant::now()) {
             Ok(()) => self.faults_changed(),
             Err(refusal) => error(422, &refusal.to_string()),
         }
     }
 
     fn clear_faults(&self) -> OwnAnswer {
-        self.shared.faults.clear();
+        self.shared().faults.clear();
         self.faults_changed()
     }
 
     fn faults_changed(&self) -> OwnAnswer {
-        let faults = self.shared.faults.list(Instant::now());
+        let faults = self.shared().faults.list(Instant::now());
         events::faults_changed(faults.len());
         json(&faults)
     }
 
     fn state(&self) -> State {
-        let (shared, now) = (&self.shared, Instant::now());
+        let (shared, now) = (self.shared(), Instant::now());
         let traffic = shared.traffic();
         let components = |replica: ReplicaId| {
             let serves = |c: &ComponentId| shared.site.component(*c).replicas.contains(&replica);
             let name = |c: ComponentId| shared.site.component(c).settings.name.to_string();
-            let state = |c| LinkState {
-                standing: word(shared.standing(c, replica, now)),
-                share: traffic.share(c, replica).as_ratio(),
-                first_byte_us: shared.first_byte_us(c, replica).round(),
+            let state = |c| {
+                let key = (
+                    shared.site.component(c).settings.name.clone(),
+                    shared.site.replica(replica).settings.name.clone(),
+                );
+                let seen = self.totals.read(|seen| seen.attempts.get(&key).cloned()).unwrap_or_default();
+                LinkState {
+                    standing: word(shared.standing(c, replica, now)),
+                    share: traffic.share(c, replica).as_ratio(),
+                    first_byte_us: shared.first_byte_us(c, replica).round(),
+                    attempts: seen.outcomes.total,
+                    failed: seen.outcomes.all_failures(),
+                    hedged: seen.hedged,
+                    first_byte: seen.first_byte,
+                }
             };
             shared.site.component_ids().filter(serves).map(|c| (name(c), state(c))).collect()
         };
@@ -163,19 +205,58 @@ impl Admin {
         };
         State {
             edge: shared.settings.name.to_string(),
+            process: std::process::id(),
+            generation: shared.generation,
             plan_epoch: traffic.plan.epoch,
+            connections: shared.counters.connections.load(Ordering::Relaxed),
+            components: self.answers(&shared),
             waiting: shared.waiting(),
             replicas: shared.site.replica_ids().map(replica).collect(),
         }
+    }
+
+    /// What was answered since the start, for each component.
+    fn answers(&self, shared: &Shared) -> BTreeMap<String, Answers> {
+        let of = |name: &Name| {
+            self.totals.read(|seen| {
+                let clients = seen.clients.get(&(name.clone(), None)).cloned().unwrap_or_default();
+                let first_byte = seen.components.get(name).map(|count| count.first_byte.clone()).unwrap_or_default();
+                Answers {
+                    requests: clients.outcomes.total,
+                    failed: clients.outcomes.all_failures(),
+                    retried: clients.retried,
+                    resumed: clients.resumed,
+                    bytes: clients.bytes,
+                    first_byte,
+                }
+            })
+        };
+        let names = shared.site.components.iter().map(|component| &component.settings.name);
+        names.map(|name| (name.to_string(), of(name))).collect()
     }
 }
 
 #[derive(Debug, Serialize)]
 struct State {
     edge: String,
+    process: u32,
+    generation: u64,
     plan_epoch: u64,
+    connections: u64,
+    components: BTreeMap<String, Answers>,
     waiting: usize,
     replicas: Vec<ReplicaState>,
+}
+
+/// Sums since the start.
+#[derive(Debug, Serialize)]
+struct Answers {
+    requests: u64,
+    failed: u64,
+    retried: u64,
+    resumed: u64,
+    bytes: u64,
+    first_byte: Sketch,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,6 +276,11 @@ struct LinkState {
     standing: &'static str,
     share: f64,
     first_byte_us: f64,
+    /// The rest are sums since the start.
+    attempts: u64,
+    failed: u64,
+    hedged: u64,
+    first_byte: Sketch,
 }
 
 const fn word(standing: Standing) -> &'static str {

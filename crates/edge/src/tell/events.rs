@@ -7,6 +7,7 @@ use crate::change::plan::PlanRefusal;
 use crate::change::store::StoreError;
 use crate::choose::health::Standing;
 use crate::door::tls::TlsFault;
+use crate::run::reload::ReloadError;
 use crate::tell::report::HubError;
 use downbeat_core::model::{FailureKind, Name};
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +21,14 @@ pub(crate) fn edge_started(name: &Name, address: SocketAddr, threads: usize) {
 
 pub(crate) fn edge_stopped(name: &Name) {
     info!(edge = %name, "edge stopped");
+}
+
+pub(crate) fn configuration_reloaded(generation: u64) {
+    info!(generation, "configuration reloaded");
+}
+
+pub(crate) fn configuration_refused(error: &ReloadError) {
+    warn!(%error, "configuration refused; going on with the old one");
 }
 
 pub(crate) fn replica_ejected(component: &Name, replica: &Name, kind: FailureKind, span: Duration) {

@@ -1,22 +1,32 @@
-//! The counts since the start, as OpenMetrics. Written when asked for, from the same counts that the hub is told.
+//! What was seen since the start, as OpenMetrics 1.0. Written when asked for, from the same counts that the hub is told.
 //!
-//! Labels come from the configuration and from closed sets, so their number is bounded.
+//! Labels come from the configuration and from closed sets, so their number is bounded whatever clients send (invariant B7).
+//! Names follow Prometheus: base units, `_total` on counters; what is of the process itself has the usual names.
 
 use crate::cache::note::Outcome as CacheOutcome;
 use crate::run::shared::Shared;
+use crate::tell::process;
 use crate::tell::report::Totals;
-use downbeat_core::model::{FailureKind, Tally};
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use downbeat_core::model::{FailureKind, Sketch, Tally};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, NoLabelSet, text,
+};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The content type of what [`exposition`] writes.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the histograms' buckets in microseconds; a bucket of the sketches is at most 1/16 as wide.
+const BOUNDS_US: [u64; 13] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
 
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +60,21 @@ struct ByOutcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByClass {
+    component: String,
+    class: &'static str,
+}
+
+/// By the first digit of the status; the first of these for requests that got no answer.
+const CLASSES: [&str; crate::tell::count::CLASSES] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLink {
+    component: String,
+    replica: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCacheOutcome {
     component: String,
     outcome: &'static str,
@@ -72,29 +97,59 @@ struct ByReplica {
 /// # Errors
 /// Never, as long as a string can be written to.
 pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("downbeat_edge");
-    register_clients(&mut registry, shared, totals);
-    register_attempts(&mut registry, shared, totals);
-    register_replicas(&mut registry, shared);
-    register_cache(&mut registry, shared);
-    register_edge(&mut registry, shared);
+    let mut registry = Registry::default();
+    let edge = registry.sub_registry_with_prefix("downbeat_edge");
+    register_clients(edge, totals);
+    register_attempts(edge, totals);
+    register_replicas(edge, shared);
+    register_cache(edge, shared);
+    register_edge(edge, shared);
+    register_process(&mut registry);
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
     Ok(out)
 }
 
-fn outcomes(tally: &Tally) -> impl Iterator<Item = (Outcome, u64)> {
+fn outcomes(tally: &Tally) -> impl Iterator<Item = (Outcome, u64)> + use<'_> {
     let good = (Outcome::Ok, tally.total.saturating_sub(tally.failed()));
     std::iter::once(good).chain(tally.failures.iter().map(|(kind, n)| (Outcome::Failed(*kind), *n)))
 }
 
-fn register_clients(registry: &mut Registry, shared: &Shared, totals: &Totals) {
-    let requests = Family::<ByOutcome, Counter>::default();
+/// Sketches of one thing, as a histogram in seconds.
+#[derive(Debug)]
+struct Histogram<L> {
+    name: &'static str,
+    help: &'static str,
+    /// With the sum in microseconds.
+    rows: Vec<(L, Sketch, u64)>,
+}
+
+impl<L: EncodeLabelSet + fmt::Debug + Send + Sync + 'static> Collector for Histogram<L> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let seconds = |us: u64| us as f64 / 1e6;
+        let mut metric =
+            encoder.encode_descriptor(self.name, self.help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        for (labels, sketch, sum_us) in &self.rows {
+            let mut seen = 0;
+            // The library adds the buckets up itself.
+            let mut buckets: Vec<(f64, u64)> = (BOUNDS_US.iter().zip(sketch.cumulative(&BOUNDS_US)))
+                .map(|(bound, up_to)| (seconds(*bound), up_to - std::mem::replace(&mut seen, up_to)))
+                .collect();
+            let total = sketch.total();
+            buckets.push((f64::INFINITY, total - seen));
+            metric.encode_family(labels)?.encode_histogram::<NoLabelSet>(seconds(*sum_us), total, &buckets, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn register_clients(registry: &mut Registry, totals: &Totals) {
+    let (requests, classes) = <(Family<ByOutcome, Counter>, Family<ByClass, Counter>)>::default();
     let (retried, resumed, bytes) = <(Family<ByComponent, Counter>, Family<_, Counter>, Family<_, Counter>)>::default();
-    totals.read(|seen| {
-        for ((id, _), count) in &seen.clients {
-            let component = shared.site.component(*id).settings.name.to_string();
-            for (outcome, n) in outcomes(&count.tally) {
+    let waits = totals.read(|seen| {
+        for ((component, _), count) in &seen.clients {
+            let component = component.to_string();
+            for (outcome, n) in outcomes(&count.outcomes.tally()) {
                 requests.get_or_create(&ByOutcome { component: component.clone(), outcome }).inc_by(n);
             }
             let labels = ByComponent { component };
@@ -102,33 +157,56 @@ fn register_clients(registry: &mut Registry, shared: &Shared, totals: &Totals) {
             resumed.get_or_create(&labels).inc_by(count.resumed);
             bytes.get_or_create(&labels).inc_by(count.bytes);
         }
+        for (component, count) in &seen.components {
+            for (class, n) in CLASSES.into_iter().zip(count.classes).filter(|(_, n)| *n > 0) {
+                classes.get_or_create(&ByClass { component: component.to_string(), class }).inc_by(n);
+            }
+        }
+        let row = |(component, count): (&_, &crate::tell::count::ComponentCount)| {
+            (ByComponent { component: ToString::to_string(component) }, count.first_byte.clone(), count.first_byte_us)
+        };
+        seen.components.iter().map(row).collect::<Vec<_>>()
     });
-    registry.register("requests", "Answers to clients", requests);
+    registry.register("requests", "Answers to clients, by how they went", requests);
+    registry.register("answers", "Answers to clients, by the class of their status", classes);
     registry.register("retried_requests", "Requests that needed more than one attempt", retried);
     registry.register("resumed_bodies", "Bodies that went on from another replica", resumed);
     registry.register("client_bytes", "Body bytes sent to clients", bytes);
+    let help = "From the head of a request to the head of its answer, as clients saw it";
+    registry.register_collector(Box::new(Histogram { name: "first_byte", help, rows: waits }));
 }
 
-fn register_attempts(registry: &mut Registry, shared: &Shared, totals: &Totals) {
+fn register_attempts(registry: &mut Registry, totals: &Totals) {
     let attempts = Family::<ByAttempt, Counter>::default();
-    totals.read(|seen| {
-        for ((component, replica), count) in &seen.upstream {
-            let component = shared.site.component(*component).settings.name.to_string();
-            let replica = shared.site.replica(*replica).settings.name.to_string();
-            for (outcome, n) in outcomes(&count.tally) {
-                let labels = ByAttempt { component: component.clone(), replica: replica.clone(), outcome };
+    let (hedged, bytes) = <(Family<ByLink, Counter>, Family<ByLink, Counter>)>::default();
+    let waits = totals.read(|seen| {
+        let mut waits = Vec::new();
+        for ((component, replica), count) in &seen.attempts {
+            for (outcome, n) in outcomes(&count.outcomes.tally()) {
+                let labels = ByAttempt { component: component.to_string(), replica: replica.to_string(), outcome };
                 attempts.get_or_create(&labels).inc_by(n);
             }
+            let labels = ByLink { component: component.to_string(), replica: replica.to_string() };
+            hedged.get_or_create(&labels).inc_by(count.hedged);
+            bytes.get_or_create(&labels).inc_by(count.bytes);
+            waits.push((labels, count.first_byte.clone(), count.first_byte_us));
         }
+        waits
     });
-    registry.register("attempts", "Attempts at replicas", attempts);
+    registry.register("attempts", "Attempts at replicas; stalled and reset bodies count as one more", attempts);
+    registry.register("hedged_attempts", "Attempts made besides a silent one", hedged);
+    registry.register("replica_bytes", "Body bytes read from replicas", bytes);
+    let help = "From an attempt's start to the head of the replica's answer";
+    registry.register_collector(Box::new(Histogram { name: "attempt_first_byte", help, rows: waits }));
 }
 
 fn register_replicas(registry: &mut Registry, shared: &Shared) {
-    let (in_flight, ejected, limit) = <(Family<ByReplica, Gauge>, Family<_, Gauge>, Family<_, Gauge>)>::default();
+    let (in_flight, limit, ejected) =
+        <(Family<ByReplica, Gauge>, Family<ByReplica, Gauge>, Family<ByReplica, Gauge>)>::default();
     let now = Instant::now();
     for id in shared.site.replica_ids() {
-        let labels = ByReplica { replica: shared.site.replica(id).settings.name.to_string() };
+        let settings = &shared.site.replica(id).settings;
+        let labels = ByReplica { replica: settings.name.to_string() };
         in_flight.get_or_create(&labels).set(i64::from(shared.in_flight(id)));
         limit.get_or_create(&labels).set(i64::from(shared.limit(id)));
         ejected.get_or_create(&labels).set(i64::from(shared.is_ejected(id, now)));
@@ -161,14 +239,22 @@ fn register_cache(registry: &mut Registry, shared: &Shared) {
 }
 
 fn register_edge(registry: &mut Registry, shared: &Shared) {
-    let epoch = Gauge::<i64>::default();
-    epoch.set(i64::try_from(shared.traffic().plan.epoch).unwrap_or(i64::MAX));
-    registry.register("plan_epoch", "Epoch of the traffic plan in force", epoch);
-    let waiting = Gauge::<i64>::default();
-    waiting.set(i64::try_from(shared.waiting()).unwrap_or(i64::MAX));
-    registry.register("waiting_requests", "Requests that wait for a seat", waiting);
     let counters = &shared.counters;
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let gauges = [
+        ("plan_epoch", "Epoch of the traffic plan in force", shared.traffic().plan.epoch),
+        ("configuration_generation", "Number of the configuration in force", shared.generation),
+        ("waiting_requests", "Requests that wait for a seat", shared.waiting() as u64),
+        ("connections", "Connections of clients", counters.connections.load(Ordering::Relaxed)),
+    ];
+    for (name, help, value) in gauges {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(signed(value));
+        registry.register(name, help, gauge);
+    }
     let plain = [
+        ("accepted_connections", "Connections of clients that were accepted", &counters.accepted),
+        ("ejections", "Times that a replica was ejected for a component", &counters.ejections),
         ("refused_requests", "Requests refused before they belonged to a component", &counters.refusals),
         ("waiting_room_full", "Requests that found even the waiting room full", &counters.waiting_room_full),
         ("write_failures", "Files that could not be written", &counters.write_failures),
@@ -177,10 +263,29 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
         ("failed_arrivals", "Connections that ended before their first request", &counters.failed_arrivals),
         ("calmed_connections", "HTTP/2 connections ended for flooding", &counters.calmed),
         ("rollups_lost", "Roll-ups that the hub did not take", &counters.rollups_lost),
+        ("access_log_lines_lost", "Lines of the access log that were not written", &counters.lines_lost),
     ];
     for (name, help, count) in plain {
         let counter = Counter::<u64>::default();
         counter.inc_by(count.load(Ordering::Relaxed));
         registry.register(name, help, counter);
+    }
+}
+
+/// What the system says of this process; what it does not say is left out.
+fn register_process(registry: &mut Registry) {
+    let process = registry.sub_registry_with_prefix("process");
+    let gauges = [
+        ("resident_memory", "Memory of this process that is in use", Some(Unit::Bytes), process::resident_bytes()),
+        ("open_fds", "Open file descriptors", None, process::open_files()),
+    ];
+    for (name, help, unit, value) in gauges {
+        let Some(value) = value.and_then(|value| i64::try_from(value).ok()) else { continue };
+        let gauge = Gauge::<i64>::default();
+        gauge.set(value);
+        match unit {
+            Some(unit) => process.register_with_unit(name, help, unit, gauge),
+            None => process.register(name, help, gauge),
+        }
     }
 }

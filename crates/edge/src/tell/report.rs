@@ -7,23 +7,32 @@ use crate::ask::call::call;
 use crate::ask::line::Connection;
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
+use crate::change::site::Site;
 use crate::codec::Method;
+use crate::door::network::Network;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
+use crate::run::worker::Stage;
+use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
 use crate::tell::events;
-use crate::tell::tally::{ClientCount, Tallies};
-use downbeat_core::model::{ClientRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
+use crate::tell::tally::{Seen, Tallies};
+use downbeat_core::model::{
+    ClientRow, ComponentRow, FailureKind, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow,
+};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// From one roll-up to the next.
 const EVERY: Duration = Duration::from_secs(1);
 /// The hub has to answer within this.
 const HUB: Duration = Duration::from_secs(2);
+/// An edge that is over waits no longer than this for the hub to take its last word.
+const LAST_WORD: Duration = Duration::from_millis(500);
 /// Most bytes of a plan.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -42,33 +51,42 @@ pub(crate) enum HubError {
 
 /// What was seen since the start, for the metrics; networks are not told apart here.
 #[derive(Debug, Default)]
-pub(crate) struct Totals(Mutex<Tallies>);
+pub(crate) struct Totals(Mutex<Seen>);
 
 impl Totals {
     /// Looks at the sums.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Tallies) -> T) -> T {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&locked(&self.0))
     }
 
-    fn add(&self, seen: &Tallies) {
+    fn add(&self, seen: &Seen, site: &Site) {
         let mut sums = locked(&self.0);
-        let mut plain = Tallies { upstream: seen.upstream.clone(), ..Tallies::default() };
-        for ((component, _), count) in &seen.clients {
-            plain.clients.entry((*component, None)).or_default().add(count);
-        }
-        sums.add(&plain);
+        sums.add_without_networks(seen);
+        sums.keep_only(site);
     }
 }
 
-/// Reports for ever.
-pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Totals>) {
+/// The first generation, and each further one as it comes into force: none of them may be missed, for each counts.
+pub(crate) struct Generations {
+    pub(crate) first: Arc<Shared>,
+    pub(crate) fresh: mpsc::UnboundedReceiver<Arc<Shared>>,
+}
+
+/// Reports until the edge is over, and then once more.
+pub(crate) async fn report(
+    generations: Generations,
+    scribe: Scribe,
+    totals: Arc<Totals>,
+    mut stage: watch::Receiver<Stage>,
+) {
     let mut reporter = Reporter {
+        gathering: Gathering { fresh: generations.fresh, known: vec![Share::of(generations.first)] },
         boot: crate::choose::dice::seed(),
         seq: 0,
         refused: None,
         link: Link::Unknown,
         since: Instant::now(),
-        shared,
+        stage: stage.clone(),
         scribe,
         totals,
     };
@@ -76,13 +94,19 @@ pub(crate) async fn report(shared: Arc<Shared>, scribe: Scribe, totals: Arc<Tota
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
-        ticks.tick().await;
-        reporter.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => reporter.tick().await,
+            // A handle that has gone has stopped as well.
+            _ = stage.wait_for(|stage| *stage == Stage::Over) => break,
+        }
     }
+    // Whether or not the hub takes it: the end is not held up.
+    let _ = timeout(LAST_WORD, reporter.tick()).await;
 }
 
 struct Reporter {
-    shared: Arc<Shared>,
+    gathering: Gathering,
+    stage: watch::Receiver<Stage>,
     scribe: Scribe,
     totals: Arc<Totals>,
     boot: u64,
@@ -90,6 +114,57 @@ struct Reporter {
     refused: Option<(u64, String)>,
     link: Link,
     since: Instant,
+}
+
+/// Where counts come from: the generation in force, and those before it until their last exchange has ended.
+struct Gathering {
+    fresh: mpsc::UnboundedReceiver<Arc<Shared>>,
+    /// The newest last; never empty, for the threads have the newest.
+    known: Vec<Share>,
+}
+
+/// One generation's counts.
+struct Share {
+    shared: Arc<Shared>,
+    /// Empty; changes places with each thread's counts in turn, so that no thread waits for the gathering.
+    spare: Tallies,
+}
+
+impl Share {
+    fn of(shared: Arc<Shared>) -> Self {
+        Self { spare: Tallies::of(&shared.site), shared }
+    }
+
+    fn add_to(&mut self, seen: &mut Seen) {
+        for tallies in &self.shared.tallies {
+            std::mem::swap(&mut *locked(tallies), &mut self.spare);
+            seen.take_in(&self.shared.site, &self.spare);
+            self.spare.clear();
+        }
+    }
+}
+
+impl Gathering {
+    /// The generation in force.
+    fn newest(&mut self) -> Arc<Shared> {
+        while let Ok(shared) = self.fresh.try_recv() {
+            self.known.push(Share::of(shared));
+        }
+        self.known.last().expect("the newest generation stays").shared.clone()
+    }
+
+    /// What all threads saw since this was last asked, and the generation in force.
+    fn take(&mut self) -> (Seen, Arc<Shared>) {
+        let (newest, mut seen) = (self.newest(), Seen::default());
+        self.known.retain_mut(|share| {
+            // Nobody else has it, so nothing is counted there any more after this.
+            let is_over = Arc::strong_count(&share.shared) == 1;
+            share.add_to(&mut seen);
+            !is_over
+        });
+        seen.keep_only(&newest.site);
+        (seen, newest)
+    }
 }
 
 /// How the hub was last found.
@@ -102,43 +177,42 @@ enum Link {
 
 impl Reporter {
     async fn tick(&mut self) {
-        let rollup = self.gather();
-        let Some(hub) = self.shared.site.hub else { return };
-        let told = self.tell(hub, &rollup).await;
-        self.note(told.as_ref().err());
+        let (seen, shared) = self.gathering.take();
+        let rollup = self.roll_up(seen, &shared);
+        let Some(hub) = shared.site.hub else { return };
+        let told = self.tell(hub, &shared, &rollup).await;
+        self.note(&shared, told.as_ref().err());
         if let Ok(Some(plan)) = told {
             self.take(plan);
         }
     }
 
-    fn gather(&mut self) -> RollUp {
+    fn roll_up(&mut self, mut seen: Seen, shared: &Shared) -> RollUp {
         let now = Instant::now();
         let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
-        let mut seen = Tallies::default();
-        for tallies in &self.shared.tallies {
-            let part = std::mem::take(&mut *locked(tallies));
-            seen.add(&part);
-        }
-        self.totals.add(&seen);
+        self.totals.add(&seen, &shared.site);
         seen.fold_light_networks();
         self.seq += 1;
+        // An edge that winds down after an upgrade tells what it did; how the replicas are, its successor knows.
+        let serving = *self.stage.borrow() == Stage::Serving;
         RollUp {
-            edge: self.shared.settings.name.clone(),
+            edge: shared.settings.name.clone(),
             boot: self.boot,
             seq: self.seq,
             span_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
-            plan_epoch: self.shared.traffic().plan.epoch,
+            plan_epoch: shared.traffic().plan.epoch,
             plan_refused: self.refused.clone(),
-            upstream: upstream_rows(&self.shared, &seen),
-            clients: client_rows(&self.shared, &seen),
-            replicas: replica_rows(&self.shared, now),
-            lookups: lookup_rows(&self.shared),
+            upstream: upstream_rows(&seen),
+            clients: client_rows(&seen),
+            components: component_rows(&seen),
+            replicas: if serving { replica_rows(shared, now) } else { Vec::new() },
+            lookups: lookup_rows(shared),
         }
     }
 
-    async fn tell(&self, hub: SocketAddr, rollup: &RollUp) -> Result<Option<TrafficPlan>, HubError> {
+    async fn tell(&self, hub: SocketAddr, shared: &Shared, rollup: &RollUp) -> Result<Option<TrafficPlan>, HubError> {
         let body = serde_json::to_vec(rollup).map_err(HubError::RollUp)?;
-        let request = post(hub, self.shared.settings.hub.as_ref().and_then(|h| h.token.as_deref()), &body);
+        let request = post(hub, shared.settings.hub.as_ref().and_then(|h| h.token.as_deref()), &body);
         let conversation = async {
             let stream = TcpStream::connect(hub).await.map_err(|_| FailureKind::Refused)?;
             call(Connection::new(stream, hub), &request, &Method::Post, PLAN_BYTES_MAX).await
@@ -152,10 +226,10 @@ impl Reporter {
     }
 
     /// Says once when the hub is lost, and once when it is back.
-    fn note(&mut self, error: Option<&HubError>) {
+    fn note(&mut self, shared: &Shared, error: Option<&HubError>) {
         match error {
             Some(error) => {
-                self.shared.counters.rollups_lost.fetch_add(1, Ordering::Relaxed);
+                shared.counters.rollups_lost.fetch_add(1, Ordering::Relaxed);
                 if self.link != Link::Down {
                     events::hub_lost(error);
                 }
@@ -172,12 +246,14 @@ impl Reporter {
 
     fn take(&mut self, plan: TrafficPlan) {
         let epoch = plan.epoch;
-        match apply(&self.shared, plan, Instant::now()) {
+        // A reload may have come while the hub was asked.
+        let shared = self.gathering.newest();
+        match apply(&shared, plan, Instant::now()) {
             PlanOutcome::Stale => {}
             PlanOutcome::Applied => {
                 events::plan_applied(epoch);
                 self.refused = None;
-                self.scribe.plan(self.shared.traffic().plan.clone());
+                self.scribe.plan(shared.traffic().plan.clone());
             }
             PlanOutcome::Refused(refusal) => {
                 if self.refused.as_ref().is_none_or(|(known, _)| *known != epoch) {
@@ -201,31 +277,39 @@ fn post(hub: SocketAddr, token: Option<&str>, body: &[u8]) -> Vec<u8> {
     request
 }
 
-fn upstream_rows(shared: &Shared, seen: &Tallies) -> Vec<UpstreamRow> {
-    let mut keys: Vec<_> = seen.upstream.iter().collect();
-    keys.sort_by_key(|(key, _)| **key);
-    let row = |((component, replica), count): (&(_, _), &crate::tell::tally::UpstreamCount)| UpstreamRow {
-        component: shared.site.component(*component).settings.name.clone(),
-        replica: shared.site.replica(*replica).settings.name.clone(),
-        tally: count.tally.clone(),
+fn upstream_rows(seen: &Seen) -> Vec<UpstreamRow> {
+    let row = |((component, replica), count): (&(Name, Name), &AttemptCount)| UpstreamRow {
+        component: component.clone(),
+        replica: replica.clone(),
+        tally: count.outcomes.tally(),
         first_byte_us: count.first_byte_us,
         first_byte_us_max: count.first_byte_us_max,
         bytes: count.bytes,
+        hedged: count.hedged,
+        first_byte: count.first_byte.clone(),
     };
-    keys.into_iter().map(row).collect()
+    seen.attempts.iter().map(row).collect()
 }
 
-fn client_rows(shared: &Shared, seen: &Tallies) -> Vec<ClientRow> {
+fn client_rows(seen: &Seen) -> Vec<ClientRow> {
     let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
-    let row = |((component, network), count): (&(_, Option<crate::door::network::Network>), &ClientCount)| ClientRow {
-        component: shared.site.component(*component).settings.name.clone(),
-        network: network.map_or_else(|| other.clone(), crate::door::network::Network::name),
-        tally: count.tally.clone(),
+    let row = |((component, network), count): (&(Name, Option<Network>), &ClientCount)| ClientRow {
+        component: component.clone(),
+        network: network.map_or_else(|| other.clone(), Network::name),
+        tally: count.outcomes.tally(),
         retried: count.retried,
         resumed: count.resumed,
         bytes: count.bytes,
     };
     seen.clients.iter().map(row).collect()
+}
+
+fn component_rows(seen: &Seen) -> Vec<ComponentRow> {
+    let row = |(component, count): (&Name, &ComponentCount)| ComponentRow {
+        component: component.clone(),
+        first_byte: count.first_byte.clone(),
+    };
+    seen.components.iter().map(row).collect()
 }
 
 fn replica_rows(shared: &Shared, now: Instant) -> Vec<ReplicaRow> {

@@ -3,129 +3,196 @@
 //! An attempt counts when its head has come (well, or as `Status`) or when it has failed; a body that breaks later
 //! counts as one more failed attempt, `Reset` or `Stalled`. An answer to a client counts when its head has gone
 //! out, or when there was none to send; a body cut short towards the client counts as one more, `Reset`.
+//!
+//! Counting finds its place by number (component, replica) or in one small table (networks), and allocates nothing after
+//! the first time. Whatever clients send, a thread has at most [`NETWORKS_MAX`] networks, and no other keys of theirs.
 
-use crate::change::site::{ComponentId, ReplicaId};
+use crate::change::site::{ComponentId, ReplicaId, Site};
+use crate::choose::dice;
 use crate::door::network::Network;
-use downbeat_core::model::{FailureKind, Tally};
+use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
+use downbeat_core::model::Name;
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::hash::{BuildHasher, Hasher};
 
 /// Networks a thread tells apart within a second. When there are more, the lighter half is put under the others, so that
 /// a crowd that came first hides nobody heavy who comes later (Manku and Motwani's lossy counting, 2002, with exact sums).
-const NETWORKS_MAX: usize = 4_096;
+pub(crate) const NETWORKS_MAX: usize = 4_096;
 /// Rows of (component, network) that a roll-up has; the lighter ones count as others.
 pub(crate) const CLIENT_ROWS_MAX: usize = 64;
 
 /// What one thread saw since it was last asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tallies {
-    pub(crate) upstream: HashMap<(ComponentId, ReplicaId), UpstreamCount>,
-    /// By component and network; `None` are the others.
-    pub(crate) clients: BTreeMap<(ComponentId, Option<Network>), ClientCount>,
-}
-
-/// Attempts at one replica for one component.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct UpstreamCount {
-    pub(crate) tally: Tally,
-    pub(crate) first_byte_us: u64,
-    pub(crate) first_byte_us_max: u64,
-    pub(crate) bytes: u64,
-}
-
-/// Answers to the clients of one network for one component.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct ClientCount {
-    pub(crate) tally: Tally,
-    pub(crate) retried: u64,
-    pub(crate) resumed: u64,
-    pub(crate) bytes: u64,
-}
-
-/// How fast an answer came, against its component's threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Promptness {
-    Prompt,
-    Slow,
-}
-
-impl Promptness {
-    pub(crate) fn of(took: Duration, threshold: Duration) -> Self {
-        if took > threshold { Self::Slow } else { Self::Prompt }
-    }
-}
-
-/// Counts one outcome; slow ones are counted apart unless they failed.
-pub(crate) fn count(tally: &mut Tally, failure: Option<FailureKind>, promptness: Promptness) {
-    tally.count(failure);
-    if failure.is_none() && promptness == Promptness::Slow {
-        tally.slow = tally.slow.saturating_add(1);
-    }
-}
-
-impl UpstreamCount {
-    /// A first byte came.
-    pub(crate) fn first_byte(&mut self, took: Duration) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.first_byte_us = self.first_byte_us.saturating_add(us);
-        self.first_byte_us_max = self.first_byte_us_max.max(us);
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.tally.add(&other.tally);
-        self.first_byte_us = self.first_byte_us.saturating_add(other.first_byte_us);
-        self.first_byte_us_max = self.first_byte_us_max.max(other.first_byte_us_max);
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
-}
-
-impl ClientCount {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.tally.add(&other.tally);
-        self.retried = self.retried.saturating_add(other.retried);
-        self.resumed = self.resumed.saturating_add(other.resumed);
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
+    replicas: usize,
+    /// By component and replica. Most components have few of the replicas, so a place is made by the first attempt.
+    attempts: Vec<Option<Box<AttemptCount>>>,
+    components: Vec<ComponentCount>,
+    networks: HashMap<(ComponentId, Network), ClientCount, Keyed>,
+    /// By component: the networks for which there was no room.
+    others: Vec<ClientCount>,
 }
 
 impl Tallies {
+    /// Room for what a site has.
+    pub(crate) fn of(site: &Site) -> Self {
+        let (components, replicas) = (site.component_ids().count(), site.replica_ids().count());
+        Self {
+            replicas,
+            attempts: (0..components * replicas).map(|_| None).collect(),
+            components: vec![ComponentCount::default(); components],
+            networks: HashMap::with_hasher(Keyed(dice::seed())),
+            others: vec![ClientCount::default(); components],
+        }
+    }
+
     /// The counts for an attempt.
-    pub(crate) fn attempt(&mut self, component: ComponentId, replica: ReplicaId) -> &mut UpstreamCount {
-        self.upstream.entry((component, replica)).or_default()
+    pub(crate) fn attempt(&mut self, component: ComponentId, replica: ReplicaId) -> &mut AttemptCount {
+        self.attempts[component.0 * self.replicas + replica.0].get_or_insert_default()
+    }
+
+    /// The counts for all answers of a component.
+    pub(crate) fn component(&mut self, component: ComponentId) -> &mut ComponentCount {
+        &mut self.components[component.0]
     }
 
     /// The counts for an answer to a client.
     pub(crate) fn client(&mut self, component: ComponentId, network: Network) -> &mut ClientCount {
-        let own = (component, Some(network));
-        if self.clients.len() >= NETWORKS_MAX && !self.clients.contains_key(&own) {
-            self.fold_lighter_than(NETWORKS_MAX / 2);
+        let key = (component, network);
+        if self.networks.len() >= NETWORKS_MAX && !self.networks.contains_key(&key) {
+            self.fold_lighter_half();
         }
-        self.clients.entry(own).or_default()
+        self.networks.entry(key).or_default()
     }
 
-    /// Adds what another thread saw.
-    pub(crate) fn add(&mut self, other: &Tallies) {
-        for (key, count) in &other.upstream {
-            self.upstream.entry(*key).or_default().add(count);
-        }
-        for (key, count) in &other.clients {
-            self.clients.entry(*key).or_default().add(count);
+    /// Puts the networks that are no heavier than the median under the others.
+    fn fold_lighter_half(&mut self) {
+        let mut totals: Vec<u64> = self.networks.values().map(|count| count.outcomes.total).collect();
+        let middle = totals.len() / 2;
+        let (_, median, _) = totals.select_nth_unstable(middle);
+        let (median, others) = (*median, &mut self.others);
+        self.networks.retain(|(component, _), count| {
+            let stays = count.outcomes.total > median;
+            if !stays {
+                others[component.0].add(count);
+            }
+            stays
+        });
+    }
+
+    /// Forgets everything and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.attempts.iter_mut().flatten().for_each(|count| count.clear());
+        self.components.iter_mut().for_each(ComponentCount::clear);
+        self.others.iter_mut().for_each(|count| *count = ClientCount::default());
+        self.networks.clear();
+    }
+}
+
+/// A quick hash of a few numbers, keyed so that no client can choose networks that meet in one place. One
+/// multiplication to 128 bits a number, folded: the mixing step of wyhash (Wang Yi).
+#[derive(Debug, Clone, Copy)]
+struct Keyed(u64);
+
+/// An odd number whose bits are well spread: the golden ratio in 64 bits.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl BuildHasher for Keyed {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Keyed {
+    fn mix(&mut self, number: u64) {
+        let product = u128::from(self.0 ^ number) * u128::from(SPREAD);
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+impl Hasher for Keyed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut number = [0; 8];
+            number[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(number));
         }
     }
 
-    /// Leaves the rows that a roll-up has as they are, and puts all lighter ones under the others of their component.
+    fn write_usize(&mut self, number: usize) {
+        self.mix(number as u64);
+    }
+}
+
+/// What all threads saw, by name: it outlives the numbers of one configuration.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Seen {
+    /// By component and replica.
+    pub(crate) attempts: BTreeMap<(Name, Name), AttemptCount>,
+    pub(crate) components: BTreeMap<Name, ComponentCount>,
+    /// By component and network; `None` are the others.
+    pub(crate) clients: BTreeMap<(Name, Option<Network>), ClientCount>,
+}
+
+impl Seen {
+    /// Adds what one thread counted by the numbers of a site.
+    pub(crate) fn take_in(&mut self, site: &Site, tallies: &Tallies) {
+        let component = |id: ComponentId| site.component(id).settings.name.clone();
+        let replica = |id: ReplicaId| site.replica(id).settings.name.clone();
+        for (place, count) in tallies.attempts.iter().enumerate() {
+            let Some(count) = count.as_ref().filter(|count| !count.is_empty()) else { continue };
+            let ids = (ComponentId(place / tallies.replicas), ReplicaId(place % tallies.replicas));
+            self.attempts.entry((component(ids.0), replica(ids.1))).or_default().add(count);
+        }
+        for id in site.component_ids() {
+            if !tallies.components[id.0].is_empty() {
+                self.components.entry(component(id)).or_default().add(&tallies.components[id.0]);
+            }
+            if !tallies.others[id.0].is_empty() {
+                self.clients.entry((component(id), None)).or_default().add(&tallies.others[id.0]);
+            }
+        }
+        for ((id, network), count) in &tallies.networks {
+            self.clients.entry((component(*id), Some(*network))).or_default().add(count);
+        }
+    }
+
+    /// Adds what was seen at another time, networks not told apart.
+    pub(crate) fn add_without_networks(&mut self, other: &Self) {
+        for (key, count) in &other.attempts {
+            self.attempts.entry(key.clone()).or_default().add(count);
+        }
+        for (key, count) in &other.components {
+            self.components.entry(key.clone()).or_default().add(count);
+        }
+        for ((component, _), count) in &other.clients {
+            self.clients.entry((component.clone(), None)).or_default().add(count);
+        }
+    }
+
+    /// Forgets what a site has not.
+    pub(crate) fn keep_only(&mut self, site: &Site) {
+        let serving = site.serving();
+        self.attempts.retain(|(c, r), _| serving.get(c).is_some_and(|replicas| replicas.contains(r)));
+        self.components.retain(|c, _| serving.contains_key(c));
+        self.clients.retain(|(c, _), _| serving.contains_key(c));
+    }
+
+    /// Leaves the heaviest rows as they are, and puts all lighter ones under the others of their component.
     pub(crate) fn fold_light_networks(&mut self) {
-        if self.clients.len() > CLIENT_ROWS_MAX {
-            self.fold_lighter_than(CLIENT_ROWS_MAX);
+        if self.clients.len() <= CLIENT_ROWS_MAX {
+            return;
         }
-    }
-
-    /// Keeps so many of the heaviest networks apart.
-    fn fold_lighter_than(&mut self, kept: usize) {
         let mut rows: Vec<_> = std::mem::take(&mut self.clients).into_iter().collect();
-        rows.sort_by_key(|((_, network), count)| std::cmp::Reverse((network.is_some(), count.tally.total)));
+        rows.sort_by_key(|((_, network), count)| std::cmp::Reverse((network.is_some(), count.outcomes.total)));
         for (i, ((component, network), count)) in rows.into_iter().enumerate() {
-            let network = network.filter(|_| i < kept);
+            let network = network.filter(|_| i < CLIENT_ROWS_MAX);
             self.clients.entry((component, network)).or_default().add(&count);
         }
     }
@@ -134,33 +201,96 @@ impl Tallies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::settings::{Balance, ComponentSettings, EdgeSettings, ReplicaSettings};
+    use crate::tell::count::Promptness;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("a good name")
+    }
+
+    fn site() -> Site {
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let mut settings = EdgeSettings::new(name("edge"), listen, "data".into());
+        let replica = |label: &str| ReplicaSettings {
+            name: name(label),
+            region: name("eu"),
+            version: None,
+            url: "http://127.0.0.1:9".into(),
+            weight: 1,
+            max_in_flight: 1,
+        };
+        settings.replicas = vec![replica("r1"), replica("r2"), replica("r3")];
+        let component = |label: &str, replicas: &[&str]| ComponentSettings {
+            name: name(label),
+            priority: 0,
+            slow: std::time::Duration::from_secs(1),
+            replicas: replicas.iter().map(|r| name(r)).collect(),
+            balance: Balance::LeastLoaded,
+            per_second: None,
+            network_per_second: None,
+            cache: None,
+        };
+        settings.components = vec![component("a", &["r1", "r2"]), component("b", &["r3"])];
+        Site::of(&settings).expect("a good site")
+    }
+
+    fn good(count: &mut ClientCount) {
+        count.outcomes.count(None, Promptness::Prompt);
+    }
+
+    #[test]
+    fn every_count_comes_back_under_its_names_once() {
+        let (site, mut seen) = (site(), Seen::default());
+        let mut tallies = Tallies::of(&site);
+        for (c, component) in ["a", "b"].iter().enumerate() {
+            for (r, replica) in ["r1", "r2", "r3"].iter().enumerate() {
+                tallies.attempt(ComponentId(c), ReplicaId(r)).bytes += 1;
+                seen.take_in(&site, &tallies);
+                tallies.clear();
+                assert_eq!(seen.attempts[&(name(component), name(replica))].bytes, 1);
+            }
+        }
+        seen.take_in(&site, &tallies);
+        assert_eq!(seen.attempts.values().map(|c| c.bytes).sum::<u64>(), 6);
+        seen.keep_only(&site);
+        assert_eq!(seen.attempts.len(), 3);
+    }
 
     #[test]
     fn the_heavy_networks_stay_and_nothing_is_lost() {
-        let (mut tallies, component) = (Tallies::default(), ComponentId(0));
-        for i in 0..=u8::MAX {
-            for j in 0..20 {
-                tallies.client(component, Network::V4([10, j, i])).tally.count(None);
+        let (site, component, heavy) = (site(), ComponentId(0), Network::V4([127, 66, 6]));
+        let mut tallies = Tallies::of(&site);
+        for i in 0..100_000_u32 {
+            let [_, a, b, c] = i.to_be_bytes();
+            good(tallies.client(component, Network::V4([a, b, c])));
+            if i > 50_000 && i % 1_000 == 0 {
+                // The crowd came first, and hides nobody.
+                good(tallies.client(component, heavy));
+                good(tallies.client(component, heavy));
             }
         }
-        let heavy = Network::V4([127, 66, 6]);
-        for _ in 0..50 {
-            tallies.client(component, heavy).tally.count(None);
+        assert!(tallies.networks.len() <= NETWORKS_MAX);
+        let mut seen = Seen::default();
+        seen.take_in(&site, &tallies);
+        seen.fold_light_networks();
+        let total: u64 = seen.clients.values().map(|c| c.outcomes.total).sum();
+        assert_eq!((seen.clients.len(), total), (CLIENT_ROWS_MAX + 1, 100_098));
+        assert_eq!(seen.clients[&(name("a"), Some(heavy))].outcomes.total, 98);
+    }
+
+    #[test]
+    fn neighbouring_networks_do_not_meet_in_one_place() {
+        let keyed = Keyed(7);
+        let places = |shift: u32| {
+            let hashes = (0..4096_u32).map(|i| {
+                let [_, a, b, c] = i.to_be_bytes();
+                keyed.hash_one((ComponentId(0), Network::V4([a, b, c]))) >> shift & 0xfff
+            });
+            hashes.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        // Balls thrown into as many bins leave a share of 1/e of them empty: about 2589 of 4096 are filled.
+        for shift in [0, 52] {
+            assert!(places(shift) > 2400, "{}", places(shift));
         }
-        assert_eq!(
-            tallies.clients[&(component, Some(heavy))].tally.total,
-            50,
-            "the crowd came first, and hides nobody"
-        );
-        let total = |t: &Tallies| t.clients.values().map(|c| c.tally.total).sum::<u64>();
-        assert!(tallies.clients.len() <= NETWORKS_MAX + 1);
-        let before = total(&tallies);
-        tallies.fold_light_networks();
-        assert_eq!((tallies.clients.len(), total(&tallies)), (CLIENT_ROWS_MAX + 1, before));
-        let mut early = Tallies::default();
-        (0..100).for_each(|i| early.client(component, Network::V4([10, 0, i])).tally.count(None));
-        (0..9).for_each(|_| early.client(component, heavy).tally.count(None));
-        early.fold_light_networks();
-        assert_eq!(early.clients[&(component, Some(heavy))].tally.total, 9);
     }
 }

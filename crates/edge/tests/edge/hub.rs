@@ -3,7 +3,7 @@
 use crate::client::{send, send_from};
 use crate::replica::{BodyFault, Head, Script};
 use crate::rig::{Rig, music, name};
-use downbeat_core::model::{FailureKind, RollUp, TrafficPlan};
+use downbeat_core::model::{FailureKind, RollUp, Sketch, TrafficPlan};
 use downbeat_edge::HubLink;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -117,6 +117,9 @@ async fn every_second_is_told_in_order() {
     }
     let total = |rollups: &[RollUp]| rollups.iter().flat_map(|r| &r.clients).map(|c| c.tally.total).sum::<u64>();
     let rollups = hub.until("three answers and a check", |r| total(r) == 3 && r.len() > 1).await;
+    let sketched = |sketches: Vec<&Sketch>| sketches.iter().map(|s| s.total()).sum::<u64>();
+    assert_eq!(sketched(rollups.iter().flat_map(|r| &r.components).map(|c| &c.first_byte).collect()), 3);
+    assert_eq!(sketched(rollups.iter().flat_map(|r| &r.upstream).map(|row| &row.first_byte).collect()), 3);
     let seqs: Vec<u64> = rollups.iter().map(|r| r.seq).collect();
     assert_eq!(seqs, (1..=rollups.len() as u64).collect::<Vec<_>>());
     assert!(rollups.iter().all(|r| r.boot == rollups[0].boot && r.edge == name("edge-1")));

@@ -54,6 +54,7 @@ fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
         plan_refused: None,
         upstream: Vec::new(),
         clients: Vec::new(),
+        components: Vec::new(),
         replicas: Vec::new(),
         lookups: Vec::new(),
     }

@@ -14,7 +14,7 @@ use super::source::Source;
 use super::units::size_text;
 use super::written::{CategoryTable, ComponentTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
 use downbeat_core::model::{ActPolicy, Name, Policy, PolicyFault};
-use downbeat_edge::{CACHED_BODIES_MIN, EdgeSettings, HubLink};
+use downbeat_edge::{AccessLogSettings, CACHED_BODIES_MIN, EdgeSettings, HubLink, LogTarget};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
 use std::collections::BTreeMap;
@@ -71,8 +71,10 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
     let tls = certificates::resolve(&file.edge, check);
+    let access_log = file.edge.settings.access_log.map(|log| beside(log, check));
     let edge = EdgeSettings {
         tls,
+        access_log,
         data: data.join("edge"),
         hub: hub_link(file.edge.hub.get_ref(), *file.hub.console.get_ref(), token.clone()),
         routes: site.route_rules(),
@@ -107,6 +109,15 @@ fn data_folder(data: Option<&Spanned<PathBuf>>, check: &Check<'_>) -> PathBuf {
         check.complain(data.map_or(0..0, Spanned::span), complaint);
     }
     folder
+}
+
+/// A file of the access log is named from the folder of the configuration.
+fn beside(log: AccessLogSettings, check: &Check<'_>) -> AccessLogSettings {
+    let target = match log.target {
+        LogTarget::File(file) => LogTarget::File(check.folder.join(file)),
+        LogTarget::Stdout => LogTarget::Stdout,
+    };
+    AccessLogSettings { target, ..log }
 }
 
 /// A memory that holds few bodies throws each out before it is asked for again.

@@ -2,6 +2,7 @@
 //!
 //! A field is `Option` where the file has to say something and may not have; such a fault is on record already.
 
+mod access_log;
 mod hub;
 mod probe;
 mod service;

@@ -204,6 +204,7 @@ impl EdgeTable {
         reader.set("retry", &mut settings.retry.methods);
         figures::read(&reader, figures::of_edge(&mut settings));
         check_figures(&reader, &settings);
+        settings.access_log = super::access_log::read(reader.table("access_log"));
         reader.finish();
         Self { settings, listen, listen_tls, certificates, admin, region, hub }
     }
