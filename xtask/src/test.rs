@@ -5,6 +5,7 @@
 
 mod drills;
 mod outside;
+mod packages;
 mod scorecard;
 mod suite;
 
@@ -31,6 +32,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let drills = drills::chosen(options);
     let mut steps = Steps::new(if drills.is_empty() { 4 } else { 5 });
     let outside = steps.step("looking for programs from outside", || Outside::provide(workspace));
+    packages::provide(workspace);
     let skips = outside.skips();
     print!("{skips}");
     steps.step("building", || build(workspace, &["build", "--release", "--workspace"]))?;

@@ -157,7 +157,7 @@ impl Load {
                         failures.push(format!("client {number}: {error}"));
                     }
                     asked.fetch_add(1, Ordering::AcqRel);
-                    kept = kept.filter(|_| number % 2 == 0);
+                    kept = kept.filter(|_| number.is_multiple_of(2));
                 }
                 failures
             })
