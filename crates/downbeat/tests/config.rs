@@ -120,6 +120,6 @@ fn certificates_are_read_beside_the_configuration() {
     let bad = check_tls(folder.path(), "other.key");
     let said = text(&bad.stderr);
     assert_eq!(bad.status.code(), Some(64), "{said}");
-    let told = "tls.toml:8:7: other.key: has a private key in it that does not belong to the certificate in tls.pem";
+    let told = "tls.toml:9:7: other.key: has a private key in it that does not belong to the certificate in tls.pem";
     assert!(said.starts_with(told) && said.contains("\nhint: give the key"), "{said}");
 }

@@ -271,7 +271,7 @@ impl Frame {
             );
             out += &emphasised(palette, &text, row.standing != "fit" || row.failed > 0.0);
         }
-        out + "\nfirst bytes in milliseconds, from the head of a request to the head of its answer\n"
+        out + "\nfirst bytes in milliseconds, from a request's head to its answer's\n"
     }
 
     fn json(&self) -> Value {

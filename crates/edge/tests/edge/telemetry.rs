@@ -114,8 +114,9 @@ async fn no_client_makes_telemetry_grow() {
     let before = keys(counted(&rig, 2.0).await);
     for i in 0..300_u32 {
         let [.., a, b] = i.to_be_bytes();
+        let letter = char::from(b'A' + (i % 26) as u8);
         let request = format!(
-            "ODD{i} /odd-{i}?q={i} HTTP/1.1\r\nHost: host-{i}.example\r\nX-Odd-{i}: {i}\r\nConnection: close\r\n\r\n"
+            "ODD{letter} /odd-{i}?q={i} HTTP/1.1\r\nHost: host-{i}.example\r\nX-Odd-{i}: {i}\r\nConnection: close\r\n\r\n"
         );
         assert_eq!(send_from(&format!("127.{}.{b}.1", 100 + a), rig.address(), &request).await.status, 200);
     }
