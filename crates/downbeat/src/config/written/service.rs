@@ -211,14 +211,14 @@ impl EdgeTable {
 }
 
 fn read_proxies(reader: &Reader<'_>) -> ProxySettings {
-    let trusted: Vec<AddressRange> =
-        reader.list("trusted_proxies").unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
+    let hint = "add trusted_proxies = [\"10.0.0.0/8\"], the addresses that the proxies connect from";
+    let trusted = reader.filled_list::<AddressRange>("trusted_proxies", hint);
     let protocol = reader.or("proxy_protocol", ProxyProtocol::default());
-    if protocol != ProxyProtocol::Nowhere && trusted.is_empty() {
+    if protocol != ProxyProtocol::Nowhere && trusted.is_none() {
         let complaint = Complaint::new("proxy_protocol without a proxy whose word counts");
-        let hint = "add trusted_proxies = [\"10.0.0.0/8\"], the addresses that the proxies connect from";
         reader.complain(reader.span_of("proxy_protocol"), complaint.hint(hint));
     }
+    let trusted = trusted.unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
     ProxySettings { trusted, protocol, fields: reader.or("forwarded", TraceFields::default()) }
 }
 
