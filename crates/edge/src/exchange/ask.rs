@@ -58,7 +58,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     where
         'a: 'o,
     {
-        let (component, caller) = (self.component, self.client.caller());
+        let (component, caller) = (self.component, self.caller);
         Order { head, body: Bytes::new(), component, caller, repetition: Repetition::Allowed, notes: self.notes }
     }
 

@@ -181,7 +181,7 @@ impl<D: Downstream> Exchange<'_, D> {
         self.count(presented.head.status, failure_of(presented.head.status), retried);
         let bytes = presented.body.len() as u64;
         self.notes.sent(bytes);
-        self.worker.client_count(self.component, self.client.caller().network, |row| {
+        self.worker.client_count(self.component, self.caller.network, |row| {
             row.bytes = row.bytes.saturating_add(bytes);
         });
         let answer = OwnAnswer::at_hand(presented.head, presented.body);
@@ -209,7 +209,7 @@ impl<D: Downstream> Exchange<'_, D> {
         let renewal = Renewal {
             worker: self.worker.clone(),
             component: self.component,
-            caller: self.client.caller(),
+            caller: self.caller,
             head: self.head.clone(),
             rules: visit.rules.clone(),
             shelf: visit.shelf.clone(),
