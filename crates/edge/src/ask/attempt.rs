@@ -12,13 +12,13 @@ use crate::door::caller::Caller;
 use crate::run::shared::Seat;
 use crate::run::worker::Worker;
 use crate::tell::access::Notes;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A rest shorter than this is copied: two system calls more cost as much.
-pub(crate) const PIPED_MIN: u64 = 128 * 1024;
+pub(crate) const PIPED_MIN: u64 = 32 * 1024;
 
 /// What a client wants, with all of its body.
 #[derive(Debug)]
@@ -122,14 +122,14 @@ pub(crate) async fn attempt(
     Ok(Answer::of(worker, line, seat, connection, head))
 }
 
-fn request(worker: &Worker, order: &Order<'_>, rest: Option<&Proof>) -> Bytes {
+fn request(worker: &Worker, order: &Order<'_>, rest: Option<&Proof>) -> BytesMut {
     let range = rest.map(Proof::range);
     let rest = rest.zip(range.as_deref()).map(|(proof, range)| (range, proof.etag()));
     let length = if order.head.has_body() { Outgoing::Known(order.body.len() as u64) } else { Outgoing::None };
     let trace = order.caller.trace(&worker.shared.settings.proxies);
     let mut bytes = request_bytes(order.head, Onward { trace, length, rest });
     bytes.extend_from_slice(&order.body);
-    bytes.freeze()
+    bytes
 }
 
 /// Sends the request and waits for the head of the answer.
@@ -259,6 +259,7 @@ impl Upstream {
         match pipe.fill(from, left).await {
             Ok(bytes @ 1..) => {
                 self.decoder.pass(bytes as u64);
+                self.connection.as_mut().map(Connection::passed);
                 Ok(Some(Stretch::InPipe(bytes)))
             }
             Ok(0) | Err(_) => Err(FailureKind::Reset),

@@ -2,7 +2,7 @@
 
 use crate::ask::fault::Effects;
 use crate::change::site::{ComponentId, ReplicaId};
-use crate::door::outbox::Outbox;
+use crate::door::outbox::{Behind, Outbox};
 use crate::run::shared::Shared;
 use bytes::BytesMut;
 use downbeat_core::model::{Dimension, FailureKind, Slice};
@@ -16,10 +16,12 @@ use tokio::net::TcpStream;
 
 /// How often a blackhole is looked at for its end.
 const BLACKHOLE_TICK: Duration = Duration::from_millis(10);
-/// Room made for one read.
-const READ_BYTES: usize = 32 * 1024;
+/// Room made for the first read of a connection.
+const READ_BYTES: usize = 16 * 1024;
+/// Room for a head, where what follows it goes past us.
+const HEAD_BYTES: usize = 4 * 1024;
 /// Most bytes of one read.
-const READ_BYTES_MAX: usize = 64 * 1024;
+const READ_BYTES_MAX: usize = 128 * 1024;
 /// What is slowed comes in portions of a twentieth of a second.
 const PORTIONS_A_SECOND: u64 = 20;
 
@@ -115,6 +117,8 @@ pub(crate) struct Connection {
     pub(crate) address: SocketAddr,
     /// What was read and not yet understood.
     pub(crate) buffer: BytesMut,
+    /// Room to be made for the next read: it follows what comes, so that an answer comes in as few reads as may be.
+    room: usize,
 }
 
 /// What a read found.
@@ -141,18 +145,40 @@ impl Connection {
         // found late. Where they fail, it is just so.
         let _ = stream.set_nodelay(true);
         let _ = SockRef::from(&stream).set_keepalive(true);
-        Self { stream, address, buffer: BytesMut::new() }
+        Self { stream, address, buffer: BytesMut::new(), room: READ_BYTES }
     }
 
     /// Reads at most `limit` bytes behind those in the buffer. May be dropped while it waits; nothing is lost.
     pub(crate) async fn read(&mut self, limit: usize) -> Input {
-        self.buffer.reserve(READ_BYTES.min(limit));
+        let limit = limit.min(self.room);
+        self.buffer.reserve(limit);
         let mut into = bytes::BufMut::limit(&mut self.buffer, limit);
         match self.stream.read_buf(&mut into).await {
             Ok(0) => Input::End,
-            Ok(n) => Input::Bytes(n),
+            Ok(n) => {
+                self.fit(n);
+                Input::Bytes(n)
+            }
             Err(_) => Input::Broken,
         }
+    }
+
+    fn fit(&mut self, read: usize) {
+        if read == self.room {
+            self.room = (2 * read).min(READ_BYTES_MAX);
+        } else if read < self.room / 8 {
+            self.room = (self.room / 2).max(READ_BYTES);
+        }
+    }
+
+    /// Gives its memory to whoever reads next: an idle connection needs none.
+    pub(crate) fn rest(&mut self) {
+        self.buffer = BytesMut::new();
+    }
+
+    /// Takes in that a body went past us: so will the next, probably, and what is read of it with its head is copied.
+    pub(crate) fn passed(&mut self) {
+        self.room = HEAD_BYTES;
     }
 
     /// The socket, for bytes that need not be understood; none are in the buffer then.
@@ -167,7 +193,7 @@ impl Connection {
 
     /// Sends some of an outbox, waiting for at most `patience`. May be dropped while it waits.
     pub(crate) async fn send(&self, outbox: &mut Outbox, patience: Duration) -> io::Result<()> {
-        outbox.send(&self.stream, patience).await
+        outbox.send(&self.stream, patience, Behind::Nothing).await
     }
 
     /// Writes all of it.

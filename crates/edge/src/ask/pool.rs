@@ -1,6 +1,7 @@
 //! Idle connections of one thread, by address. Only those whose last exchange ended cleanly come here (invariant H2).
 
 use crate::ask::line::Connection;
+use crate::choose::keyed::Keyed;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ const IDLE_AGE: Duration = Duration::from_secs(30);
 /// Idle connections.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: HashMap<SocketAddr, Vec<Idle>>,
+    idle: HashMap<SocketAddr, Vec<Idle>, Keyed>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,8 @@ impl Pool {
     }
 
     /// Puts a connection by; the longest idle one goes when there are too many.
-    pub(crate) fn put(&mut self, connection: Connection, now: Instant) {
+    pub(crate) fn put(&mut self, mut connection: Connection, now: Instant) {
+        connection.rest();
         let idle = self.idle.entry(connection.address).or_default();
         if idle.len() >= IDLE_MAX {
             idle.remove(0);

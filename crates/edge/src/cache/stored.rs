@@ -31,7 +31,7 @@ struct Selecting {
 impl Stored {
     /// What is kept of an answer. `body` is kept as it is, so it has to lie in memory of its own.
     pub(crate) fn of(request: &Fields, status: u16, fields: &Fields, body: Bytes, terms: Terms, now: Now) -> Self {
-        let kept = fields.iter().filter(|f| is_kept(fields, f)).map(|f| (f.name, f.value));
+        let kept = fields.end_to_end().filter(is_kept).map(|f| (f.name, f.value));
         // An answer without a date gets one (RFC 9110, 6.6.1).
         let today = fields.get("date").is_none().then(|| date::format(now.wall));
         let dated = today.iter().map(|today| (&b"Date"[..], today.as_bytes()));
@@ -47,7 +47,7 @@ impl Stored {
 
     /// Its fields as a 304 leaves them (RFC 9111, 3.2), still with the age that the 304 tells.
     pub(crate) fn merged(&self, update: &Fields) -> Fields {
-        let news = || update.iter().filter(|f| f.is("age") || (is_kept(update, f) && is_updated(f)));
+        let news = || update.end_to_end().filter(|f| f.is("age") || (is_kept(f) && is_updated(f)));
         // A date that is not told anew is today's.
         let replaced = |old: &Field<'_>| old.is("date") || news().any(|new| new.name.eq_ignore_ascii_case(old.name));
         let old = self.fields.iter().filter(|f| !replaced(f));
@@ -72,10 +72,10 @@ impl Stored {
     }
 }
 
-/// True for what is stored: nothing that spoke of a connection or of a proxy, and no age, which is counted here
+/// True for what is stored of the fields that go on: nothing that spoke of a proxy, and no age, which is counted here
 /// (RFC 9111, 3.1).
-fn is_kept(all: &Fields, field: &Field<'_>) -> bool {
-    !all.is_hop_by_hop(field) && !field.is("age") && !field.is("proxy-authentication-info")
+fn is_kept(field: &Field<'_>) -> bool {
+    !field.is("age") && !field.is("proxy-authentication-info")
 }
 
 /// True for what a 304 may change: not how the stored body is to be read (RFC 9111, 3.2).

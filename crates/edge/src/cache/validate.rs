@@ -82,7 +82,7 @@ pub(crate) fn addresses(request: &RequestHead, answer: &Fields) -> Vec<(Bytes, B
         let Some(target) = said.and_then(|said| parse_target(said).ok()) else { continue };
         let same = target.authority.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(&request.host));
         if same {
-            all.push((request.host.clone(), target.path_and_query.into()));
+            all.push((request.host.clone(), target.path_and_query.into_owned().into()));
         }
     }
     all

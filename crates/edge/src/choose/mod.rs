@@ -7,6 +7,7 @@ pub(crate) mod dice;
 pub(crate) mod gaps;
 pub(crate) mod hash;
 pub(crate) mod health;
+pub(crate) mod keyed;
 pub(crate) mod link;
 pub(crate) mod pace;
 pub(crate) mod route;

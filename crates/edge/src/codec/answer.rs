@@ -3,6 +3,7 @@
 use super::fields::{Once, decimal};
 use super::{BodyDecoder, FIELDS_MAX, Fields, HeadScanner, Method, Persistence, Version};
 use bytes::{Bytes, BytesMut};
+use std::mem::MaybeUninit;
 
 /// An answer's head. The reason phrase is dropped: ours is written instead.
 #[derive(Debug, Clone)]
@@ -74,9 +75,11 @@ pub(crate) fn parse_answer(
 }
 
 fn understand(head: &Bytes, method: &Method) -> Result<AnswerHead, BadAnswer> {
-    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
-    let mut parsed = httparse::Response::new(&mut slots);
-    parsed.parse(head).map_err(|_| BadAnswer::Head)?;
+    // Filling them beforehand would cost as much as the parsing.
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    config.parse_response_with_uninit_headers(&mut parsed, head, &mut slots).map_err(|_| BadAnswer::Head)?;
     let status = parsed.code.filter(|code| (100..600).contains(code)).ok_or(BadAnswer::Head)?;
     let version = Version::from_minor(parsed.version);
     let fields = Fields::from_parsed(head, parsed.headers);

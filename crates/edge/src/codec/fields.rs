@@ -1,4 +1,7 @@
 //! The fields of a head, in the order in which they came; slices of the head's own bytes.
+//!
+//! A head is asked for some thirty names and has most of them not. So it keeps a [`mark`] for each name that it has, and
+//! what is not marked is not looked for. Which fields end at this hop is found out once, when the head is read.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -7,6 +10,16 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub(crate) struct Field<'a> {
     pub(crate) name: &'a [u8],
     pub(crate) value: &'a [u8],
+    reach: Reach,
+}
+
+/// How far a field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// It speaks of this connection alone, or `Connection` names it: it ends here.
+    Hop,
+    /// To the other end.
+    End,
 }
 
 impl Field<'_> {
@@ -21,6 +34,7 @@ impl Field<'_> {
 pub(crate) struct Fields {
     block: Bytes,
     spans: Vec<Span>,
+    marks: u64,
 }
 
 /// Where a field lies. Heads are far shorter than what 32 bits count.
@@ -28,6 +42,7 @@ pub(crate) struct Fields {
 struct Span {
     name: (u32, u32),
     value: (u32, u32),
+    reach: Reach,
 }
 
 /// How often a field that may stand only once does stand there.
@@ -38,14 +53,46 @@ pub(crate) enum Once<'a> {
     Several,
 }
 
+/// Fields that speak of a connection (RFC 9110, 7.6.1), and lengths, which are written anew.
+const HOP: [&str; 11] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "content-length",
+    "upgrade",
+    "http2-settings",
+];
+
+const HOP_MARKS: u64 = {
+    let (mut marks, mut i) = (0, 0);
+    while i < HOP.len() {
+        marks |= mark(HOP[i].as_bytes());
+        i += 1;
+    }
+    marks
+};
+
+/// One of 64 bits for a name, whatever its case: two names may share one, a name never has another.
+const fn mark(name: &[u8]) -> u64 {
+    // The factor is odd, so that lengths spread over all bits.
+    let first = if name.is_empty() { 0 } else { name[0] | 0x20 };
+    1 << ((name.len() * 11 + first as usize) % 64)
+}
+
 impl Fields {
     /// Takes what the parser found in `head`, without copying.
     pub(crate) fn from_parsed(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Self {
         let span = |h: &httparse::Header<'_>| Span {
             name: place(head, h.name.as_bytes()),
             value: if h.value.is_empty() { (0, 0) } else { place(head, h.value) },
+            reach: Reach::End,
         };
-        Self { block: head.clone(), spans: parsed.iter().map(span).collect() }
+        Self::of(head.clone(), parsed.iter().map(span).collect())
     }
 
     /// Fields that came in another way; names and values have to be good already.
@@ -57,24 +104,73 @@ impl Fields {
             (start, block.len() as u32)
         };
         for (name, value) in pairs {
-            spans.push(Span { name: put(name), value: put(value) });
+            spans.push(Span { name: put(name), value: put(value), reach: Reach::End });
         }
-        Self { block: block.freeze(), spans }
+        Self::of(block.freeze(), spans)
+    }
+
+    fn of(block: Bytes, mut spans: Vec<Span>) -> Self {
+        let mut marks = 0;
+        for span in &mut spans {
+            let name = part(&block, span.name);
+            let mark = mark(name);
+            marks |= mark;
+            if HOP_MARKS & mark != 0 && HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop.as_bytes())) {
+                span.reach = Reach::Hop;
+            }
+        }
+        let mut fields = Self { block, spans, marks };
+        if fields.has_mark("connection") {
+            fields.end_nominated();
+        }
+        fields
+    }
+
+    /// Ends here what `Connection` names.
+    fn end_nominated(&mut self) {
+        let Self { block, spans, .. } = self;
+        for at in 0..spans.len() {
+            let (name, value) = (part(block, spans[at].name), part(block, spans[at].value));
+            if !name.eq_ignore_ascii_case(b"connection") {
+                continue;
+            }
+            for word in words(value) {
+                let named = |span: &&mut Span| part(block, span.name).eq_ignore_ascii_case(word);
+                spans.iter_mut().filter(named).for_each(|span| span.reach = Reach::Hop);
+            }
+        }
+    }
+
+    const fn has_mark(&self, name: &str) -> bool {
+        self.marks & mark(name.as_bytes()) != 0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        let part = |(start, end): (u32, u32)| &self.block[start as usize..end as usize];
-        self.spans.iter().map(move |span| Field { name: part(span.name), value: part(span.value) })
+        let field = |span: &Span| Field {
+            name: part(&self.block, span.name),
+            value: part(&self.block, span.value),
+            reach: span.reach,
+        };
+        self.spans.iter().map(field)
     }
 
-    /// Every value of a name.
+    /// The fields that do not end here: all but those that speak of this connection alone or that `Connection` names.
+    pub(crate) fn end_to_end(&self) -> impl Iterator<Item = Field<'_>> {
+        self.iter().filter(|field| field.reach == Reach::End)
+    }
+
+    /// Every value of a name (in lower case).
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |f| f.is(name)).map(|f| f.value)
+        let spans: &[Span] = if self.has_mark(name) { &self.spans } else { &[] };
+        let here = |span: &&Span| part(&self.block, span.name).eq_ignore_ascii_case(name.as_bytes());
+        spans.iter().filter(here).map(|span| part(&self.block, span.value))
     }
 
     /// The first value of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|f| f.is(name)).map(|f| f.value)
+        let spans: &[Span] = if self.has_mark(name) { &self.spans } else { &[] };
+        let here = |span: &&Span| part(&self.block, span.name).eq_ignore_ascii_case(name.as_bytes());
+        spans.iter().find(here).map(|span| part(&self.block, span.value))
     }
 
     /// The first value of a name, to be kept: a slice of the head's own bytes.
@@ -99,27 +195,17 @@ impl Fields {
 
     /// True when a comma-separated field lists a word (in lower case).
     pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
-        self.all(name).any(|v| v.split(|b| *b == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word.as_bytes())))
+        self.all(name).any(|value| words(value).any(|w| w.eq_ignore_ascii_case(word.as_bytes())))
     }
+}
 
-    /// True for fields that speak of this connection alone, or that `Connection` names: they end here.
-    pub(crate) fn is_hop_by_hop(&self, field: &Field<'_>) -> bool {
-        const HOP: [&str; 11] = [
-            "connection",
-            "keep-alive",
-            "proxy-connection",
-            "proxy-authenticate",
-            "proxy-authorization",
-            "te",
-            "trailer",
-            "transfer-encoding",
-            "content-length",
-            "upgrade",
-            "http2-settings",
-        ];
-        let nominated = || std::str::from_utf8(field.name).is_ok_and(|name| self.lists("connection", name));
-        HOP.iter().any(|name| field.is(name)) || nominated()
-    }
+/// The elements of a comma-separated value.
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
+}
+
+fn part(block: &Bytes, (start, end): (u32, u32)) -> &[u8] {
+    &block[start as usize..end as usize]
 }
 
 /// Where a part lies in a head.
@@ -139,6 +225,40 @@ pub(crate) fn decimal(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fields(lines: &[&'static str]) -> Fields {
+        let pair = |line: &&'static str| line.split_once(": ").map(|(n, v)| (n.as_bytes(), v.as_bytes()));
+        Fields::from_pairs(lines.iter().filter_map(pair))
+    }
+
+    #[test]
+    fn what_ends_here_and_what_goes_on() {
+        let table: [(&[&str], &[&str]); 5] = [
+            (&["Accept: a", "ETag: b"], &["Accept", "ETag"]),
+            (&["TE: trailers", "Upgrade: x", "Trailer: y", "content-LENGTH: 3", "X: y"], &["X"]),
+            (&["Connection: close", "Close: a", "X: y"], &["X"]),
+            (&["X-A: 1", "Connection: keep-alive, x-a", "X-B: 2", "Connection: X-B"], &[]),
+            (&["Transfer-Encodinx: 1", "Connectiom: X-B", "X-B: 2"], &["Transfer-Encodinx", "Connectiom", "X-B"]),
+        ];
+        for (lines, expected) in table {
+            let fields = fields(lines);
+            let on: Vec<&[u8]> = fields.end_to_end().map(|field| field.name).collect();
+            assert_eq!(on, expected.iter().map(|name| name.as_bytes()).collect::<Vec<_>>(), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_whatever_its_case_and_its_marks_neighbours() {
+        let names: Vec<String> = (0..200).map(|i| format!("{}-{i}", "x".repeat(i % 9))).collect();
+        let pairs = names.iter().map(|name| (name.as_bytes(), name.as_bytes()));
+        let fields = Fields::from_pairs(pairs.step_by(2));
+        for (i, name) in names.iter().enumerate() {
+            let expected = (i % 2 == 0).then_some(name.as_bytes());
+            assert_eq!(fields.get(name), expected, "{name}");
+            assert_eq!(fields.all(name).next(), expected, "{name}");
+            assert_eq!(fields.get(&name.to_uppercase()), expected, "{name}");
+        }
+    }
 
     #[test]
     fn a_length_is_digits_only() {

@@ -3,35 +3,41 @@
 //! A name is labels of letters, digits, `-` and `_` between single dots; an IPv6 address stands in brackets; a port is a
 //! number. Encoded bytes, empty labels but the last, and users are refused. Source: RFC 3986, 3.2.2, less what no name needs.
 
+use super::fields::decimal;
 use std::net::Ipv6Addr;
 
 /// True for a host, with or without a port.
 pub(super) fn is_host(text: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(text) else { return false };
-    match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').is_some_and(|(address, port)| is_v6(address) && is_port(port)),
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            is_name(name) && is_port(port)
-        }
+    if let Some(rest) = text.strip_prefix(b"[") {
+        let end = rest.iter().position(|b| *b == b']');
+        return end.is_some_and(|end| is_v6(&rest[..end]) && is_port(&rest[end + 1..]));
     }
+    let end = text.iter().position(|b| *b == b':').unwrap_or(text.len());
+    is_name(&text[..end]) && is_port(&text[end..])
 }
 
-fn is_v6(address: &str) -> bool {
-    address.parse::<Ipv6Addr>().is_ok()
+fn is_v6(address: &[u8]) -> bool {
+    std::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Nothing, or a colon and a number.
-fn is_port(text: &str) -> bool {
-    let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    text.is_empty() || text.strip_prefix(':').is_some_and(digits)
+fn is_port(text: &[u8]) -> bool {
+    let Some(port) = text.strip_prefix(b":") else { return text.is_empty() };
+    decimal(port).is_some_and(|port| port <= u64::from(u16::MAX))
 }
 
-fn is_name(text: &str) -> bool {
-    let label =
-        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+fn is_name(text: &[u8]) -> bool {
     // A dot at the end says that the name is complete.
-    text.strip_suffix('.').unwrap_or(text).split('.').all(label)
+    let text = text.strip_suffix(b".").unwrap_or(text);
+    let mut previous = b'.';
+    for byte in text {
+        let fits = if *byte == b'.' { previous != b'.' } else { byte.is_ascii_alphanumeric() || b"-_".contains(byte) };
+        if !fits {
+            return false;
+        }
+        previous = *byte;
+    }
+    previous != b'.'
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Where a head ends, and whether its lines are honest.
 
 use super::{HEAD_BYTES_MAX, Refusal};
+use memchr::memchr3;
 
 /// Finds the end of a head in a growing buffer without looking at any byte twice, however slowly it grows.
 #[derive(Debug, Default)]
 pub(crate) struct HeadScanner {
     scanned: usize,
+    /// Where the line that is scanned began.
+    line: usize,
 }
 
 impl HeadScanner {
@@ -14,22 +17,29 @@ impl HeadScanner {
     /// # Errors
     /// When the head is longer than [`HEAD_BYTES_MAX`], or a line ends in anything but CR LF.
     pub(crate) fn scan(&mut self, buffer: &[u8]) -> Result<Option<usize>, Refusal> {
-        let mut at = self.scanned;
-        while at < buffer.len().min(HEAD_BYTES_MAX) {
-            match buffer[at] {
-                b'\n' if at == 0 || buffer[at - 1] != b'\r' => return Err(Refusal::Malformed("bare line feed")),
-                b'\n' if buffer[..at - 1].ends_with(b"\r\n") => {
+        let head = &buffer[..buffer.len().min(HEAD_BYTES_MAX)];
+        while let Some(found) = memchr3(b'\r', b'\n', 0, &head[self.scanned..]) {
+            let at = self.scanned + found;
+            match (head[at], head.get(at + 1)) {
+                (b'\r', Some(b'\n')) if at == self.line && at > 0 => {
                     *self = Self::default();
-                    return Ok(Some(at + 1));
+                    return Ok(Some(at + 2));
                 }
-                b'\n' => {}
-                _ if at > 0 && buffer[at - 1] == b'\r' => return Err(Refusal::Malformed("bare carriage return")),
-                0 => return Err(Refusal::Malformed("NUL in the head")),
-                _ => {}
+                (b'\r', Some(b'\n')) => *self = Self { scanned: at + 2, line: at + 2 },
+                (b'\r', Some(_)) => return Err(Refusal::Malformed("bare carriage return")),
+                (b'\r', None) => {
+                    self.scanned = at;
+                    return self.incomplete(buffer);
+                }
+                (b'\n', _) => return Err(Refusal::Malformed("bare line feed")),
+                _ => return Err(Refusal::Malformed("NUL in the head")),
             }
-            at += 1;
         }
-        self.scanned = at;
+        self.scanned = head.len();
+        self.incomplete(buffer)
+    }
+
+    fn incomplete(&self, buffer: &[u8]) -> Result<Option<usize>, Refusal> {
         if buffer.len() >= HEAD_BYTES_MAX { Err(Refusal::HeadTooLarge) } else { Ok(None) }
     }
 }

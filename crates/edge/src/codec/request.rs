@@ -5,6 +5,8 @@ use super::host::is_host;
 use super::target::parse_target;
 use super::{FIELDS_MAX, Fields, HeadScanner, Persistence, Refusal, Version};
 use bytes::{Bytes, BytesMut};
+use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,9 +152,10 @@ pub(crate) fn parse_request(scanner: &mut HeadScanner, buffer: &mut BytesMut) ->
 }
 
 fn understand(head: &Bytes) -> Result<RequestHead, Refusal> {
-    let mut slots = [httparse::EMPTY_HEADER; FIELDS_MAX];
-    let mut parsed = httparse::Request::new(&mut slots);
-    parsed.parse(head).map_err(refusal)?;
+    // Filling them beforehand would cost as much as the parsing.
+    let mut slots = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut parsed = httparse::Request::new(&mut []);
+    parsed.parse_with_uninit_headers(head, &mut slots).map_err(refusal)?;
     let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
         return Err(Refusal::Malformed("no request line"));
     };
@@ -163,12 +166,15 @@ fn understand(head: &Bytes) -> Result<RequestHead, Refusal> {
     Ok(RequestHead {
         method: Method::parse(head, method)?,
         version,
-        host: host(&fields, target.authority.as_deref())?,
+        host: host(&fields, target.authority)?,
         length,
         persistence: version.persistence(&fields),
         expectation: expectation(version, &fields)?,
         path_length: target.path_length,
-        target: target.path_and_query.into(),
+        target: match target.path_and_query {
+            Cow::Borrowed(text) if target.authority.is_none() => head.slice_ref(text.as_bytes()),
+            text => text.into_owned().into(),
+        },
         upgrade: upgrade(version, &fields).filter(|_| length == RequestLength::Known(0)),
         fields,
     })

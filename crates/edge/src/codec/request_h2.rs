@@ -45,7 +45,7 @@ pub(crate) fn request_from_parts(parts: &Parts, follows: Follows) -> Result<Requ
         // HTTP/2 has no such wish; a tunnel would be an extended CONNECT, which is not offered.
         upgrade: None,
         path_length: target.path_length,
-        target: target.path_and_query.into(),
+        target: target.path_and_query.into_owned().into(),
         fields,
     })
 }

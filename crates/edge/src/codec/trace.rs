@@ -7,7 +7,7 @@
 
 use super::fields::{Field, Fields, Once};
 use super::request::RequestHead;
-use super::serialise::{put_display, put_field};
+use super::serialise::{put_address, put_display, put_field};
 use super::{Scheme, Version};
 use bytes::{BufMut, BytesMut};
 use std::net::IpAddr;
@@ -90,7 +90,7 @@ impl Trace {
         if self.claims != Claims::Dropped {
             put_list(out, &head.fields, "x-forwarded-for");
         }
-        put_display(out, self.peer);
+        put_address(out, self.peer);
         out.put(&b"\r\n"[..]);
         put_field(out, b"X-Forwarded-Proto", self.scheme.as_str().as_bytes());
         // Always the host by which we route and store answers, whoever claims another.

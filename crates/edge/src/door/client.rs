@@ -5,7 +5,7 @@ use crate::codec::{
     Version, answer_bytes, parse_request,
 };
 use crate::door::caller::Caller;
-use crate::door::outbox::Outbox;
+use crate::door::outbox::{Behind, Outbox};
 use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, Duplex};
 use crate::run::timer::{Alarm, Timers};
@@ -230,7 +230,7 @@ impl Downstream for Client {
     fn begin(&mut self, head: &AnswerHead, then: Persistence) {
         let (bytes, encoder) = answer_bytes(head, self.version, then);
         self.encoder = encoder;
-        self.outbox.push(bytes.freeze());
+        self.outbox.push_own(bytes);
     }
 
     fn piece(&mut self, data: Bytes) {
@@ -255,7 +255,7 @@ impl Downstream for Client {
         Some((&mut self.wire, self.buffer.split()))
     }
 
-    async fn send(&mut self, patience: Duration) -> io::Result<()> {
-        self.wire.send(&mut self.outbox, patience).await
+    async fn send(&mut self, patience: Duration, behind: Behind) -> io::Result<()> {
+        self.wire.send(&mut self.outbox, patience, behind).await
     }
 }

@@ -14,6 +14,7 @@ use crate::tell::events;
 use bytes::BytesMut;
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -174,32 +175,31 @@ fn patience(roster: &Roster) -> Patience {
 }
 
 async fn converse(roster: &Roster, mut client: Client) {
+    let mut last_call = pin!(last_call(roster));
     loop {
-        let incoming = await_request(roster, &mut client).await;
+        let incoming = tokio::select! {
+            biased;
+            incoming = client.next_head(patience(roster)) => incoming,
+            () = &mut last_call => Incoming::Gone,
+        };
         // A new generation may have come while the request was waited for: each request is served by the newest.
         let worker = roster.on_duty();
         let after = match incoming {
             Incoming::Request(head) => exchange(&worker, &mut client, &head).await,
-            Incoming::Refused(refusal) => refuse(&worker, &mut client, &refusal).await,
+            Incoming::Refused(refusal) => Box::pin(refuse(&worker, &mut client, &refusal)).await,
             Incoming::Gone => return,
         };
         match after {
             After::Keep => {}
-            After::Close => return client.close().await,
+            After::Close => return Box::pin(client.close()).await,
             After::Cut => return client.cut(),
         }
     }
 }
 
-/// The next request. When the edge stops, a client gets a moment to make its next one, which is answered with
+/// Returns a moment after the edge began to stop. Meanwhile a client may make one more request, which is answered with
 /// `Connection: close`: a connection closed just as a request comes costs the client that request.
-async fn await_request(roster: &Roster, client: &mut Client) -> Incoming {
-    tokio::select! {
-        biased;
-        incoming = client.next_head(patience(roster)) => incoming,
-        () = async {
-            roster.stopping().await;
-            tokio::time::sleep(LAST_REQUEST).await;
-        } => Incoming::Gone,
-    }
+async fn last_call(roster: &Roster) {
+    roster.stopping().await;
+    tokio::time::sleep(LAST_REQUEST).await;
 }

@@ -5,6 +5,7 @@
 
 use crate::codec::{AnswerHead, AnswerLength, Persistence, Refusal};
 use crate::door::caller::Caller;
+use crate::door::outbox::Behind;
 use crate::exchange::After;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, READ_AHEAD};
 use bytes::Bytes;
@@ -191,7 +192,7 @@ impl Downstream for Stream {
         (READ_AHEAD / self.open.get().max(1)).max(READ_AHEAD_MIN)
     }
 
-    async fn send(&mut self, patience: Duration) -> io::Result<()> {
+    async fn send(&mut self, patience: Duration, _behind: Behind) -> io::Result<()> {
         let wanted = self.length;
         let (Reply::Begun(stream) | Reply::Ending(stream)) = &mut self.reply else { return Err(gone()) };
         stream.reserve_capacity(wanted);
@@ -212,7 +213,7 @@ fn response(head: &AnswerHead) -> Response<()> {
     // A head's status is one of 200 to 599, so it is a status.
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let fields = response.headers_mut();
-    for field in head.fields.iter().filter(|f| !head.fields.is_hop_by_hop(f)) {
+    for field in head.fields.end_to_end() {
         // What has passed our own parser is a name and a value here too; a field that is not ends here.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(field.value)) {
             fields.append(name, value);

@@ -4,7 +4,7 @@
 //! encrypted until the socket takes it, so bytes may wait in it that no longer wait in the outbox.
 
 use crate::codec::Scheme;
-use crate::door::outbox::Outbox;
+use crate::door::outbox::{Behind, Outbox};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -62,9 +62,9 @@ impl Wire {
     }
 
     /// Sends some of an outbox, waiting for the client for at most `patience`. May be dropped while it waits.
-    pub(crate) async fn send(&mut self, outbox: &mut Outbox, patience: Duration) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, outbox: &mut Outbox, patience: Duration, behind: Behind) -> io::Result<()> {
         match self {
-            Self::Plain(stream) => outbox.send(stream, patience).await,
+            Self::Plain(stream) => outbox.send(stream, patience, behind).await,
             Self::Tls(tls) => timeout(patience, tls.send(outbox)).await.map_err(|_| io::ErrorKind::TimedOut)?,
         }
     }

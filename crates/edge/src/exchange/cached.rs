@@ -62,7 +62,13 @@ pub(super) enum Looked {
 impl<D: Downstream> Exchange<'_, D> {
     /// Answers the request out of the store if that is possible.
     pub(super) async fn look_up(&mut self) -> Looked {
-        let Some(mut visit) = self.visit() else { return Looked::Uncached };
+        match self.visit() {
+            Some(visit) => Box::pin(self.look_up_for(visit)).await,
+            None => Looked::Uncached,
+        }
+    }
+
+    async fn look_up_for(&mut self, mut visit: Box<Visit>) -> Looked {
         if is_for_replicas(&self.head.fields) {
             return Looked::Ask(visit);
         }

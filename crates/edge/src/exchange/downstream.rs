@@ -6,6 +6,7 @@
 
 use crate::codec::{AnswerHead, Persistence, Refusal};
 use crate::door::caller::Caller;
+use crate::door::outbox::Behind;
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::time::{Duration, Instant};
@@ -92,7 +93,7 @@ pub(crate) trait Downstream {
     }
 
     /// Sends some of the backlog, waiting for the client for at most `patience`. May be dropped while it waits.
-    async fn send(&mut self, patience: Duration) -> io::Result<()>;
+    async fn send(&mut self, patience: Duration, behind: Behind) -> io::Result<()>;
 }
 
 #[cfg(test)]

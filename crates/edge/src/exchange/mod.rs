@@ -140,7 +140,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
         self.worker.shared.budget(self.component).request(self.since);
         if let Looked::Ask(visit) = looked {
-            return self.fetch_for(visit).await;
+            return Box::pin(self.fetch_for(visit)).await;
         }
         let limits = &self.worker.shared.settings.limits;
         if matches!(self.head.length, RequestLength::Known(n) if n > limits.body_bytes) {
@@ -149,7 +149,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let terms = BodyTerms { room: limits.body_bytes, patience: limits.idle, since: self.since };
         match self.read_body(terms).await {
             Ok(Body::Whole(body)) => self.fetch(body).await,
-            Ok(Body::Long(start)) => self.stream(start, terms).await,
+            // What few requests need lies on the heap for as long as they need it: a connection is as large as the rest.
+            Ok(Body::Long(start)) => Box::pin(self.stream(start, terms)).await,
             Err(BodyTrouble::Refused(refusal)) => self.refuse_body(refusal).await,
             Err(BodyTrouble::Gone) => After::Close,
         }
@@ -266,7 +267,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         self.count(status, failure_of(status), retried);
         self.then = self.then_by_now();
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
-            return self.carry(answer, protocol).await;
+            return Box::pin(self.carry(answer, protocol)).await;
         }
         let mut client = Recorder::new(self.client, &self.worker.shared.cache, filling);
         match relay(self.worker, &mut client, order, answer, self.then).await {

@@ -1,6 +1,7 @@
 //! Answers that the edge gives itself.
 
 use crate::codec::{AnswerHead, AnswerLength, Fields, Method, Persistence};
+use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
 use bytes::Bytes;
 use std::io;
@@ -62,7 +63,7 @@ impl OwnAnswer {
         client.piece(self.body.clone());
         client.end();
         while client.backlog() > 0 {
-            client.send(patience).await?;
+            client.send(patience, Behind::Nothing).await?;
         }
         Ok(())
     }

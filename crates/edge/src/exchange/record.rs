@@ -5,6 +5,7 @@ use crate::cache::date::Now;
 use crate::cache::filling::Filling;
 use crate::codec::{AnswerHead, Persistence};
 use crate::door::caller::Caller;
+use crate::door::outbox::Behind;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use bytes::Bytes;
 use std::io;
@@ -62,7 +63,7 @@ impl<D: Downstream> Downstream for Recorder<'_, D> {
         if self.filling.is_none() { self.client.bare() } else { None }
     }
 
-    async fn send(&mut self, patience: Duration) -> io::Result<()> {
-        self.client.send(patience).await
+    async fn send(&mut self, patience: Duration, behind: Behind) -> io::Result<()> {
+        self.client.send(patience, behind).await
     }
 }

@@ -11,6 +11,7 @@ use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
 use crate::codec::{AnswerLength, Persistence};
+use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
@@ -67,13 +68,14 @@ pub(crate) async fn relay(
         if !reading {
             source.rest();
         }
+        let behind = if piped > 0 { Behind::More } else { Behind::Nothing };
         let sent = tokio::select! {
             biased;
             event = source.next(pipe.as_mut()), if reading => {
                 ending = take_in(worker, client, order, event);
                 Ok(())
             }
-            sent = client.send(worker.shared.settings.limits.client_stall), if backlog > 0 => sent,
+            sent = client.send(worker.shared.settings.limits.client_stall, behind), if backlog > 0 => sent,
             else => drain(worker, client, &mut pipe).await,
         };
         if sent.is_err() {

@@ -8,12 +8,11 @@
 //! the first time. Whatever clients send, a thread has at most [`NETWORKS_MAX`] networks, and no other keys of theirs.
 
 use crate::change::site::{ComponentId, ReplicaId, Site};
-use crate::choose::dice;
+use crate::choose::keyed::Keyed;
 use crate::door::network::Network;
 use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
 use downbeat_core::model::Name;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, Hasher};
 
 /// Networks a thread tells apart within a second. When there are more, the lighter half is put under the others, so that
 /// a crowd that came first hides nobody heavy who comes later (Manku and Motwani's lossy counting, 2002, with exact sums).
@@ -41,7 +40,7 @@ impl Tallies {
             replicas,
             attempts: (0..components * replicas).map(|_| None).collect(),
             components: vec![ComponentCount::default(); components],
-            networks: HashMap::with_hasher(Keyed(dice::seed())),
+            networks: HashMap::default(),
             others: vec![ClientCount::default(); components],
         }
     }
@@ -86,47 +85,6 @@ impl Tallies {
         self.components.iter_mut().for_each(ComponentCount::clear);
         self.others.iter_mut().for_each(|count| *count = ClientCount::default());
         self.networks.clear();
-    }
-}
-
-/// A quick hash of a few numbers, keyed so that no client can choose networks that meet in one place. One
-/// multiplication to 128 bits a number, folded: the mixing step of wyhash (Wang Yi).
-#[derive(Debug, Clone, Copy)]
-struct Keyed(u64);
-
-/// An odd number whose bits are well spread: the golden ratio in 64 bits.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
-impl BuildHasher for Keyed {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        *self
-    }
-}
-
-impl Keyed {
-    fn mix(&mut self, number: u64) {
-        let product = u128::from(self.0 ^ number) * u128::from(SPREAD);
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-impl Hasher for Keyed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut number = [0; 8];
-            number[..chunk.len()].copy_from_slice(chunk);
-            self.mix(u64::from_le_bytes(number));
-        }
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.mix(number as u64);
     }
 }
 
@@ -276,21 +234,5 @@ mod tests {
         let total: u64 = seen.clients.values().map(|c| c.outcomes.total).sum();
         assert_eq!((seen.clients.len(), total), (CLIENT_ROWS_MAX + 1, 100_098));
         assert_eq!(seen.clients[&(name("a"), Some(heavy))].outcomes.total, 98);
-    }
-
-    #[test]
-    fn neighbouring_networks_do_not_meet_in_one_place() {
-        let keyed = Keyed(7);
-        let places = |shift: u32| {
-            let hashes = (0..4096_u32).map(|i| {
-                let [_, a, b, c] = i.to_be_bytes();
-                keyed.hash_one((ComponentId(0), Network::V4([a, b, c]))) >> shift & 0xfff
-            });
-            hashes.collect::<std::collections::BTreeSet<_>>().len()
-        };
-        // Balls thrown into as many bins leave a share of 1/e of them empty: about 2589 of 4096 are filled.
-        for shift in [0, 52] {
-            assert!(places(shift) > 2400, "{}", places(shift));
-        }
     }
 }
