@@ -52,6 +52,24 @@ async fn a_plan_moves_the_traffic_and_outlives_the_hub() {
     assert_eq!(replicas[0].seen().len(), 0);
 }
 
+/// C7: a hub of another release is followed as far as this edge understands it, and what was kept is read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_hubs_of_other_releases_are_followed() {
+    let later = r#"{"epoch":7,"weights":[{"replica":"r1","share":0,"reason":"a later hub gives one"}],"limits":[],
+        "sheds":[],"pins":[],"mirrors":[{"from":"r1","to":"r2"}],"signed_by":"somebody"}"#;
+    let earlier = r#"{"epoch":7,"weights":[{"replica":"r1","share":0}]}"#;
+    for said in [later, earlier] {
+        let hub = Hub::saying((7, said.into())).await;
+        let (rig, replicas) = rig(&hub, vec![sound(), sound()]).await;
+        rig.until("the plan", |state| state["plan_epoch"] == 7).await;
+        for _ in 0..10 {
+            assert_eq!(rig.get("/a").await.status, 200);
+        }
+        assert_eq!((replicas[0].seen().len(), replicas[1].seen().len()), (0, 10), "{said}");
+        hub.until("roll-ups as before", |rollups| rollups.iter().any(|r| r.plan_epoch == 7)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_gives_way_to_the_one_before() {
     let folder = tempfile::tempdir().expect("a folder");
