@@ -1,11 +1,19 @@
 //! Traffic plans: taken, refused, kept over a restart.
 
+use crate::client::read;
 use crate::hub::Hub;
 use crate::replica::Script;
 use crate::rig::{Rig, name, settings};
+use crate::secure::{client, secure};
 use downbeat_core::model::{Strength, TrafficPlan, Weight};
 use downbeat_edge::HubLink;
+use rustls::pki_types::ServerName;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n";
 
 fn sound() -> Script {
     Script::serving(b"sound")
@@ -184,4 +192,32 @@ async fn stopping_lets_bodies_go_on_for_a_while() {
     rig.edge.stop().await;
     assert!(download.await.expect("no panic").body == body);
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_just_connected_when_the_edge_stopped_is_served() {
+    let mut files = Vec::new();
+    let (rig, _) = Rig::with(vec![sound()], |settings| {
+        files = secure(settings, &[&["a.example"]]);
+        settings.drain = Duration::from_secs(20);
+    })
+    .await;
+    let (address, tls_address) = (rig.address(), rig.tls_address());
+    let mut plain = TcpStream::connect(address).await.expect("the edge listens");
+    let secured = TcpStream::connect(tls_address).await.expect("the edge listens");
+    rig.until("two connections", |state| state["connections"] == 2).await;
+    let stopped = tokio::spawn(rig.edge.stop());
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    // Neither has said a word so far.
+    plain.write_all(REQUEST).await.expect("the edge reads");
+    let config = client(&files, &[&rustls::version::TLS13], &[]);
+    let name = ServerName::try_from("a.example").expect("a name");
+    let mut secured = TlsConnector::from(config).connect(name, secured).await.expect("a handshake");
+    secured.write_all(REQUEST).await.expect("the edge reads");
+    for answer in [read(&mut plain).await, read(&mut secured).await] {
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{}", answer.head);
+    }
+    stopped.await.expect("no panic");
 }
