@@ -1,17 +1,23 @@
-//! Takes signals in: refuses repeats and strangers, and turns the rest into observations to be tested.
+//! Takes signals in: refuses repeats, passes strangers over, and turns the rest into observations to be tested.
+//!
+//! A roll-up may name replicas and components that are not configured here: edges and hub get a new configuration one after
+//! the other (invariant C7). Its other rows count all the same; what was passed over is counted, and named on the board.
 //!
 //! An observation is a count on a leaf, the finest slice there is; who tests it may look at it from several
 //! sides (its region, its version). What a remedy in force has already dealt with is counted but marked
 //! [`Standing::Known`], so that a diverted replica's failing checks do not open a second incident.
 
 use crate::model::{
-    Dimension, FailureKind, Ledger, Measure, Moment, Name, ProbeKind, ProbeOutcome, ProbeResult, Report, RollUp, Slice,
-    SourceClass, Strength, Tally, Topology, TrafficPlan,
+    ClientRow, Dimension, FailureKind, Ledger, Measure, Moment, Name, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow,
+    Report, RollUp, Slice, SourceClass, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most failed look-ups, rows and the like that one roll-up may carry.
 const ROWS_MAX: usize = 4_096;
+
+/// Most strangers that are named for one edge; further ones are only counted.
+const STRANGERS_MAX: usize = 32;
 
 /// Whether something is news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +86,29 @@ pub struct ReplicaNews {
     pub ejected: bool,
 }
 
+/// What an edge tells of and nobody has configured here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Strangers {
+    /// Rows that were passed over, since the edge was first heard.
+    pub rows: u64,
+    /// Whom its last roll-up named, at most 32 of them: `replica eu-9`, `component search`.
+    pub names: BTreeSet<String>,
+}
+
+/// The rows of a roll-up that are about what is configured.
+struct Known<'r> {
+    upstream: Vec<&'r UpstreamRow>,
+    clients: Vec<&'r ClientRow>,
+    replicas: Vec<&'r ReplicaRow>,
+}
+
 /// The door for signals.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Door {
     /// By edge.
     pub edges: BTreeMap<Name, EdgeLine>,
+    /// By edge; none for one that names no strangers.
+    pub strangers: BTreeMap<Name, Strangers>,
     /// By replica.
     pub replicas: BTreeMap<Name, ReplicaNews>,
     /// The last run of each probe: when, whether it passed, what it said.
@@ -101,7 +125,7 @@ impl Door {
         }
     }
 
-    /// Takes a roll-up in.
+    /// Takes a roll-up in, but for what it tells of strangers.
     ///
     /// # Errors
     /// [`SignalRefused`]; nothing is counted then.
@@ -113,10 +137,11 @@ impl Door {
         plan: &TrafficPlan,
         ledger: &mut Ledger,
     ) -> Result<Vec<Observation>, SignalRefused> {
-        self.check_roll_up(roll, topology)?;
-        self.note_edge(now, roll);
+        self.check_roll_up(roll)?;
+        let known = self.pass_strangers_over(roll, topology);
+        self.note_edge(now, roll, &known);
         let mut seen = Vec::new();
-        for row in &roll.upstream {
+        for row in known.upstream {
             let leaf = self.place(topology, &row.replica).with(Dimension::Component, row.component.clone());
             let key = (row.component.clone(), row.replica.clone());
             let second = ledger.at(now);
@@ -126,12 +151,12 @@ impl Door {
             seen.push(Observation::edge(Measure::Attempts, leaf.clone(), row.tally.clone(), standing));
             seen.push(Observation::edge(Measure::Slowness, leaf, slowness(&row.tally), standing));
         }
-        for row in &roll.clients {
+        for row in known.clients {
             let key = (row.component.clone(), row.network.clone());
             ledger.at(now).clients.entry(key).or_default().add(&row.tally);
             seen.extend(client_observations(&row.component, &row.network, &row.tally, plan));
         }
-        for row in &roll.replicas {
+        for row in known.replicas {
             ledger.at(now).checks.entry((None, row.replica.clone())).or_default().add(&row.checks);
             let leaf = self.place(topology, &row.replica);
             seen.push(Observation::check(leaf, row.checks.clone(), diverted(plan, topology, &row.replica)));
@@ -146,7 +171,7 @@ impl Door {
         Ok(seen)
     }
 
-    fn check_roll_up(&self, roll: &RollUp, topology: &Topology) -> Result<(), SignalRefused> {
+    fn check_roll_up(&self, roll: &RollUp) -> Result<(), SignalRefused> {
         let repeat = self.edges.get(&roll.edge).is_some_and(|e| e.boot == roll.boot && roll.seq <= e.seq);
         if repeat {
             return Err(SignalRefused::Repeat { edge: roll.edge.clone(), seq: roll.seq });
@@ -156,16 +181,6 @@ impl Door {
         let rows: usize = rows.iter().sum();
         if rows > ROWS_MAX {
             return Err(SignalRefused::Figures(format!("a roll-up has at most {ROWS_MAX} rows, this one has {rows}")));
-        }
-        let replicas = (roll.upstream.iter().map(|r| &r.replica)).chain(roll.replicas.iter().map(|r| &r.replica));
-        if let Some(stranger) = replicas.into_iter().find(|r| !topology.replicas.contains_key(*r)) {
-            return Err(SignalRefused::Stranger(format!("replica {stranger}")));
-        }
-        let components = (roll.upstream.iter().map(|r| &r.component))
-            .chain(roll.clients.iter().map(|r| &r.component))
-            .chain(roll.components.iter().map(|r| &r.component));
-        if let Some(stranger) = components.into_iter().find(|c| !topology.components.contains_key(*c)) {
-            return Err(SignalRefused::Stranger(format!("component {stranger}")));
         }
         let tallies = (roll.upstream.iter().map(|r| &r.tally))
             .chain(roll.clients.iter().map(|r| &r.tally))
@@ -177,10 +192,34 @@ impl Door {
         }
     }
 
-    fn note_edge(&mut self, now: Moment, roll: &RollUp) {
+    /// Leaves out the rows on what is not configured, and notes them.
+    fn pass_strangers_over<'r>(&mut self, roll: &'r RollUp, topology: &Topology) -> Known<'r> {
+        let (mut rows, mut names) = (0, BTreeSet::new());
+        let mut all_known = |component: Option<&Name>, replica: Option<&Name>| {
+            let component = component.filter(|c| !topology.components.contains_key(*c));
+            let replica = replica.filter(|r| !topology.replicas.contains_key(*r));
+            let strange = component.map(|c| format!("component {c}")).or(replica.map(|r| format!("replica {r}")));
+            rows += u64::from(strange.is_some());
+            let known = strange.is_none();
+            names.extend(strange.filter(|_| names.len() < STRANGERS_MAX));
+            known
+        };
+        let known = Known {
+            upstream: roll.upstream.iter().filter(|r| all_known(Some(&r.component), Some(&r.replica))).collect(),
+            clients: roll.clients.iter().filter(|r| all_known(Some(&r.component), None)).collect(),
+            replicas: roll.replicas.iter().filter(|r| all_known(None, Some(&r.replica))).collect(),
+        };
+        if rows > 0 || self.strangers.contains_key(&roll.edge) {
+            let noted = self.strangers.entry(roll.edge.clone()).or_default();
+            *noted = Strangers { rows: noted.rows.saturating_add(rows), names };
+        }
+        known
+    }
+
+    fn note_edge(&mut self, now: Moment, roll: &RollUp, known: &Known<'_>) {
         let line = EdgeLine { boot: roll.boot, seq: roll.seq, heard_at: now, plan_epoch: roll.plan_epoch };
         self.edges.insert(roll.edge.clone(), line);
-        for row in &roll.replicas {
+        for row in &known.replicas {
             let news = ReplicaNews { version: row.version.clone(), in_flight: row.in_flight, ejected: row.ejected };
             self.replicas.insert(row.replica.clone(), news);
         }
@@ -398,9 +437,37 @@ mod tests {
     }
 
     #[test]
-    fn strangers_and_impossible_figures_are_refused_whole() {
+    fn what_is_known_counts_beside_strangers() {
         let mut bench = Bench::new();
-        assert!(matches!(bench.take(&roll(1, "us-9")), Err(SignalRefused::Stranger(_))));
+        let state = |replica: &str| ReplicaRow {
+            replica: name(replica),
+            version: None,
+            checks: Tally { total: 1, ..Tally::default() },
+            in_flight: 0,
+            ejected: false,
+        };
+        let search = UpstreamRow { component: name("search"), ..roll(1, "eu-1").upstream.remove(0) };
+        let upstream = [roll(1, "eu-1").upstream, roll(1, "us-9").upstream, vec![search]].concat();
+        let mixed = RollUp { upstream, replicas: vec![state("us-9"), state("eu-1")], ..roll(1, "eu-1") };
+        let seen = bench.take(&mixed).expect("taken for what is known");
+        assert!(seen.iter().all(|o| o.leaf.get(Dimension::Replica) == Some(&name("eu-1"))), "{seen:?}");
+        let edge = &name("edge");
+        let names: Vec<&str> = bench.0.strangers[edge].names.iter().map(String::as_str).collect();
+        assert_eq!((bench.0.strangers[edge].rows, names), (3, vec!["component search", "replica us-9"]));
+        assert!(!bench.0.replicas.contains_key(&name("us-9")), "nothing is kept of a stranger");
+
+        let upstream = (0..99).flat_map(|i| roll(2, &format!("us-{i}")).upstream).collect();
+        assert_eq!(bench.take(&RollUp { upstream, ..roll(2, "eu-1") }).expect("taken").len(), 0);
+        let strangers = &bench.0.strangers[edge];
+        assert_eq!((strangers.rows, strangers.names.len()), (102, STRANGERS_MAX), "what is named is bounded");
+        bench.take(&roll(3, "eu-1")).expect("good");
+        let strangers = &bench.0.strangers[edge];
+        assert_eq!((strangers.rows, strangers.names.len()), (102, 0), "they are configured by now");
+    }
+
+    #[test]
+    fn impossible_figures_are_refused_whole() {
+        let mut bench = Bench::new();
         let mut lie = roll(1, "eu-1");
         lie.upstream[0].tally.total = 1;
         assert!(matches!(bench.take(&lie), Err(SignalRefused::Figures(_))));

@@ -1,183 +1,14 @@
-//! Changes of a running edge, by real processes under load: reloads, upgrades, stops. Nobody's request fails for them.
+//! Changes of a running service, by real processes under load: reloads, upgrades, stops. Nobody's request fails for them.
 
 mod support;
 
-use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use rustix::process::Signal;
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::Duration;
-use support::{SOON, Service, wait_for};
-use tempfile::{TempDir, tempdir};
-
-/// A long answer: so many parts, with a pause after each.
-const PARTS: usize = 40;
-const PART: usize = 16 * 1024;
-const PAUSE: Duration = Duration::from_millis(50);
-/// Clients that ask without pause.
-const CLIENTS: usize = 4;
-
-/// A replica that answers at once, and at `/long` for two seconds.
-fn replica() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A client that goes away ends its own thread only.
-            thread::spawn(move || serve(stream));
-        }
-    });
-    address
-}
-
-fn serve(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(head) = read_head(&mut reader)? {
-        if head.starts_with("GET /long") {
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", PARTS * PART)?;
-            for _ in 0..PARTS {
-                stream.write_all(&[b'x'; PART])?;
-                thread::sleep(PAUSE);
-            }
-        } else {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsound")?;
-        }
-    }
-    Ok(())
-}
-
-/// The lines up to an empty one; `None` when the other side has closed in between.
-fn read_head(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
-    let mut head = String::new();
-    loop {
-        let before = head.len();
-        if reader.read_line(&mut head)? == 0 {
-            return if head.is_empty() { Ok(None) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) };
-        }
-        if &head[before..] == "\r\n" {
-            return Ok(Some(head));
-        }
-    }
-}
-
-fn configure(folder: &Path, replica: SocketAddr, more: &str) {
-    let config = format!(
-        "[edge]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nhub = false\nthreads = 2\ndrain_within = \"20s\"\n{more}\n\
-         [[component]]\nname = \"playback\"\nreplicas = [\"http://{replica}\"]\n"
-    );
-    std::fs::write(folder.join("downbeat.toml"), config).expect("a written file");
-}
-
-/// An edge as its clients and operators know it, whatever process serves just now.
-struct Edge {
-    folder: TempDir,
-    service: Service,
-    replica: SocketAddr,
-    clients: SocketAddr,
-    admin: SocketAddr,
-}
-
-impl Edge {
-    fn start() -> Self {
-        let (folder, replica) = (tempdir().expect("a folder"), replica());
-        configure(folder.path(), replica, "");
-        let mut service = Service::start(folder.path(), "edge");
-        let addresses = service.addresses(2);
-        let at = |what: &str| addresses[what].trim_start_matches("http://").parse().expect("an address");
-        Self { clients: at("edge"), admin: at("edge admin"), folder, service, replica }
-    }
-
-    fn state(&self) -> Option<serde_json::Value> {
-        let mut stream = TcpStream::connect(self.admin).ok()?;
-        stream.write_all(b"GET /v1/state HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    }
-
-    fn figure(&self, key: &str) -> u64 {
-        wait_for(key, || self.state()?[key].as_u64())
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.figure("process")).ok().and_then(Pid::from_raw).expect("a process");
-        kill_process(id, signal).expect("it is there");
-    }
-}
-
-impl Drop for Edge {
-    /// A successor is nobody's child any more.
-    fn drop(&mut self) {
-        if let Some(id) = self.state().and_then(|s| Pid::from_raw(i32::try_from(s["process"].as_u64()?).ok()?)) {
-            let _ = kill_process(id, Signal::KILL);
-        }
-    }
-}
-
-/// Asks once over a connection, which is a new one when there is none.
-fn ask(to: SocketAddr, kept: &mut Option<BufReader<TcpStream>>) -> std::io::Result<()> {
-    let mut reader = match kept.take() {
-        Some(reader) => reader,
-        None => BufReader::new(TcpStream::connect(to)?),
-    };
-    reader.get_mut().set_read_timeout(Some(SOON))?;
-    reader.get_mut().write_all(b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n")?;
-    let head = read_head(&mut reader)?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let mut body = [0; 5];
-    reader.read_exact(&mut body)?;
-    if !head.starts_with("HTTP/1.1 200") || &body != b"sound" {
-        return Err(std::io::Error::other(head));
-    }
-    if !head.contains("Connection: close") {
-        *kept = Some(reader);
-    }
-    Ok(())
-}
-
-/// Clients that ask without pause; half of them over a new connection each time.
-struct Load {
-    over: Arc<AtomicBool>,
-    asked: Arc<AtomicU64>,
-    clients: Vec<thread::JoinHandle<Vec<String>>>,
-}
-
-impl Load {
-    fn on(edge: SocketAddr) -> Self {
-        let (over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let client = |number: usize| {
-            let (over, asked) = (over.clone(), asked.clone());
-            thread::spawn(move || {
-                let (mut failures, mut kept) = (Vec::new(), None);
-                while !over.load(Ordering::Acquire) {
-                    if let Err(error) = ask(edge, &mut kept) {
-                        failures.push(format!("client {number}: {error}"));
-                    }
-                    asked.fetch_add(1, Ordering::AcqRel);
-                    kept = kept.filter(|_| number.is_multiple_of(2));
-                }
-                failures
-            })
-        };
-        let clients = (0..CLIENTS).map(client).collect();
-        Self { over, asked, clients }
-    }
-
-    /// Waits until so many more were asked.
-    fn flows(&self) {
-        let before = self.asked.load(Ordering::Acquire);
-        wait_for("some requests", || (self.asked.load(Ordering::Acquire) > before + 200).then_some(()));
-    }
-
-    fn end(self) -> (u64, Vec<String>) {
-        self.over.store(true, Ordering::Release);
-        let failures = self.clients.into_iter().flat_map(|c| c.join().expect("no client panics")).collect();
-        (self.asked.load(Ordering::Acquire), failures)
-    }
-}
+use support::running::{Kind, Load, PART, PARTS, Running, ask, ask_securely, certify, read_head, tls_client};
+use support::{text, wait_for};
 
 fn begin_long_download(to: SocketAddr) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(to).expect("the edge listens");
@@ -196,7 +27,7 @@ fn end_long_download(mut reader: BufReader<TcpStream>) {
 
 #[test]
 fn a_stop_lets_a_long_download_end() {
-    let mut edge = Edge::start();
+    let mut edge = Running::start(Kind::Edge);
     let download = begin_long_download(edge.clients);
     edge.signal(Signal::TERM);
     wait_for("a closed door", || TcpStream::connect(edge.clients).is_err().then_some(()));
@@ -206,36 +37,51 @@ fn a_stop_lets_a_long_download_end() {
     assert_eq!(status.code(), Some(0), "{}", edge.service.log());
 }
 
-#[test]
-fn no_request_fails_over_upgrades_and_reloads() {
-    let mut edge = Edge::start();
-    let load = Load::on(edge.clients);
-    let download = begin_long_download(edge.clients);
+/// Three reloads and three upgrades under load, one after the other, and a download that lasts through the first of them.
+fn survives_changes(kind: Kind) {
+    let mut running = Running::start(kind);
+    let load = Load::on(&running);
+    let download = begin_long_download(running.clients);
     for round in 1..=3_u64 {
-        let (process, generation) = (edge.figure("process"), edge.figure("generation"));
+        let (process, generation) = (running.figure("process"), running.figure("generation"));
         load.flows();
-        configure(edge.folder.path(), edge.replica, &format!("retries = {round}"));
-        edge.signal(Signal::HUP);
-        wait_for("the next generation", || (edge.state()?["generation"] == generation + 1).then_some(()));
+        running.write(&format!("retries = {round}"));
+        running.signal(Signal::HUP);
+        running.until("the next generation", |state| state["generation"] == generation + 1);
         load.flows();
-        edge.signal(Signal::USR2);
-        wait_for("the next process", || (edge.state()?["process"] != process).then_some(()));
+        running.signal(Signal::USR2);
+        running.until("the next process", |state| state["process"] != process);
         load.flows();
-        assert_eq!(edge.figure("generation"), generation + 1, "the same configuration has the same number");
+        assert_eq!(running.figure("generation"), generation + 1, "the same configuration has the same number");
     }
     let (asked, failures) = load.end();
-    assert!(failures.is_empty(), "{} of {asked}: {failures:?}", failures.len());
+    assert!(failures.is_empty(), "{} of {asked}: {failures:?}\n{}", failures.len(), running.service.log());
     end_long_download(download);
-    let status = wait_for("the end of the first process", || edge.service.process.ended());
-    assert_eq!(status.code(), Some(0), "{}", edge.service.log());
-    println!("{asked} requests, 3 reloads, 3 upgrades, no failure");
+    let status = wait_for("the end of the first process", || running.service.process.ended());
+    assert_eq!(status.code(), Some(0), "{}", running.service.log());
+    println!("{kind:?}: {asked} requests, 3 reloads, 3 upgrades, no failure");
+}
+
+#[test]
+fn no_request_to_an_edge_fails_over_upgrades_and_reloads() {
+    survives_changes(Kind::Edge);
+}
+
+#[test]
+fn no_request_over_tls_fails_over_upgrades_and_reloads() {
+    survives_changes(Kind::SecureEdge);
+}
+
+#[test]
+fn no_request_fails_where_the_hub_is_in_the_same_process() {
+    survives_changes(Kind::Run);
 }
 
 #[test]
 fn a_successor_that_does_not_start_changes_nothing() {
-    let edge = Edge::start();
+    let edge = Running::start(Kind::Edge);
     let process = edge.figure("process");
-    configure(edge.folder.path(), edge.replica, "retries = \"many\"\nsurprise = 1");
+    edge.write("retries = \"many\"\nsurprise = 1");
     edge.signal(Signal::HUP);
     wait_for("a refusal", || edge.service.log().contains("configuration refused").then_some(()));
     edge.signal(Signal::USR2);
@@ -247,15 +93,102 @@ fn a_successor_that_does_not_start_changes_nothing() {
 }
 
 #[test]
+fn a_hangup_takes_certificates_up() {
+    let edge = Running::start(Kind::SecureEdge);
+    let url = format!("https://a.example:{}/a", edge.secure.expect("TLS").port());
+    // Two clients: one that has been there has a ticket, and takes its session up again whatever is shown now.
+    let [before, old] = [(), ()].map(|()| tls_client(&edge, "a.example").build().expect("a client"));
+    ask_securely(&before, &url).expect("the old one is shown");
+    certify(edge.folder.path(), "a.example");
+    edge.signal(Signal::HUP);
+    edge.until("the same configuration once more", |state| state["generation"] == 2);
+    let new = tls_client(&edge, "a.example").build().expect("a client");
+    ask_securely(&new, &url).expect("the new one is shown");
+    ask_securely(&old, &url).expect_err("the old one no longer");
+}
+
+#[test]
+fn an_access_log_that_was_moved_away_goes_on_even_when_the_configuration_is_refused() {
+    let log = "access_log = { to = \"access.log\" }";
+    let edge = Running::with(Kind::Edge, Path::new(env!("CARGO_BIN_EXE_downbeat")), log);
+    let folder = edge.folder.path().to_owned();
+    let lines = |name: &str| std::fs::read_to_string(folder.join(name)).map_or(0, |text| text.lines().count());
+    ask(edge.clients, &mut None).expect("an answer");
+    wait_for("the first line", || (lines("access.log") == 1).then_some(()));
+    std::fs::rename(folder.join("access.log"), folder.join("access.log.1")).expect("moved away");
+    edge.write("surprise = 1");
+    edge.signal(Signal::HUP);
+    wait_for("a refusal", || edge.service.log().contains("configuration refused").then_some(()));
+    // The order to open the file anew comes with the refusal; which of these is the first to follow it does not matter.
+    let mut asked = 1;
+    wait_for("a line in a new file", || {
+        ask(edge.clients, &mut None).expect("an answer");
+        asked += 1;
+        (lines("access.log") > 0).then_some(())
+    });
+    wait_for("every line", || (lines("access.log") + lines("access.log.1") == asked).then_some(()));
+}
+
+#[test]
+fn operators_reload_and_are_told_every_fault() {
+    let edge = Running::with(Kind::Edge, Path::new(env!("CARGO_BIN_EXE_downbeat")), "trial_for = \"100ms\"");
+    edge.passed();
+    edge.write("trial_for = \"1s\"");
+    let good = edge.operator(&["reload", "--wait"]);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    assert_eq!(text(&good.stdout), "generation 2 is in force, on trial\ngeneration 2 has passed its trial\n");
+    edge.write("retries = \"many\"\nsurprise = 1");
+    let bad = edge.operator(&["reload"]);
+    let said = text(&bad.stderr);
+    assert_eq!((bad.status.code(), bad.stdout.is_empty()), (Some(1), true), "{said}");
+    assert!(said.contains("surprise") && said.contains("retries"), "{said}");
+    assert_eq!(edge.figure("generation"), 2);
+}
+
+#[test]
+fn operators_upgrade_and_are_told_when_it_does_not_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("downbeat");
+    let install = |from: &Path| {
+        // As `install` does: beside it and renamed, for what runs cannot be written to.
+        let beside = folder.path().join("new");
+        std::fs::copy(from, &beside).expect("copied");
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o700)).expect("ours");
+        std::fs::rename(&beside, &program).expect("renamed");
+    };
+    let script = folder.path().join("script");
+    std::fs::write(&script, "#!/bin/sh\nexit 3\n").expect("written");
+    install(Path::new(env!("CARGO_BIN_EXE_downbeat")));
+    for kind in [Kind::Edge, Kind::Run] {
+        let running = Running::with(kind, &program, "");
+        let process = running.figure("process");
+        install(&script);
+        let bad = running.operator(&["upgrade"]);
+        let said = text(&bad.stderr);
+        assert_eq!(bad.status.code(), Some(1), "{said}");
+        assert!(said.contains("going on as before") && said.contains("the other process has ended"), "{said}");
+        ask(running.clients, &mut None).expect("served as before");
+        assert_eq!(running.figure("process"), process);
+
+        install(Path::new(env!("CARGO_BIN_EXE_downbeat")));
+        let good = running.operator(&["upgrade"]);
+        assert!(good.status.success(), "{}", text(&good.stderr));
+        let next = running.until("the next process", |state| state["process"] != process)["process"].clone();
+        let said = text(&good.stdout);
+        assert_eq!(said, format!("process {next} serves; process {process} finishes what is in flight\n"));
+        ask(running.clients, &mut None).expect("served as before");
+    }
+}
+
+#[test]
 fn top_shows_a_running_edge() {
-    let edge = Edge::start();
-    let load = Load::on(edge.clients);
+    let edge = Running::start(Kind::Edge);
+    let load = Load::on(&edge);
     load.flows();
-    let admin = format!("http://{}", edge.admin);
     let top = |more: &[&str]| {
-        let output = support::run(edge.folder.path(), &[&["top", "--edge", &admin, "--once"], more].concat());
-        assert!(output.status.success(), "{}", support::text(&output.stderr));
-        support::text(&output.stdout)
+        let output = edge.operator(&[&["top", "--once"], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
     };
     // The edge gathers once a second, so the first second may be an empty one.
     let figures = wait_for("a second with requests", || {

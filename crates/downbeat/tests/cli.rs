@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::io::Write;
 use std::net::TcpListener;
+use std::process::Stdio;
 use support::{run, text};
 use tempfile::tempdir;
 
@@ -17,6 +19,9 @@ fn every_verb_teaches_by_examples() {
         "hub",
         "edge",
         "check",
+        "reload",
+        "upgrade",
+        "top",
         "incident",
         "incident list",
         "incident show",
@@ -173,4 +178,26 @@ fn drills_are_listed_and_unknown_ones_refused() {
     let duration = run(folder.path(), &["drill", "run", "quiet", "--duration", "60"]);
     assert_eq!(duration.status.code(), Some(2));
     assert!(text(&duration.stderr).contains("\"60\" has no unit"), "{}", text(&duration.stderr));
+}
+
+#[test]
+fn a_text_is_checked_as_if_it_stood_in_the_file() {
+    let folder = tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("etc")).expect("a folder");
+    std::fs::write(folder.path().join("etc/downbeat.toml"), "what stands there does not matter").expect("written");
+    let check = |given: &str| {
+        let mut command = support::downbeat();
+        command.args(["check", "--stdin", "--json", "--config", "etc/downbeat.toml"]).current_dir(folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("downbeat runs");
+        child.stdin.take().expect("piped").write_all(given.as_bytes()).expect("it reads");
+        child.wait_with_output().expect("it ends")
+    };
+    let good = check(CONFIG);
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&good.stdout).expect("JSON");
+    assert_eq!(said["summary"][0]["data"], "etc/downbeat-data", "paths go from the folder of the file");
+    let bad = check("dta = 1");
+    assert_eq!(bad.status.code(), Some(64));
+    assert!(text(&bad.stderr).starts_with("etc/downbeat.toml:1:1: unknown key"), "{}", text(&bad.stderr));
 }

@@ -26,18 +26,20 @@ pub mod fuzzing;
 mod run;
 mod tell;
 
+pub use change::archive::{Advice, Archive, Beginning, Written};
 pub use change::names::ResolverError;
 pub use change::settings::{
     AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,
     ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity,
     LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord, RESOLVE_EVERY, Repeatable,
-    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TlsSettings, WEIGHT,
+    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TRIAL, TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;
 pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
 pub use door::range::{AddressRange, RangeError};
 pub use door::tls::TlsFault;
-pub use run::reload::{Loaded, ReloadError, Source};
-pub use run::start::{EdgeHandle, Launch, Listeners, StartError, start};
+pub use run::reload::{Loaded, Origin, ReloadError, Source};
+pub use run::start::{EdgeHandle, Launch, Listeners, StartError, rehearse, start};
+pub use run::upgrade::{UpgradeRequest, Upgrades, upgrades};
 pub use tell::access::AccessLogError;

@@ -3,7 +3,7 @@
 use super::book::Book;
 use super::state::State;
 use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally};
-use crate::signal::Door;
+use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -118,6 +118,8 @@ pub struct Board {
     pub pulses: Vec<Pulse>,
     /// Probes: name, whether the last run passed, what it said.
     pub probes: BTreeMap<Name, (bool, String)>,
+    /// What edges tell of and nobody has configured here, by edge.
+    pub strangers: BTreeMap<Name, Strangers>,
 }
 
 /// Draws the live picture.
@@ -135,6 +137,7 @@ pub(super) fn draw(now: Moment, policy: &Policy, book: &Book, ledger: &Ledger, d
         replicas: lately.replicas(book, door),
         pulses: pulses(ledger, now),
         probes: door.probes.iter().map(|(name, (_, passed, said))| (name.clone(), (*passed, said.clone()))).collect(),
+        strangers: door.strangers.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::book::{Book, Channel, Misfit};
 use super::event::{Event, Record};
 use crate::detect::{Watch, threshold};
 use crate::model::{Bits, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
-use crate::signal::{Door, Observation, SignalRefused, Standing};
+use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::BTreeMap;
 
 /// The engine of the hub.
@@ -96,6 +96,11 @@ impl Engine {
     /// The live picture of the service.
     pub fn board(&self, now: Moment) -> Board {
         draw(now, &self.policy, &self.book, &self.ledger, &self.door)
+    }
+
+    /// What an edge tells of and nobody has configured here.
+    pub fn strangers(&self, edge: &Name) -> Option<&Strangers> {
+        self.door.strangers.get(edge)
     }
 
     /// Everything that is known and decided.

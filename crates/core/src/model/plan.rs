@@ -2,6 +2,10 @@
 //!
 //! An edge applies a plan whole or not at all. It refuses one that would leave a route without a target
 //! (invariant A3) and says why; it keeps the last good one on disk and goes on with it for ever.
+//!
+//! A hub may be newer or older than its edges (invariant C7): fields that an edge does not know are passed over, lists that
+//! are not there are empty. So whatever changes the meaning of a row must come as a row of another list, never as a field
+//! that an earlier edge would not see.
 
 use super::{Name, Strength};
 use serde::{Deserialize, Serialize};
@@ -9,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the edges shall do beyond their configuration. The empty plan changes nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TrafficPlan {
     /// Grows with every change; an edge ignores a plan whose epoch is not above its own (invariant A6).
     pub epoch: u64,
@@ -29,7 +32,6 @@ pub struct TrafficPlan {
 
 /// A replica that gets only a share of its usual traffic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Weight {
     /// Which replica.
     pub replica: Name,
@@ -42,7 +44,6 @@ pub struct Weight {
 
 /// A cap on one client network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Limit {
     /// Which network.
     pub network: Name,
@@ -55,7 +56,6 @@ pub struct Limit {
 
 /// A component of which only a share is admitted. An edge lets it lapse by itself (invariant A9).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Shed {
     /// Which component.
     pub component: Name,
@@ -67,7 +67,6 @@ pub struct Shed {
 
 /// A host name whose last good addresses are held, whatever the name says now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Pin {
     /// Which host name.
     pub host: Name,
@@ -219,5 +218,22 @@ mod tests {
         let shed = Shed { component: name("login"), admitted: Strength::percent(10), ttl_ms: SHED_TTL_MS_MAX + 1 };
         let plan = TrafficPlan { sheds: vec![shed], ..TrafficPlan::default() };
         assert!(matches!(plan.check(&serving()), Err(PlanFault::Ttl { .. })));
+    }
+
+    /// C7: plans of a later hub, of an earlier one, and what is no plan at all.
+    #[test]
+    fn plans_of_other_releases_are_read() {
+        let read = |text: &str| serde_json::from_str::<TrafficPlan>(text);
+        let later = read(
+            r#"{"epoch":9,"weights":[{"replica":"eu-1","share":0,"since":1}],"sheds":[],"mirrors":[{"to":"us-1"}],
+                "limits":[{"network":"10.0.0.0/24","per_second":5,"burst":9}],"pins":[{"host":"eu.example","why":""}]}"#,
+        );
+        let later = later.expect("a later hub's words are passed over");
+        assert_eq!((later.epoch, later.weights[0].share, later.limits[0].per_second), (9, Strength::NONE, 5));
+        let earlier = read(r#"{"epoch":9}"#).expect("an earlier hub has fewer lists");
+        assert_eq!(earlier, TrafficPlan { epoch: 9, ..TrafficPlan::default() });
+        for nonsense in [r#"{"weights":[]}"#, r#"{"epoch":9,"weights":[{"replica":"eu-1"}]}"#] {
+            assert!(read(nonsense).is_err(), "{nonsense}: what a plan cannot do without has no default");
+        }
     }
 }

@@ -4,7 +4,9 @@
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
 use super::{ChangeId, Name, Sketch, Slice};
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
@@ -77,15 +79,16 @@ impl FailureKind {
 
 /// Counts over one stretch of time: how many, how many of them slow, how many failed and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Tally {
     /// All that ended in this stretch, failed ones included.
+    #[serde(default)]
     pub total: u64,
     /// Those whose first byte took longer than the component's threshold, failed ones not included.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub slow: u64,
-    /// The failed ones by kind; each request counts under one kind.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// The failed ones by kind; each request counts under one kind. A kind that is not known here is [`FailureKind::Wrong`]:
+    /// the later edge that knows it says that it was a failure, and that much is taken from it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "failures")]
     pub failures: BTreeMap<FailureKind, u64>,
 }
 
@@ -117,7 +120,8 @@ impl Tally {
 
 /// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.
 ///
-/// Fields that a hub does not know are passed over, here and in the rows: edges may be newer than their hub (invariant C7).
+/// Edges may be newer or older than their hub (invariant C7), here and in the rows: fields that are not known are passed
+/// over, fields that are not there have the value of somebody who saw nothing. Only what says whom a row is about must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RollUp {
     /// The edge's name.
@@ -127,8 +131,10 @@ pub struct RollUp {
     /// 1, 2, 3, … within one boot; a repeat is dropped.
     pub seq: u64,
     /// How long the stretch was, in milliseconds: 1,000 but for scheduling.
+    #[serde(default = "second")]
     pub span_ms: u32,
     /// The epoch of the traffic plan in force at the end of the stretch; 0 before the first.
+    #[serde(default)]
     pub plan_epoch: u64,
     /// The newest plan this edge refused, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,12 +164,16 @@ pub struct UpstreamRow {
     /// Who was asked.
     pub replica: Name,
     /// How it went.
+    #[serde(default)]
     pub tally: Tally,
     /// Sum of the times to the first byte, in microseconds, over the attempts that had one.
+    #[serde(default)]
     pub first_byte_us: u64,
     /// Longest time to the first byte, in microseconds.
+    #[serde(default)]
     pub first_byte_us_max: u64,
     /// Body bytes read from the replica.
+    #[serde(default)]
     pub bytes: u64,
     /// Attempts made besides a silent one.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -179,14 +189,19 @@ pub struct ClientRow {
     /// What was wanted.
     pub component: Name,
     /// The clients' network, or `other`.
+    #[serde(default = "other")]
     pub network: Name,
     /// How it went, as the client saw it: shed, limited and denied are failures by kind here.
+    #[serde(default)]
     pub tally: Tally,
     /// Requests that needed more than one attempt.
+    #[serde(default)]
     pub retried: u64,
     /// Bodies that went on from another replica in mid-stream.
+    #[serde(default)]
     pub resumed: u64,
     /// Body bytes sent to clients.
+    #[serde(default)]
     pub bytes: u64,
 }
 
@@ -201,6 +216,7 @@ pub struct ComponentRow {
     /// What was wanted.
     pub component: Name,
     /// From a request's head to the head of its answer, retries and hedges included, in microseconds.
+    #[serde(default)]
     pub first_byte: Sketch,
 }
 
@@ -213,10 +229,13 @@ pub struct ReplicaRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Name>,
     /// Active health checks that ended in this stretch.
+    #[serde(default)]
     pub checks: Tally,
     /// Requests in flight at the end of the stretch.
+    #[serde(default)]
     pub in_flight: u64,
     /// True while the edge itself sends this replica nothing.
+    #[serde(default)]
     pub ejected: bool,
 }
 
@@ -229,8 +248,10 @@ pub struct LookupRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Name>,
     /// How the look-ups ended: `Unresolved`, `Misdirected` (new addresses that did not pass a check), or well.
+    #[serde(default)]
     pub tally: Tally,
     /// True while the edge goes on with the last good addresses against the name's word.
+    #[serde(default)]
     pub held: bool,
 }
 
@@ -345,6 +366,25 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// The usual stretch of a roll-up in milliseconds.
+fn second() -> u32 {
+    1_000
+}
+
+fn other() -> Name {
+    Name::new(ClientRow::OTHER).expect("five letters are a name")
+}
+
+fn failures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<FailureKind, u64>, D::Error> {
+    let mut known: BTreeMap<FailureKind, u64> = BTreeMap::new();
+    for (word, n) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+        let word: StrDeserializer<'_, serde::de::value::Error> = word.as_str().into_deserializer();
+        let sum = known.entry(FailureKind::deserialize(word).unwrap_or(FailureKind::Wrong)).or_default();
+        *sum = sum.saturating_add(n);
+    }
+    Ok(known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,14 +396,38 @@ mod tests {
         }
     }
 
+    /// C7: what an edge of the next release may say.
     #[test]
     fn a_roll_up_of_a_later_edge_is_read() {
-        let row = r#"{"component":"login","replica":"eu-1","tally":{"total":1},"first_byte_us":3,"first_byte_us_max":3,
-            "bytes":9,"first_byte":{"scheme":9,"counts":[]},"novelty":[1]}"#;
-        let roll = format!(
-            r#"{{"edge":"e","boot":1,"seq":1,"span_ms":1000,"plan_epoch":0,"upstream":[{row}],"novelty":{{}}}}"#
-        );
-        let roll: RollUp = serde_json::from_str(&roll).expect("a later edge's words are passed over");
-        assert_eq!((roll.upstream[0].bytes, roll.upstream[0].first_byte.is_empty()), (9, true));
+        let roll: RollUp = serde_json::from_str(
+            r#"{"edge":"e","boot":1,"seq":1,"span_ms":1000,"plan_epoch":0,"weather":{"sunny":true},
+                "upstream":[{"component":"login","replica":"eu-1","first_byte_us":3,"first_byte_us_max":3,"bytes":9,
+                    "tally":{"total":9,"failures":{"reset":1,"wrong":1,"bewitched":2},"bewitched_most":1},
+                    "first_byte":{"scheme":9,"counts":[]},"novelty":[1]}],
+                "clients":[{"component":"login","network":"10.0.0.0/24","tally":{"total":1},"retried":0,"resumed":0,
+                    "bytes":0,"novelty":1}],
+                "replicas":[{"replica":"eu-1","checks":{"total":1},"in_flight":0,"ejected":false,"novelty":1}],
+                "lookups":[{"host":"eu.example","tally":{"total":1},"held":false,"novelty":1}],"novelty":[]}"#,
+        )
+        .expect("a later edge's words are passed over");
+        let row = &roll.upstream[0];
+        assert_eq!((row.bytes, row.first_byte.is_empty()), (9, true));
+        assert_eq!(row.tally.failures, [(FailureKind::Reset, 1), (FailureKind::Wrong, 3)].into());
+    }
+
+    /// C7: what an edge of an earlier release may leave out.
+    #[test]
+    fn a_roll_up_of_an_earlier_edge_is_read() {
+        let roll: RollUp = serde_json::from_str(
+            r#"{"edge":"e","boot":1,"seq":1,"upstream":[{"component":"login","replica":"eu-1"}],
+                "clients":[{"component":"login","tally":{"failures":{}}}],"components":[{"component":"login"}],
+                "replicas":[{"replica":"eu-1"}],"lookups":[{"host":"eu.example"}]}"#,
+        )
+        .expect("what is not said has a default");
+        assert_eq!((roll.span_ms, roll.plan_epoch), (1_000, 0));
+        assert_eq!((roll.upstream[0].tally.total, roll.clients[0].network.as_str()), (0, ClientRow::OTHER));
+        assert!(!roll.replicas[0].ejected && !roll.lookups[0].held);
+        let nobody = serde_json::from_str::<RollUp>(r#"{"boot":1,"seq":1}"#);
+        assert!(nobody.is_err(), "whose roll-up it is has to be said");
     }
 }

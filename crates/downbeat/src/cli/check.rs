@@ -3,11 +3,14 @@
 use super::ConfigArgs;
 use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
+use anyhow::Context;
 use clap::Args;
 use downbeat_core::model::{Name, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
+use std::io::Read;
+use std::path::Path;
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -17,11 +20,16 @@ pub(crate) struct CheckArgs {
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
+    /// Take the text from standard input, as if it stood in FILE
+    #[arg(long)]
+    stdin: bool,
 }
 
 /// Prints what a configuration resolves to.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
-    let settings = config::load(&args.config.config)?;
+    let path = &args.config.config;
+    let settings = if args.stdin { config::load_text(path, &standard_input(path)?)? } else { config::load(path)? };
+    downbeat_edge::rehearse(&settings.edge)?;
     let tables = tables(&settings);
     if !args.json {
         return output::write_tables(&tables);
@@ -31,6 +39,13 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
     output::write_json(&Value::Object(
         [("service".into(), service.into())].into_iter().chain(sections).collect::<Map<_, _>>(),
     ))
+}
+
+fn standard_input(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(config::FILE_MAX + 1).read_to_end(&mut bytes);
+    read.context("cannot read standard input")?;
+    Ok(config::text_of(path, bytes)?)
 }
 
 fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {

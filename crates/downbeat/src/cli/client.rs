@@ -11,6 +11,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Largest answer taken: an incident with all it remembers is a tenth of it.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
 
+/// Characters that are shown of a reason.
+const REASON_MAX: usize = 2_000;
+
 /// Which hub, and as whom.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HubArgs {
@@ -149,6 +152,13 @@ impl HubClient {
         self.send(path, self.http.request(Method::GET, self.url(path))).await
     }
 
+    /// Asks an edge for something that may take its time, and takes what it answers.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, within: Duration) -> Result<T, ClientError> {
+        let request = self.http.request(Method::POST, self.url(path)).timeout(within);
+        let text = self.send(path, request).await?;
+        serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
+    }
+
     /// Asks for something to be done.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<(), ClientError> {
         self.send(path, self.http.request(Method::POST, self.url(path)).json(body)).await.map(|_| ())
@@ -191,11 +201,12 @@ impl HubClient {
     }
 }
 
-/// The reason in a problem document (RFC 9457), or the text itself, shortened.
+/// The reason in a problem document (RFC 9457) or in an edge's word, or the text itself, shortened.
 fn reason(text: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(text).ok();
-    let told = problem.as_ref().and_then(|p| p.get("detail").or(p.get("title"))).and_then(Value::as_str);
-    super::output::printable(&told.unwrap_or(text).chars().take(500).collect::<String>())
+    let told =
+        problem.as_ref().and_then(|p| p.get("detail").or(p.get("title")).or(p.get("error"))).and_then(Value::as_str);
+    super::output::printable(&told.unwrap_or(text).chars().take(REASON_MAX).collect::<String>())
 }
 
 #[cfg(test)]
@@ -207,6 +218,7 @@ mod tests {
         let table = [
             (r#"{"title":"Not found","detail":"there is no incident 7"}"#, "there is no incident 7"),
             (r#"{"title":"Not found"}"#, "Not found"),
+            (r#"{"status":409,"error":"the edge stops"}"#, "the edge stops"),
             ("<html>", "<html>"),
             ("", ""),
         ];

@@ -1,5 +1,6 @@
 //! The one place where errors are printed: the chain of causes on one line, the hint below it.
 
+use super::change::ChangeError;
 use super::client::ClientError;
 use super::serve::ServeError;
 use super::style::{Palette, Style};
@@ -7,7 +8,7 @@ use crate::config::{ConfigError, DEFAULT_PATH, EXAMPLE};
 use std::process::ExitCode;
 
 /// A command used wrongly, a configuration that is wrong (`EX_USAGE` of sysexits.h).
-const EXIT_USAGE: u8 = 64;
+pub(super) const EXIT_USAGE: u8 = 64;
 /// Anything else that went wrong.
 const EXIT_FAILURE: u8 = 1;
 
@@ -43,7 +44,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     let config = error.downcast_ref::<ConfigError>().and_then(config_hint);
     let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
     let serve = || error.downcast_ref::<ServeError>().and_then(ServeError::hint);
-    config.or_else(client).or_else(serve)
+    let change = || error.downcast_ref::<ChangeError>().and_then(ChangeError::hint);
+    config.or_else(client).or_else(serve).or_else(change)
 }
 
 fn config_hint(error: &ConfigError) -> Option<String> {

@@ -63,7 +63,19 @@ pub(crate) enum HandoverError {
 }
 
 fn at(step: &'static str) -> impl Fn(io::Error) -> HandoverError {
-    move |source| HandoverError::Step { step, source }
+    move |source| HandoverError::Step { step, source: plainly(source) }
+}
+
+/// What the end of a socket pair says of the other process, in plain words.
+fn plainly(error: io::Error) -> io::Error {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof, WouldBlock};
+    match error.kind() {
+        kind @ (BrokenPipe | ConnectionReset | UnexpectedEof) => {
+            io::Error::new(kind, "the other process has ended; its log says why")
+        }
+        kind @ WouldBlock => io::Error::new(kind, "the other process was silent for too long"),
+        _ => error,
+    }
 }
 
 /// The program as it was started: a new one may lie at its path by now.
@@ -120,13 +132,12 @@ impl Successor {
         self.link.write_all(&[END])
     }
 
-    /// Lets it start, and waits until it serves. Blocks.
-    pub(crate) fn go(mut self) -> Result<(), HandoverError> {
+    /// Lets it start, and waits until it serves; returns the id of its process. Blocks.
+    pub(crate) fn go(mut self) -> Result<u32, HandoverError> {
         self.link.write_all(&[GO]).map_err(at("give the word"))?;
         expect(&mut self.link, READY).map_err(at("wait for the new process to serve"))?;
         // It stands on its own from here on.
-        self.child = None;
-        Ok(())
+        Ok(self.child.take().map_or(0, |child| child.id()))
     }
 }
 

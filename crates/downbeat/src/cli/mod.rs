@@ -1,5 +1,6 @@
 //! The command line: what there is to say, and who does it.
 
+mod change;
 mod check;
 mod client;
 mod drill;
@@ -11,6 +12,7 @@ mod log;
 mod logging;
 mod operator;
 mod output;
+mod rehearsal;
 mod serve;
 mod style;
 mod top;
@@ -62,7 +64,11 @@ Examples:
 
 Stops on SIGTERM and SIGINT: requests in flight are finished first. A second signal stops at once.
 On SIGHUP the configuration is read again: a good one is used from the next request on, a bad one is refused whole.
-On SIGUSR2 the program at its path is started anew and takes over the listening sockets; no connection is refused.")]
+On SIGUSR2 the program at its path is started anew and takes over the listening sockets; no connection is refused.
+`downbeat reload` and `downbeat upgrade` ask for the same and say what became of it.
+
+A new configuration is on trial for a minute (edge.trial_for). When more requests fail under it than before, the one
+before comes back by itself; when the process dies under it, the next start goes back to the last one that passed.")]
     Run(ConfigArgs),
     /// Run the hub alone: log, decisions, console, status page
     #[command(after_help = "\
@@ -77,16 +83,24 @@ Examples:
   downbeat edge -c downbeat.toml
 
 Several edges can report to one hub; give each its own `name` in [edge].
-SIGTERM stops it, SIGHUP makes it read its configuration again, SIGUSR2 hands over to the program at its path.")]
+SIGTERM stops it, SIGHUP makes it read its configuration again, SIGUSR2 hands over to the program at its path;
+`downbeat reload` and `downbeat upgrade` do the same and say what became of it. `downbeat run --help` tells more.")]
     Edge(ConfigArgs),
     /// Check a configuration and print what it resolves to
     #[command(after_help = "\
 Examples:
   downbeat check                                 ./downbeat.toml, for people
   downbeat check -c a.toml --json | jq .routes   for programs
+  downbeat check --stdin < new.toml              a text, as if it stood in ./downbeat.toml
 
-Opens no port. Ends with 64 when something is wrong, after naming all of it.")]
+Loads all that a start would, and opens no port. Ends with 64 when something is wrong, after naming all of it.")]
     Check(check::CheckArgs),
+    /// Make a running edge take its changed configuration
+    #[command(after_help = change::RELOAD_EXAMPLES)]
+    Reload(change::ReloadArgs),
+    /// Replace a running edge by the program that lies at its path now
+    #[command(after_help = change::UPGRADE_EXAMPLES)]
+    Upgrade(change::UpgradeArgs),
     /// See incidents and speak about them
     #[command(after_help = operator::INCIDENT_EXAMPLES)]
     Incident(operator::IncidentArgs),
@@ -139,6 +153,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Edge(args) => block_on(serve::edge(args.config, format)),
         Command::Check(args) => check::run(&args),
+        Command::Reload(args) => block_on(change::reload(args)),
+        Command::Upgrade(args) => block_on(change::upgrade(args)),
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),

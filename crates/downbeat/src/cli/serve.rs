@@ -3,18 +3,21 @@
 
 use super::handover::{HandoverError, Predecessor, Program, Successor};
 use super::logging::LogFormat;
+use super::rehearsal::Rehearsal;
 use super::style::{Palette, Style};
-use crate::config::{self, ConfigError, Settings};
-use downbeat_edge::{EdgeHandle, EdgeSettings, Launch, Listeners, Loaded};
+use crate::config::{self, Settings};
+use downbeat_edge::{
+    Advice, Archive, EdgeHandle, EdgeSettings, Launch, Listeners, Loaded, Origin, Source, UpgradeRequest, Written,
+};
 use downbeat_hub::HubHandle;
 use downbeat_hub::settings::HubSettings;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// Longest a stop may take beyond the drain: what ends in less was going to end, what takes longer was not.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
@@ -61,17 +64,18 @@ impl ServeError {
 
 /// Hub and edge in one process.
 pub(crate) async fn both(path: PathBuf, format: LogFormat) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    let (upgrades, requests) = downbeat_edge::upgrades();
+    let mut signals = Signals::new(requests)?;
     let program = Program::of_this_process();
-    let (predecessor, settings, text, listeners) = meet(&path)?;
+    let Beginning { predecessor, settings, text, instead_of, listeners } = Beginning::of(&path)?;
     let Settings { edge: mut edge_settings, hub: mut hub_settings } = settings;
     let greeting = Greeting::of(&hub_settings, format);
     let hub = downbeat_hub::start(hub_settings.clone()).await.map_err(ServeError::from)?;
     // A port that the system chose stays the hub's, whenever it starts again.
     (hub_settings.console, hub_settings.status) = (hub.console_address(), hub.status_address());
     follow(&mut edge_settings, hub.console_address());
-    let (source, fresh) = source_of_both(path, hub.console_address());
-    let launch = Launch { settings: edge_settings, origin: Some((text, source)), listeners };
+    let origin = Origin { text, source: source(path.clone(), Some(hub.console_address())), instead_of };
+    let launch = Launch { settings: edge_settings, origin: Some(origin), upgrades: Some(upgrades), listeners };
     let edge = match launch.start().await {
         Ok(edge) => edge,
         Err(error) => {
@@ -81,12 +85,14 @@ pub(crate) async fn both(path: PathBuf, format: LogFormat) -> anyhow::Result<()>
     };
     greeting.say(&[edge_places(&edge), hub_places(&hub)].concat());
     ready(predecessor)?;
-    Both { edge, hub, hub_settings, fresh, program }.serve(&mut signals).await
+    Both { edge, hub, hub_settings, path, program }.serve(&mut signals).await
 }
 
 /// The hub alone.
 pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    // No edge, nobody who would ask here.
+    let (_, requests) = downbeat_edge::upgrades();
+    let mut signals = Signals::new(requests)?;
     let greeting = Greeting::of(&settings.hub, format);
     let mut hub = downbeat_hub::start(settings.hub).await.map_err(ServeError::from)?;
     greeting.say(&hub_places(&hub));
@@ -94,7 +100,7 @@ pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result
         tokio::select! {
             wish = signals.next() => match wish {
                 Wish::Stop => break,
-                Wish::Reload | Wish::Upgrade => tracing::warn!("a hub changes by a restart; its edges serve on"),
+                Wish::Reload | Wish::Upgrade(_) => tracing::warn!("a hub changes by a restart; its edges serve on"),
             },
             () = hub.wait() => return Err(ServeError::HubEnded.into()),
         }
@@ -104,29 +110,29 @@ pub(crate) async fn hub(settings: Settings, format: LogFormat) -> anyhow::Result
 
 /// An edge alone.
 pub(crate) async fn edge(path: PathBuf, format: LogFormat) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    let (upgrades, requests) = downbeat_edge::upgrades();
+    let mut signals = Signals::new(requests)?;
     let program = Program::of_this_process();
-    let (predecessor, settings, text, listeners) = meet(&path)?;
+    let Beginning { predecessor, settings, text, instead_of, listeners } = Beginning::of(&path)?;
     let greeting = Greeting::of(&settings.hub, format);
-    let source = downbeat_edge::Source::new(move || {
-        let (settings, text) = config::load_with_text(&path).map_err(ConfigError::faults)?;
-        Ok(Loaded { settings: settings.edge, text })
-    });
-    let launch = Launch { settings: settings.edge, origin: Some((text, source)), listeners };
+    let origin = Origin { text, source: source(path, None), instead_of };
+    let launch = Launch { settings: settings.edge, origin: Some(origin), upgrades: Some(upgrades), listeners };
     let edge = launch.start().await.map_err(ServeError::from)?;
     greeting.say(&edge_places(&edge));
     ready(predecessor)?;
     loop {
         match signals.next().await {
-            Wish::Stop => break,
+            Wish::Stop => return Ok(signals.finish(edge.drain(), edge.stop()).await?),
             Wish::Reload => reload(&edge).await,
-            Wish::Upgrade => match hand_over(&edge, &program).await {
-                Ok(()) => break,
-                Err(error) => not_handed_over(&error),
+            Wish::Upgrade(asker) => match hand_over(&edge, &program).await {
+                Ok(process) => {
+                    handed_over(process, asker);
+                    return Ok(signals.finish(edge.drain(), edge.give_way()).await?);
+                }
+                Err(error) => not_handed_over(&error, asker),
             },
         }
     }
-    Ok(signals.finish(edge.drain(), edge.stop()).await?)
 }
 
 /// Hub and edge in service.
@@ -134,8 +140,8 @@ struct Both {
     edge: EdgeHandle,
     hub: HubHandle,
     hub_settings: HubSettings,
-    /// The hub's half of the configuration that was read last.
-    fresh: Arc<Mutex<Option<HubSettings>>>,
+    /// Of the configuration.
+    path: PathBuf,
     program: io::Result<Program>,
 }
 
@@ -146,12 +152,12 @@ impl Both {
                 wish = signals.next() => match wish {
                     Wish::Stop => break,
                     Wish::Reload => reload(&self.edge).await,
-                    Wish::Upgrade => match prepare(&self.edge, &self.program).await {
-                        Ok(successor) => match self.make_way(successor).await? {
-                            Some(both) => self = both,
-                            None => return Ok(()),
+                    Wish::Upgrade(asker) => match prepare(&self.edge, &self.program).await {
+                        Ok(successor) => match self.make_way(successor, asker).await? {
+                            Way::Kept(both) => self = *both,
+                            Way::Made(edge) => return Ok(signals.finish(edge.drain(), edge.give_way()).await?),
                         },
-                        Err(error) => not_handed_over(&error),
+                        Err(error) => not_handed_over(&error, asker),
                     },
                 },
                 () = self.hub.wait() => return Err(ServeError::HubEnded.into()),
@@ -168,26 +174,31 @@ impl Both {
     }
 
     /// There can be only one hub: it makes way for the successor's, and comes back when that does not come. The edge
-    /// serves all the while. `None` when the successor has taken over and the last exchanges have ended.
-    async fn make_way(self, successor: Successor) -> Result<Option<Self>, ServeError> {
+    /// serves all the while.
+    async fn make_way(self, successor: Successor, asker: Option<UpgradeRequest>) -> Result<Way, ServeError> {
         self.hub.stop().await;
         match go(successor).await {
-            Ok(()) => {
-                self.edge.stop().await;
-                Ok(None)
+            Ok(process) => {
+                handed_over(process, asker);
+                Ok(Way::Made(Box::new(self.edge)))
             }
             Err(error) => {
-                not_handed_over(&error);
+                not_handed_over(&error, asker);
                 let hub = downbeat_hub::start(self.hub_settings.clone()).await?;
-                Ok(Some(Self { hub, ..self }))
+                Ok(Way::Kept(Box::new(Self { hub, ..self })))
             }
         }
     }
 
-    /// The edge has a new configuration: the hub starts again when its half is another one.
+    /// The edge has another configuration: the hub starts again when its half is another one.
     async fn renew_hub(mut self) -> Result<Self, ServeError> {
-        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut fresh) = fresh else { return Ok(self) };
+        let mut fresh = match config::load_text(&self.path, &self.edge.text()) {
+            Ok(settings) => settings.hub,
+            Err(error) => {
+                tracing::error!(%error, "the hub's half of the configuration cannot be read again; it goes on as it is");
+                return Ok(self);
+            }
+        };
         keep_port(&mut fresh.console, self.hub_settings.console);
         keep_port(&mut fresh.status, self.hub_settings.status);
         if fresh == self.hub_settings {
@@ -208,6 +219,14 @@ impl Both {
     }
 }
 
+/// Who serves after an upgrade was asked for.
+enum Way {
+    /// Still this process.
+    Kept(Box<Both>),
+    /// Another one; this edge finishes what is in flight.
+    Made(Box<EdgeHandle>),
+}
+
 /// Where the system may choose the port, it has done so already.
 fn keep_port(asked: &mut SocketAddr, known: SocketAddr) {
     if asked.port() == 0 && asked.ip() == known.ip() {
@@ -215,33 +234,70 @@ fn keep_port(asked: &mut SocketAddr, known: SocketAddr) {
     }
 }
 
-/// What a process begins with: the one before it, if it takes over from one, and its configuration.
-type Beginning = (Option<Predecessor>, Settings, String, Listeners);
+/// What a process begins with.
+struct Beginning {
+    /// The process before it, if it takes over from one.
+    predecessor: Option<Predecessor>,
+    settings: Settings,
+    text: String,
+    /// The generation that should have been started and is in quarantine.
+    instead_of: Option<u64>,
+    listeners: Listeners,
+}
 
-/// Reads the configuration; a process that takes over has the sockets then, and the word to go.
-fn meet(path: &Path) -> anyhow::Result<Beginning> {
-    let met = Predecessor::meet()?;
-    let (settings, text) = config::load_with_text(path)?;
-    let (predecessor, listeners) = met.unzip();
-    let prepared = |mut old: Predecessor| old.prepared().map(|()| old);
-    Ok((predecessor.map(prepared).transpose()?, settings, text, listeners.unwrap_or_default()))
+impl Beginning {
+    /// Reads the configuration; a process that takes over has the sockets then, and the word to go.
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let (predecessor, listeners) = Predecessor::meet()?.unzip();
+        let (settings, text) = config::load_with_text(path)?;
+        let way =
+            if predecessor.is_some() { downbeat_edge::Beginning::Succession } else { downbeat_edge::Beginning::Fresh };
+        let advice = Archive::new(&settings.edge.data).advise(&text, way);
+        let (settings, text, instead_of) = heed(advice, path, (settings, text));
+        let prepared = |mut old: Predecessor| old.prepared().map(|()| old);
+        let predecessor = predecessor.map(prepared).transpose()?;
+        Ok(Self { predecessor, settings, text, instead_of, listeners: listeners.unwrap_or_default() })
+    }
+}
+
+/// A configuration that came to grief within its trial gives way to the last one that passed and can still be used.
+fn heed(advice: Advice, path: &Path, (settings, text): (Settings, String)) -> (Settings, String, Option<u64>) {
+    let Advice::GoBack { quarantined, kept } = advice else { return (settings, text, None) };
+    let usable = |written: Written| config::load_text(path, &written.text).ok().map(|settings| (settings, written));
+    match kept.into_iter().find_map(usable) {
+        Some((settings, Written { generation, text })) => {
+            tracing::error!(
+                file = %path.display(),
+                quarantined,
+                instead = generation,
+                "the process died within the trial of this configuration; starting with the last one that passed, until \
+                 the file is changed"
+            );
+            (settings, text, Some(quarantined))
+        }
+        None => {
+            tracing::error!(
+                file = %path.display(),
+                quarantined,
+                "this configuration did not pass its trial, and none that did can be used; starting with it all the same"
+            );
+            (settings, text, None)
+        }
+    }
 }
 
 fn ready(predecessor: Option<Predecessor>) -> Result<(), HandoverError> {
     predecessor.map_or(Ok(()), Predecessor::ready)
 }
 
-/// The configuration of both; the hub's half is put by for when the edge has taken its own.
-fn source_of_both(path: PathBuf, console: SocketAddr) -> (downbeat_edge::Source, Arc<Mutex<Option<HubSettings>>>) {
-    let fresh: Arc<Mutex<Option<HubSettings>>> = Arc::default();
-    let put_by = Arc::clone(&fresh);
-    let source = downbeat_edge::Source::new(move || {
-        let (mut settings, text) = config::load_with_text(&path).map_err(ConfigError::faults)?;
-        follow(&mut settings.edge, console);
-        *put_by.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings.hub);
+/// The configuration as it will be read: rehearsed first. An edge with a hub in its process reports to its console.
+fn source(path: PathBuf, console: Option<SocketAddr>) -> Source {
+    let rehearsal = Rehearsal::default();
+    Source::new(move || {
+        let (mut settings, text) = rehearsal.load(&path)?;
+        console.into_iter().for_each(|console| follow(&mut settings.edge, console));
         Ok(Loaded { settings: settings.edge, text })
-    });
-    (source, fresh)
+    })
 }
 
 async fn reload(edge: &EdgeHandle) {
@@ -249,7 +305,7 @@ async fn reload(edge: &EdgeHandle) {
     let _ = edge.reload().await;
 }
 
-async fn hand_over(edge: &EdgeHandle, program: &io::Result<Program>) -> Result<(), HandoverError> {
+async fn hand_over(edge: &EdgeHandle, program: &io::Result<Program>) -> Result<u32, HandoverError> {
     go(prepare(edge, program).await?).await
 }
 
@@ -262,10 +318,13 @@ async fn prepare(edge: &EdgeHandle, program: &io::Result<Program>) -> Result<Suc
     blocking(move || Successor::prepare(&program, &listeners)).await
 }
 
-async fn go(successor: Successor) -> Result<(), HandoverError> {
-    blocking(move || successor.go()).await?;
-    tracing::info!("handed over; finishing what is in flight");
-    Ok(())
+async fn go(successor: Successor) -> Result<u32, HandoverError> {
+    blocking(move || successor.go()).await
+}
+
+fn handed_over(process: u32, asker: Option<UpgradeRequest>) {
+    tracing::info!(process, "handed over; finishing what is in flight");
+    asker.into_iter().for_each(|asker| asker.answer(Ok(process)));
 }
 
 async fn blocking<T: Send + 'static>(
@@ -275,9 +334,9 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(HandoverError::Step { step: "wait for the successor", source: error.into() }))
 }
 
-fn not_handed_over(error: &HandoverError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(%error, cause, "not handed over; going on as before");
+fn not_handed_over(error: &HandoverError, asker: Option<UpgradeRequest>) {
+    tracing::error!(%error, "not handed over; going on as before");
+    asker.into_iter().for_each(|asker| asker.answer(Err(format!("not handed over, going on as before: {error}"))));
 }
 
 /// Where the console listens on a port that the system chose, the edge learns the port here.
@@ -336,34 +395,36 @@ impl Greeting {
     }
 }
 
-/// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a signal or an operator asks for.
+#[derive(Debug)]
 enum Wish {
     /// SIGTERM, SIGINT.
     Stop,
     /// SIGHUP.
     Reload,
-    /// SIGUSR2.
-    Upgrade,
+    /// SIGUSR2, or somebody who waits for the outcome.
+    Upgrade(Option<UpgradeRequest>),
 }
 
-/// The signals that a service listens to.
+/// The signals that a service listens to, and operators at the edge's admin endpoint.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
     user: Signal,
+    upgrades: mpsc::Receiver<UpgradeRequest>,
 }
 
 impl Signals {
     /// Caught from now on, before anything starts that would have to be stopped.
-    fn new() -> Result<Self, ServeError> {
+    fn new(upgrades: mpsc::Receiver<UpgradeRequest>) -> Result<Self, ServeError> {
         let listen = |kind| signal(kind).map_err(ServeError::Signals);
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hangup: listen(SignalKind::hangup())?,
             user: listen(SignalKind::user_defined2())?,
+            upgrades,
         })
     }
 
@@ -372,12 +433,13 @@ impl Signals {
             _ = self.terminate.recv() => Wish::Stop,
             _ = self.interrupt.recv() => Wish::Stop,
             _ = self.hangup.recv() => Wish::Reload,
-            _ = self.user.recv() => Wish::Upgrade,
+            _ = self.user.recv() => Wish::Upgrade(None),
+            Some(asker) = self.upgrades.recv() => Wish::Upgrade(Some(asker)),
         }
     }
 
     async fn stop(&mut self) {
-        while self.next().await != Wish::Stop {}
+        while !matches!(self.next().await, Wish::Stop) {}
     }
 
     /// Waits for the stop, the time limit beyond the drain, or one more signal to stop.

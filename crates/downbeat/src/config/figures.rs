@@ -165,7 +165,7 @@ pub(crate) fn of_cache(cache: &mut CacheSettings) -> Figures<'_> {
 /// The figures of `[edge]`.
 pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
     use Figure::{Count, Duration, Size, Small, Span};
-    let EdgeSettings { limits, retry, hedge, resume, cache_bytes, resolve_every, drain, .. } = edge;
+    let EdgeSettings { limits, retry, hedge, resume, cache_bytes, resolve_every, drain, trial, .. } = edge;
     vec![
         ("body_max", Size(&mut limits.body_bytes)),
         ("cache_memory", Size(cache_bytes)),
@@ -189,6 +189,7 @@ pub(crate) fn of_edge(edge: &mut EdgeSettings) -> Figures<'_> {
         ("body_idle_after", Span(&mut resume.idle)),
         ("resolve_every", Span(resolve_every)),
         ("drain_within", Duration(drain)),
+        ("trial_for", Span(trial)),
     ]
 }
 

@@ -43,7 +43,7 @@ const EXAMPLE_HINT: &str =
     "add [[component]], name = \"playback\", replicas = [\"http://10.0.0.1:9001\", \"http://10.0.0.2:9001\"]";
 
 /// Largest configuration: a thousand replicas and their probes take a tenth of it.
-const FILE_MAX: u64 = 4 * 1024 * 1024;
+pub(crate) const FILE_MAX: u64 = 4 * 1024 * 1024;
 
 /// Everything that a configuration resolves to.
 #[derive(Debug, Clone)]
@@ -117,13 +117,18 @@ pub(crate) fn load(path: &Path) -> Result<Settings, ConfigError> {
 /// The same, with the text that was read.
 pub(crate) fn load_with_text(path: &Path) -> Result<(Settings, String), ConfigError> {
     let text = read(path)?;
-    let source = Source::new(path.display().to_string(), text.clone());
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let settings = parse(&source, folder).map_err(|faults| ConfigError::Faulty { path: path.into(), faults })?;
-    Ok((settings, text))
+    Ok((load_text(path, &text)?, text))
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+/// Resolves a text as if it stood in the file at a path.
+pub(crate) fn load_text(path: &Path, text: &str) -> Result<Settings, ConfigError> {
+    let source = Source::new(path.display().to_string(), text.to_owned());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&source, folder).map_err(|faults| ConfigError::Faulty { path: path.into(), faults })
+}
+
+/// The text of a configuration.
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => ConfigError::Missing(path.into()),
         _ => ConfigError::Read { path: path.into(), source },
@@ -132,7 +137,16 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     if std::fs::metadata(path).map_err(failed)?.len() > FILE_MAX {
         return Err(unfit(format!("more than {} MiB are no configuration", FILE_MAX >> 20)));
     }
-    String::from_utf8(std::fs::read(path).map_err(failed)?).map_err(|error| {
+    text_of(path, std::fs::read(path).map_err(failed)?)
+}
+
+/// Bytes as the text of the configuration at a path.
+pub(crate) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
+    let unfit = |why: String| ConfigError::Unfit { path: path.into(), why };
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(unfit(format!("more than {} MiB are no configuration", FILE_MAX >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let place = Place::of(&String::from_utf8_lossy(valid), valid.len());
         unfit(format!("line {}, column {} is no UTF-8 text", place.line, place.column))

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub(crate) mod running;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -15,8 +17,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The program.
 pub(crate) fn downbeat() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_downbeat"));
-    for variable in ["DOWNBEAT_HUB", "DOWNBEAT_TOKEN", "DOWNBEAT_OPERATOR", "DOWNBEAT_LOG"] {
+    downbeat_at(Path::new(env!("CARGO_BIN_EXE_downbeat")))
+}
+
+/// The same, where it lies elsewhere.
+pub(crate) fn downbeat_at(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["DOWNBEAT_EDGE", "DOWNBEAT_HUB", "DOWNBEAT_TOKEN", "DOWNBEAT_OPERATOR", "DOWNBEAT_LOG"] {
         command.env_remove(variable);
     }
     command
@@ -88,7 +95,11 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it with JSON logs; the listeners of the configuration should be on port 0.
     pub(crate) fn start(folder: &Path, verb: &str) -> Self {
-        let mut command = downbeat();
+        Self::spawn(&mut downbeat(), folder, verb)
+    }
+
+    /// The same with another command to begin with.
+    pub(crate) fn spawn(command: &mut Command, folder: &Path, verb: &str) -> Self {
         command.args([verb, "--log-format", "json"]).current_dir(folder);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("downbeat starts");
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));

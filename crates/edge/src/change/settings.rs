@@ -58,6 +58,8 @@ pub struct EdgeSettings {
     pub drills: bool,
     /// How long exchanges in flight may go on after a stop.
     pub drain: Duration,
+    /// How long a new configuration is on trial: when the edge is worse off, or dies, it goes back to the one before.
+    pub trial: Duration,
     /// Where requests are written down; nowhere when absent.
     pub access_log: Option<AccessLogSettings>,
 }
@@ -70,6 +72,8 @@ pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 pub const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 /// How long exchanges in flight may go on after a stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
+/// How long a new configuration is on trial (invariant C2).
+pub const TRIAL: Duration = Duration::from_secs(60);
 
 impl EdgeSettings {
     /// An edge with the defaults, one thread, and nothing to serve yet.
@@ -99,6 +103,7 @@ impl EdgeSettings {
             version_header: None,
             drills: false,
             drain: DRAIN,
+            trial: TRIAL,
             access_log: None,
         }
     }

@@ -1,5 +1,4 @@
-//! What survives a restart, in the data folder: the last three plans and the last good addresses as JSON, and the last
-//! three configurations as they were written, `configuration.N.toml` by their generations.
+//! What survives a restart, in the data folder: the last three plans and the last good addresses as JSON.
 //!
 //! Written beside and renamed, so that a crash leaves the old file or the new one. Whatever cannot be read is passed
 //! over; whatever cannot be written is not: the edge serves on from memory (invariants C1, C4).
@@ -17,11 +16,6 @@ use std::path::{Path, PathBuf};
 /// The newest first.
 const PLANS: [&str; 3] = ["plan.json", "plan.1.json", "plan.2.json"];
 const ADDRESSES: &str = "addresses.json";
-/// A configuration's file name is this, its generation, and [`CONFIGURATION_END`].
-const CONFIGURATION: &str = "configuration.";
-const CONFIGURATION_END: &str = ".toml";
-/// Configurations that are kept.
-const CONFIGURATIONS: usize = 3;
 /// Configurations may hold tokens: nobody else reads them.
 const OWNER_ONLY: u32 = 0o600;
 /// Nothing of ours is larger; what is, is not read.
@@ -82,36 +76,6 @@ impl Store {
         self.save(ADDRESSES, addresses)
     }
 
-    /// The generation of the newest stored configuration, and its text; none when there is none.
-    pub(crate) fn configuration(&self) -> Result<Option<(u64, String)>, StoreError> {
-        let Some(newest) = self.generations().into_iter().max() else { return Ok(None) };
-        let path = self.folder.join(configuration_file(newest));
-        let mut text = String::new();
-        match File::open(&path).and_then(|f| f.take(FILE_BYTES_MAX).read_to_string(&mut text)) {
-            Ok(_) => Ok(Some((newest, text))),
-            Err(source) => Err(StoreError::Read { path, source }),
-        }
-    }
-
-    /// Keeps a configuration, and the two before it.
-    pub(crate) fn keep_configuration(&self, generation: u64, text: &str) -> Result<(), StoreError> {
-        let path = self.folder.join(configuration_file(generation));
-        self.write(&path, text.as_bytes()).map_err(|source| StoreError::Write { path, source })?;
-        let mut generations = self.generations();
-        generations.sort_unstable();
-        for old in generations.into_iter().rev().skip(CONFIGURATIONS) {
-            let path = self.folder.join(configuration_file(old));
-            fs::remove_file(&path).map_err(|source| StoreError::Write { path, source })?;
-        }
-        Ok(())
-    }
-
-    /// The generations of the stored configurations; none when the folder cannot be read.
-    fn generations(&self) -> Vec<u64> {
-        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        names.filter_map(|name| generation_of(name.to_str()?)).collect()
-    }
-
     /// Copies by a hard link, so that a file of the name `from` exists at every moment.
     fn move_on(&self, from: &str, to: &str) -> Result<(), StoreError> {
         let (from, to) = (self.folder.join(from), self.folder.join(to));
@@ -136,27 +100,21 @@ impl Store {
 
     fn save<T: Serialize>(&self, file: &str, value: &T) -> Result<(), StoreError> {
         let path = self.folder.join(file);
-        let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|bytes| self.write(&path, &bytes));
+        let written =
+            serde_json::to_vec(value).map_err(io::Error::from).and_then(|b| write_whole(&self.folder, &path, &b));
         written.map_err(|source| StoreError::Write { path, source })
     }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        let beside = path.with_extension("new");
-        let mut file = File::options().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(&self.folder)?.sync_all()
-    }
 }
 
-fn configuration_file(generation: u64) -> String {
-    format!("{CONFIGURATION}{generation}{CONFIGURATION_END}")
-}
-
-fn generation_of(file: &str) -> Option<u64> {
-    file.strip_prefix(CONFIGURATION)?.strip_suffix(CONFIGURATION_END)?.parse().ok()
+/// Writes a file of a folder beside it and renames it, so that a crash leaves the old one or the new one.
+pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let beside = path.with_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -180,26 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_three_configurations_are_kept() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::new(folder.path());
-        assert_eq!(store.configuration().expect("no folder is no error"), None);
-        for generation in 8..=11 {
-            store.keep_configuration(generation, &format!("# {generation}")).expect("a writable folder");
-        }
-        assert_eq!(store.configuration().expect("readable"), Some((11, "# 11".into())));
-        let mut kept = store.generations();
-        kept.sort_unstable();
-        assert_eq!(kept, [9, 10, 11]);
-    }
-
-    #[test]
     fn garbage_is_passed_over() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::new(folder.path());
         store.keep_plan(&plan(1)).expect("a writable folder");
         store.keep_plan(&plan(2)).expect("a writable folder");
-        for garbage in ["", "{", "{\"epoch\":9,\"surprise\":1}", "\u{0}\u{0}"] {
+        for garbage in ["", "{", "{\"surprise\":1}", "\u{0}\u{0}"] {
             fs::write(folder.path().join("plan.json"), garbage).expect("a writable folder");
             let (plans, errors) = store.plans();
             assert_eq!((plans.len(), plans[0].epoch, errors.len()), (1, 1, 1), "{garbage:?}");

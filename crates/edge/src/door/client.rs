@@ -62,6 +62,7 @@ enum InTime {
 
 /// What came.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one match; a box would cost each request an allocation")]
 pub(crate) enum Incoming {
     Request(RequestHead),
     Refused(Refusal),

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often idle connections to replicas are looked over.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// After a stop, a connection that is idle is closed when its client has been silent for so long.
+/// After a stop, a connection is closed when its client has been silent for so long, or is not done with its handshake.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
 /// A client turned away at the door gets its word within this, or not.
 const TURN_AWAY: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ async fn welcome(roster: &Rc<Roster>, stream: TcpStream, peer: IpAddr, terms: &T
     let arrived = tokio::select! {
         biased;
         arrived = Box::pin(terms.arrive(stream, peer)) => arrived,
-        () = roster.stopping() => return,
+        () = last_moment(roster) => return,
     };
     match arrived {
         Ok(Arrival { wire, peer, protocol: Protocol::Http2 }) => {
@@ -156,7 +156,7 @@ async fn begin(roster: &Rc<Roster>, mut client: Client) {
     let beginning = tokio::select! {
         biased;
         beginning = client.beginning(patience(roster)) => beginning,
-        () = roster.stopping() => Beginning::Gone,
+        () = last_moment(roster) => Beginning::Gone,
     };
     match beginning {
         Beginning::Http1 => converse(roster, client).await,
@@ -197,9 +197,26 @@ async fn converse(roster: &Roster, mut client: Client) {
     }
 }
 
+<<<<<<< HEAD
 /// Returns a moment after the edge began to stop. Meanwhile a client may make one more request, which is answered with
 /// `Connection: close`: a connection closed just as a request comes costs the client that request.
 async fn last_call(roster: &Roster) {
+    roster.stopping().await;
+    tokio::time::sleep(LAST_REQUEST).await;
+=======
+/// The next request; when the edge stops, the last one: it is answered with `Connection: close`.
+async fn await_request(roster: &Roster, client: &mut Client) -> Incoming {
+    tokio::select! {
+        biased;
+        incoming = client.next_head(patience(roster)) => incoming,
+        () = last_moment(roster) => Incoming::Gone,
+    }
+>>>>>>> change
+}
+
+/// Returns a moment after the edge has stopped. A client that was let in gets that moment to shake hands and to make a
+/// request: a connection closed just as a request comes costs the client that request.
+async fn last_moment(roster: &Roster) {
     roster.stopping().await;
     tokio::time::sleep(LAST_REQUEST).await;
 }

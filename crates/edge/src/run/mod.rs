@@ -3,11 +3,13 @@
 pub(crate) mod checks;
 pub(crate) mod control;
 pub(crate) mod generation;
+pub(crate) mod keeper;
 pub(crate) mod pick;
 pub(crate) mod reload;
 pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;
 pub(crate) mod timer;
+pub(crate) mod upgrade;
 pub(crate) mod waiting;
 pub(crate) mod worker;

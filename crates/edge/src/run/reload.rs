@@ -5,6 +5,7 @@ use crate::change::settings::EdgeSettings;
 use crate::change::site::{SettingsFault, Site};
 use crate::door::tls::TlsFault;
 use crate::tell::access::AccessLogError;
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +35,37 @@ impl Source {
     pub(crate) fn read(&self) -> Result<Loaded, Vec<String>> {
         (self.0)()
     }
+}
+
+/// Where an edge's configuration comes from.
+#[derive(Debug)]
+pub struct Origin {
+    /// As it was written.
+    pub text: String,
+    /// Where to read it again.
+    pub source: Source,
+    /// The generation in quarantine that should have been started and was not; this is one that passed.
+    pub instead_of: Option<u64>,
+}
+
+/// What is to be known of the configuration in force.
+#[derive(Debug, Clone)]
+pub(crate) struct InForce {
+    /// As it was written.
+    pub(crate) text: Arc<str>,
+    pub(crate) footing: Footing,
+}
+
+/// On what footing a configuration is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "footing", rename_all = "snake_case")]
+pub(crate) enum Footing {
+    /// It passed its trial.
+    Proven,
+    /// Its trial goes on.
+    OnTrial,
+    /// It came back, for another one came to grief.
+    Returned { from: u64, why: String },
 }
 
 impl fmt::Debug for Source {
@@ -66,6 +98,9 @@ pub enum ReloadError {
     /// The access log cannot be written.
     #[error(transparent)]
     AccessLog(#[from] AccessLogError),
+    /// These very bytes came to grief before.
+    #[error("this was generation {0}, which did not pass its trial; it is not taken again until the file is changed")]
+    Quarantined(u64),
     /// The edge stops.
     #[error("the edge is stopping")]
     Stopping,

@@ -79,6 +79,10 @@ pub(crate) struct Counters {
     pub(crate) lines_lost: AtomicU64,
     /// Requests that found even the waiting room full.
     pub(crate) waiting_room_full: AtomicU64,
+    /// Configurations that were not taken.
+    pub(crate) configurations_refused: AtomicU64,
+    /// Configurations that came to grief in their trial, so that the one before came back.
+    pub(crate) configurations_returned: AtomicU64,
     /// Files that could not be written.
     pub(crate) write_failures: AtomicU64,
     /// Changes of certificates taken up.

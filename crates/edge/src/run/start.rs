@@ -1,5 +1,6 @@
 //! Starting and stopping: binds everything first, then starts the threads.
 
+use crate::change::archive::{Archive, Written};
 use crate::change::certificates::{Watched, read_certificates};
 use crate::change::names::{self, ResolverError};
 use crate::change::plan::{PlanOutcome, apply};
@@ -7,27 +8,31 @@ use crate::change::scribe::Scribe;
 use crate::change::settings::{EdgeSettings, TlsSettings};
 use crate::change::site::{SettingsFault, Site};
 use crate::change::store::{Addresses, Store};
+use crate::change::trial::{Trial, Watch};
 use crate::door::arrival::{Gate, Terms};
 use crate::door::front;
 use crate::door::tls::{Tls, TlsFault};
-use crate::run::control::{self, Control};
-use crate::run::reload::{ReloadError, Reloads, Source};
+use crate::run::control::Control;
+use crate::run::keeper::{self, Ending, Keeper};
+use crate::run::reload::{Footing, InForce, Origin, ReloadError, Reloads};
 use crate::run::shared::Shared;
+use crate::run::upgrade::Upgrades;
 use crate::run::worker::{Roster, Stage};
 use crate::tell::access::AccessLogError;
 use crate::tell::admin::Admin;
 use crate::tell::events;
-use crate::tell::report::Totals;
+use crate::tell::report::{Generations, Totals};
 use downbeat_core::model::TrafficPlan;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -69,8 +74,10 @@ pub struct EdgeHandle {
     tls: Option<SocketAddr>,
     admin: Option<SocketAddr>,
     current: watch::Receiver<Arc<Shared>>,
+    in_force: watch::Receiver<InForce>,
     reloads: Reloads,
     stage: watch::Sender<Stage>,
+    ending: oneshot::Sender<Ending>,
     workers: Vec<oneshot::Receiver<()>>,
     control: oneshot::Receiver<()>,
     written: oneshot::Receiver<()>,
@@ -136,8 +143,10 @@ fn complete(mut known: Vec<TcpListener>, address: SocketAddr, threads: usize) ->
 pub struct Launch {
     /// What it has to know.
     pub settings: EdgeSettings,
-    /// The text of its configuration, to be kept, and where to read it again.
-    pub origin: Option<(String, Source)>,
+    /// Where its configuration comes from; without one it stays as it is.
+    pub origin: Option<Origin>,
+    /// Where upgrades are asked for; without one there are none.
+    pub upgrades: Option<Upgrades>,
     /// Sockets of a predecessor; those that the settings do not ask for are closed.
     pub listeners: Listeners,
 }
@@ -164,6 +173,11 @@ impl EdgeHandle {
     /// The number of the configuration in force.
     pub fn generation(&self) -> u64 {
         self.current.borrow().generation
+    }
+
+    /// The configuration in force as it was written; empty when the edge was started without one.
+    pub fn text(&self) -> Arc<str> {
+        self.in_force.borrow().text.clone()
     }
 
     /// The listening sockets, to be handed to a successor.
@@ -198,6 +212,17 @@ impl EdgeHandle {
 
     /// Takes no more clients, lets exchanges in flight go on for as long as the settings say, and waits for the end.
     pub async fn stop(self) {
+        self.end(Ending::Stopped).await;
+    }
+
+    /// The same for an edge from which another process has taken over, the trial of its configuration included.
+    pub async fn give_way(self) {
+        self.end(Ending::Succeeded).await;
+    }
+
+    async fn end(self, ending: Ending) {
+        // One that has ended by itself need not be told.
+        let _ = self.ending.send(ending);
         let name = self.current.borrow().settings.name.clone();
         // What nobody serves must not be held open.
         drop(self.listeners);
@@ -219,7 +244,22 @@ impl EdgeHandle {
 /// # Errors
 /// As [`Launch::start`].
 pub async fn start(settings: EdgeSettings) -> Result<EdgeHandle, StartError> {
-    Launch { settings, origin: None, listeners: Listeners::default() }.start().await
+    Launch { settings, origin: None, upgrades: None, listeners: Listeners::default() }.start().await
+}
+
+/// Loads all that a start would, and lets it go again: opens no port and writes no file.
+///
+/// # Errors
+/// As [`Launch::start`], but for what only a start can find out.
+pub fn rehearse(settings: &EdgeSettings) -> Result<(), StartError> {
+    let site = Site::of(settings)?;
+    settings.tls.as_ref().map(secure).transpose()?;
+    // Opening the log would make the file.
+    let settings = EdgeSettings { access_log: None, ..settings.clone() };
+    let threads = settings.threads;
+    let shared = Shared::new(1, settings, site, threads, Instant::now())?;
+    keeper::resolver(&shared)?;
+    Ok(())
 }
 
 impl Launch {
@@ -228,7 +268,7 @@ impl Launch {
     /// # Errors
     /// When the settings contradict themselves, or an address cannot be listened on; then nothing was started.
     pub async fn start(self) -> Result<EdgeHandle, StartError> {
-        let Self { settings, origin, listeners } = self;
+        let Self { settings, origin, upgrades, listeners } = self;
         let site = Site::of(&settings)?;
         let secured = settings.tls.as_ref().map(secure).transpose()?;
         let listeners = listeners.complete(&settings)?;
@@ -239,25 +279,55 @@ impl Launch {
         let tls_address = tls_address.map(|(listener, tls)| local(listener, tls.listen)).transpose()?;
         let admin_address = admin.as_ref().zip(settings.admin).map(|(l, asked)| local(l, asked)).transpose()?;
         let store = Store::new(&settings.data);
-        let (text, source) = origin.unzip();
-        let generation = generation(&store, text.as_deref());
+        let archive = Archive::new(&settings.data);
+        let (settled, source) = (Settled::of(origin.as_ref(), &archive), origin.map(|origin| origin.source));
         let threads = clients.len().max(tls_listeners.len());
-        let shared = Arc::new(Shared::new(generation, settings, site, threads, Instant::now())?);
+        let shared = Arc::new(Shared::new(settled.generation, settings, site, threads, Instant::now())?);
         let known = restore(&shared, &store);
         let (stage, watch) = watch::channel(Stage::Serving);
-        let (scribe, written) = Scribe::start(&shared.counters, store, known).map_err(StartError::Thread)?;
-        text.into_iter().for_each(|text| scribe.configuration(generation, text));
-        let resolver = control::resolver(&shared)?;
+        let quarantined = archive.quarantined().into();
+        let scribe = Scribe::start(&shared.counters, store, archive, known);
+        let (scribe, written) = scribe.map_err(StartError::Thread)?;
+        settled.write_down(&scribe).await;
+        let resolver = keeper::resolver(&shared)?;
         let (current, generations) = watch::channel(shared.clone());
         let (reloads, requests) = Reloads::channel();
+        let (fresh, newer) = tokio::sync::mpsc::unbounded_channel();
+        let (ending, ended) = oneshot::channel();
         let totals = Arc::new(Totals::default());
-        let desk = Admin { current: generations.clone(), totals: totals.clone(), reloads: reloads.clone() };
-        let tls = secured.as_ref().map(|watched| watched.tls.clone());
-        let control = Control { current, scribe, source, requests, resolver, secured };
-        let control = {
-            let (stage, admin) = (watch.clone(), admin.map(|listener| (desk, listener)));
-            spawn("edge-control", move |runtime| control.run(&runtime, admin, totals, stage))?
+        let trial = settled.trial();
+        let (footing, in_force) = watch::channel(settled.in_force);
+        let desk = Admin {
+            current: generations.clone(),
+            totals: totals.clone(),
+            reloads: reloads.clone(),
+            upgrades,
+            in_force: in_force.clone(),
         };
+        let tls = secured.as_ref().map(|watched| watched.tls.clone());
+        let keeper = Keeper {
+            current,
+            in_force: footing,
+            watch: Arc::new(Mutex::new(Watch::with(trial))),
+            quarantined,
+            scribe,
+            source,
+            requests,
+            fresh,
+            tls: tls.clone(),
+            duties: JoinSet::new(),
+        };
+        let control = Control {
+            keeper,
+            generations: Generations { first: shared.clone(), fresh: newer },
+            totals,
+            resolver,
+            secured,
+            admin: admin.map(|listener| (desk, listener)),
+            stage: watch.clone(),
+            ending: ended,
+        };
+        let control = spawn("edge-control", move |runtime| control.run(&runtime))?;
         let (mut clients, mut tls_listeners) = (clients.into_iter(), tls_listeners.into_iter());
         let mut workers = Vec::new();
         for index in 0..threads {
@@ -271,8 +341,10 @@ impl Launch {
             tls: tls_address,
             admin: admin_address,
             current: generations,
+            in_force,
             reloads,
             stage,
+            ending,
             workers,
             control,
             written,
@@ -280,15 +352,38 @@ impl Launch {
     }
 }
 
-/// The number of the configuration that a start brings into force: the newest stored one's when it is the same text.
-fn generation(store: &Store, text: Option<&str>) -> u64 {
-    match store.configuration() {
-        Ok(Some((newest, stored))) if text == Some(stored.as_str()) => newest,
-        Ok(Some((newest, _))) => newest + 1,
-        Ok(None) => 1,
-        Err(error) => {
-            events::file_passed_over(&error);
-            1
+/// The configuration that a start brings into force.
+struct Settled {
+    generation: u64,
+    in_force: InForce,
+}
+
+impl Settled {
+    /// A text that passed goes on as that; any other is on trial, unless it came back for one that did not pass.
+    fn of(origin: Option<&Origin>, archive: &Archive) -> Self {
+        let Some(Origin { text, instead_of, .. }) = origin else {
+            return Self { generation: 1, in_force: InForce { text: "".into(), footing: Footing::Proven } };
+        };
+        let passed = || archive.kept().first().is_some_and(|newest| newest.text == *text);
+        let footing = match instead_of {
+            Some(from) => Footing::Returned { from: *from, why: "the process died within its trial".into() },
+            None if passed() => Footing::Proven,
+            None => Footing::OnTrial,
+        };
+        Self { generation: archive.number(text), in_force: InForce { text: text.as_str().into(), footing } }
+    }
+
+    fn trial(&self) -> Option<Trial> {
+        let on_trial = self.in_force.footing == Footing::OnTrial;
+        on_trial.then(|| Trial::of_start(self.generation, Instant::now()))
+    }
+
+    async fn write_down(&self, scribe: &Scribe) {
+        let written = Written { generation: self.generation, text: self.in_force.text.to_string() };
+        match self.in_force.footing {
+            Footing::OnTrial => scribe.begin(written).await,
+            Footing::Returned { .. } => scribe.keep(written),
+            Footing::Proven => {}
         }
     }
 }

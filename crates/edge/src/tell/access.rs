@@ -1,21 +1,22 @@
 //! The access log: one JSON object a line, for all requests or a share of them.
 //!
 //! Lines are written by a thread of their own, out of a queue of [`WAITING_MAX`] lines. A disk that is slow or full
-//! costs lines, which are counted, and never a request (invariant C4). Each generation opens the file anew, so a reload
-//! after the file was moved away (as by logrotate) goes on in a new one.
+//! costs lines, which are counted, and never a request (invariant C4). Each generation opens the file anew, and a reload that
+//! is refused does so too: after the file was moved away (as by logrotate) SIGHUP goes on in a new one in any case.
 
 use crate::change::settings::{AccessLogSettings, ClientWord, LogTarget, QueryWord};
 use crate::change::site::{ReplicaId, Site};
 use crate::codec::{RequestHead, Version};
 use crate::door::caller::Caller;
 use crate::run::shared::Counters;
+use crate::tell::events;
 use downbeat_core::model::{FailureKind, Name};
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -40,8 +41,13 @@ pub struct AccessLogError {
 pub(crate) struct AccessLog {
     settings: AccessLogSettings,
     lines: SyncSender<Vec<u8>>,
+    wish: Arc<Wish>,
     counters: Arc<Counters>,
 }
+
+/// Whether the file is to be opened anew before the next line.
+#[derive(Debug, Default)]
+struct Wish(AtomicBool);
 
 /// What becomes known of a request on its way; written down only for requests that will have a line.
 #[derive(Debug, Default)]
@@ -134,15 +140,28 @@ impl AccessLog {
     /// When the file cannot be opened, or no thread started.
     pub(crate) fn start(settings: AccessLogSettings, counters: &Arc<Counters>) -> Result<Self, AccessLogError> {
         let fault = |source| AccessLogError { target: settings.target.clone(), source };
-        let sink: Box<dyn Write + Send> = match &settings.target {
-            LogTarget::Stdout => Box::new(io::stdout()),
-            LogTarget::File(path) => Box::new(File::options().create(true).append(true).open(path).map_err(fault)?),
-        };
+        let mut sink = open(&settings.target).map_err(fault)?;
         let (lines, waiting) = sync_channel(WAITING_MAX);
-        let lost = counters.clone();
-        let write = move || write_all(sink, &waiting, &lost);
+        let (lost, wish, target) = (counters.clone(), Arc::<Wish>::default(), settings.target.clone());
+        let reopen = wish.clone();
+        let write = move || {
+            write_all(&waiting, &lost, |batch| {
+                if reopen.0.swap(false, Ordering::AcqRel) {
+                    match open(&target) {
+                        Ok(fresh) => sink = fresh,
+                        Err(error) => events::access_log_not_reopened(&error),
+                    }
+                }
+                sink.write_all(batch).and_then(|()| sink.flush())
+            });
+        };
         thread::Builder::new().name("edge-access".into()).spawn(write).map_err(fault)?;
-        Ok(Self { lines, counters: counters.clone(), settings })
+        Ok(Self { lines, wish, counters: counters.clone(), settings })
+    }
+
+    /// Opens the file anew before the next line, for it may have been moved away.
+    pub(crate) fn reopen(&self) {
+        self.wish.0.store(true, Ordering::Release);
     }
 
     /// Whether a request gets a line; `roll` is a number from 0 to below 1.
@@ -188,6 +207,13 @@ impl AccessLog {
     }
 }
 
+fn open(target: &LogTarget) -> io::Result<Box<dyn Write + Send>> {
+    Ok(match target {
+        LogTarget::Stdout => Box::new(io::stdout()),
+        LogTarget::File(path) => Box::new(File::options().create(true).append(true).open(path)?),
+    })
+}
+
 fn client(word: ClientWord, caller: Caller) -> Option<String> {
     match word {
         ClientWord::Nothing => None,
@@ -210,7 +236,7 @@ fn milliseconds(took: Duration) -> f64 {
 }
 
 /// Writes until nobody can hand in any more, what waits in one go. What the disk does not take is lost and counted.
-fn write_all(mut sink: impl Write, lines: &Receiver<Vec<u8>>, counters: &Counters) {
+fn write_all(lines: &Receiver<Vec<u8>>, counters: &Counters, mut write: impl FnMut(&[u8]) -> io::Result<()>) {
     let (mut batch, mut torn) = (Vec::with_capacity(BATCH_BYTES), false);
     while let Ok(first) = lines.recv() {
         let mut count = 1;
@@ -225,7 +251,7 @@ fn write_all(mut sink: impl Write, lines: &Receiver<Vec<u8>>, counters: &Counter
             count += 1;
             batch.extend_from_slice(&line);
         }
-        torn = sink.write_all(&batch).and_then(|()| sink.flush()).is_err();
+        torn = write(&batch).is_err();
         if torn {
             counters.lines_lost.fetch_add(count, Ordering::Relaxed);
         }
@@ -257,10 +283,10 @@ mod tests {
         let counters = Arc::new(Counters::default());
         let (lines, waiting) = sync_channel(WAITING_MAX);
         let (tell, told) = channel();
-        let lost = counters.clone();
-        let writer = thread::spawn(move || write_all(Stuck(told), &waiting, &lost));
+        let (lost, mut stuck) = (counters.clone(), Stuck(told));
+        let writer = thread::spawn(move || write_all(&waiting, &lost, |batch| Stuck::write_all(&mut stuck, batch)));
         let settings = AccessLogSettings::to(LogTarget::Stdout);
-        let log = AccessLog { settings, lines, counters: counters.clone() };
+        let log = AccessLog { settings, lines, wish: Arc::default(), counters: counters.clone() };
         let handed_in = (0..).take_while(|_| log.lines.try_send(b"{}\n".to_vec()).is_ok()).count();
         assert!(handed_in >= WAITING_MAX, "{handed_in}");
         drop(tell);

@@ -17,9 +17,10 @@ use crate::door::client::{Client, Incoming, Patience};
 use crate::door::wire::Wire;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
-use crate::run::reload::Reloads;
+use crate::run::reload::{Footing, InForce, Reloads};
 use crate::run::shared::Shared;
 use crate::run::timer::Timers;
+use crate::run::upgrade::Upgrades;
 use crate::run::worker::Stage;
 use crate::tell::events;
 use crate::tell::metrics::{CONTENT_TYPE, exposition};
@@ -49,6 +50,9 @@ pub(crate) struct Admin {
     pub(crate) current: watch::Receiver<Arc<Shared>>,
     pub(crate) totals: Arc<Totals>,
     pub(crate) reloads: Reloads,
+    /// None where nobody starts programs.
+    pub(crate) upgrades: Option<Upgrades>,
+    pub(crate) in_force: watch::Receiver<InForce>,
 }
 
 /// Serves until the edge is over; takes no more connections from its stop on, for a successor may listen too.
@@ -122,11 +126,14 @@ impl Admin {
             (Method::Get, b"/v1/state") => json(&self.state()),
             (Method::Get, b"/v1/faults") => json(&self.shared().faults.list(Instant::now())),
             // Pages of other origins that a browser shows have no business here.
-            (Method::Post, b"/v1/reload") if head.fields.get("origin").is_some() => error(403, "not from a web page"),
+            (Method::Post, b"/v1/reload" | b"/v1/upgrade") if head.fields.get("origin").is_some() => {
+                error(403, "not from a web page")
+            }
             (Method::Post, b"/v1/reload") => self.reload().await,
+            (Method::Post, b"/v1/upgrade") => self.upgrade().await,
             (Method::Put, b"/v1/faults") => self.put_faults(body),
             (Method::Delete, b"/v1/faults") => self.clear_faults(),
-            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults" | b"/v1/reload") => {
+            (_, b"/healthz" | b"/metrics" | b"/v1/state" | b"/v1/faults" | b"/v1/reload" | b"/v1/upgrade") => {
                 error(405, "not with this method")
             }
             _ => error(404, "no such page"),
@@ -141,6 +148,14 @@ impl Admin {
                     serde_json::json!({ "status": 422, "error": refusal.to_string(), "faults": refusal.faults() });
                 OwnAnswer::new(422, "application/json", body.to_string().into())
             }
+        }
+    }
+
+    async fn upgrade(&self) -> OwnAnswer {
+        let Some(upgrades) = &self.upgrades else { return error(409, "this edge cannot start a successor") };
+        match upgrades.ask().await {
+            Ok(process) => json(&serde_json::json!({ "process": process })),
+            Err(refusal) => error(409, &refusal),
         }
     }
 
@@ -207,6 +222,7 @@ impl Admin {
             edge: shared.settings.name.to_string(),
             process: std::process::id(),
             generation: shared.generation,
+            configuration: self.in_force.borrow().footing.clone(),
             plan_epoch: traffic.plan.epoch,
             connections: shared.counters.connections.load(Ordering::Relaxed),
             components: self.answers(&shared),
@@ -241,6 +257,7 @@ struct State {
     edge: String,
     process: u32,
     generation: u64,
+    configuration: Footing,
     plan_epoch: u64,
     connections: u64,
     components: BTreeMap<String, Answers>,

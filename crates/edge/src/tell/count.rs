@@ -87,6 +87,12 @@ impl Outcomes {
         self.failures.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// How many failed, and not because of the client.
+    pub(crate) fn failures_of_service(&self) -> u64 {
+        let clients = [FailureKind::Denied, FailureKind::Limited].map(|kind| self.failures[kind as usize]);
+        self.all_failures().saturating_sub(clients.iter().sum())
+    }
+
     /// As the hub is told.
     pub(crate) fn tally(&self) -> Tally {
         let failures = FailureKind::ALL.into_iter().zip(self.failures).filter(|(_, n)| *n > 0);

@@ -5,6 +5,7 @@
 use crate::admit::calm::Excess;
 use crate::change::plan::PlanRefusal;
 use crate::change::store::StoreError;
+use crate::change::trial::Breach;
 use crate::choose::health::Standing;
 use crate::door::tls::TlsFault;
 use crate::run::reload::ReloadError;
@@ -29,6 +30,22 @@ pub(crate) fn configuration_reloaded(generation: u64) {
 
 pub(crate) fn configuration_refused(error: &ReloadError) {
     warn!(%error, "configuration refused; going on with the old one");
+}
+
+pub(crate) fn configuration_passed(generation: u64) {
+    info!(generation, "configuration passed its trial");
+}
+
+pub(crate) fn configuration_breached(generation: u64, breach: &Breach) {
+    tracing::error!(generation, %breach, "configuration did not pass its trial");
+}
+
+pub(crate) fn configuration_returned(from: u64, to: u64) {
+    tracing::error!(quarantined = from, generation = to, "went back to the configuration before");
+}
+
+pub(crate) fn configuration_stays(generation: u64, error: &ReloadError) {
+    tracing::error!(generation, %error, "the configuration before cannot come back; going on");
 }
 
 pub(crate) fn replica_ejected(component: &Name, replica: &Name, kind: FailureKind, span: Duration) {
@@ -97,6 +114,10 @@ pub(crate) fn addresses_held(host: &Name, kind: FailureKind) {
 
 pub(crate) fn addresses_released(host: &Name) {
     info!(%host, "name and addresses agree again");
+}
+
+pub(crate) fn access_log_not_reopened(error: &std::io::Error) {
+    warn!(%error, "access log not opened anew; going on with the old file");
 }
 
 pub(crate) fn accept_failed(error: &std::io::Error) {

@@ -257,6 +257,8 @@ fn register_edge(registry: &mut Registry, shared: &Shared) {
         ("ejections", "Times that a replica was ejected for a component", &counters.ejections),
         ("refused_requests", "Requests refused before they belonged to a component", &counters.refusals),
         ("waiting_room_full", "Requests that found even the waiting room full", &counters.waiting_room_full),
+        ("configurations_refused", "Configurations that were not taken", &counters.configurations_refused),
+        ("configurations_returned", "Times that the one before came back", &counters.configurations_returned),
         ("write_failures", "Files that could not be written", &counters.write_failures),
         ("certificates_adopted", "Changes of certificates taken up", &counters.certificates_adopted),
         ("certificates_refused", "Changes of certificates refused", &counters.certificates_refused),

@@ -8,6 +8,7 @@ use crate::ask::line::Connection;
 use crate::change::plan::{PlanOutcome, apply};
 use crate::change::scribe::Scribe;
 use crate::change::site::Site;
+use crate::change::trial::{Answers, Watch};
 use crate::codec::Method;
 use crate::door::network::Network;
 use crate::run::shared::Shared;
@@ -75,7 +76,7 @@ pub(crate) struct Generations {
 /// Reports until the edge is over, and then once more.
 pub(crate) async fn report(
     generations: Generations,
-    scribe: Scribe,
+    (scribe, watch): (Scribe, Arc<Mutex<Watch>>),
     totals: Arc<Totals>,
     mut stage: watch::Receiver<Stage>,
 ) {
@@ -88,6 +89,7 @@ pub(crate) async fn report(
         since: Instant::now(),
         stage: stage.clone(),
         scribe,
+        watch,
         totals,
     };
     let mut ticks = interval(EVERY);
@@ -108,6 +110,8 @@ struct Reporter {
     gathering: Gathering,
     stage: watch::Receiver<Stage>,
     scribe: Scribe,
+    /// Whoever judges a new configuration sees what clients got under it.
+    watch: Arc<Mutex<Watch>>,
     totals: Arc<Totals>,
     boot: u64,
     seq: u64,
@@ -135,12 +139,16 @@ impl Share {
         Self { spare: Tallies::of(&shared.site), shared }
     }
 
-    fn add_to(&mut self, seen: &mut Seen) {
+    /// Adds what its threads counted; returns what clients got.
+    fn add_to(&mut self, seen: &mut Seen) -> Answers {
+        let mut answers = Answers::default();
         for tallies in &self.shared.tallies {
             std::mem::swap(&mut *locked(tallies), &mut self.spare);
             seen.take_in(&self.shared.site, &self.spare);
+            answers.add(self.spare.answers());
             self.spare.clear();
         }
+        answers
     }
 }
 
@@ -153,15 +161,16 @@ impl Gathering {
         self.known.last().expect("the newest generation stays").shared.clone()
     }
 
-    /// What all threads saw since this was last asked, and the generation in force.
-    fn take(&mut self) -> (Seen, Arc<Shared>) {
-        let (newest, mut seen) = (self.newest(), Seen::default());
+    /// What all threads saw since this was last asked, and the generation in force. What clients got goes to the watch.
+    fn take(&mut self, watch: &Mutex<Watch>) -> (Seen, Arc<Shared>) {
+        let (newest, mut seen, mut answers) = (self.newest(), Seen::default(), Vec::new());
         self.known.retain_mut(|share| {
             // Nobody else has it, so nothing is counted there any more after this.
             let is_over = Arc::strong_count(&share.shared) == 1;
-            share.add_to(&mut seen);
+            answers.push((share.shared.generation, share.add_to(&mut seen)));
             !is_over
         });
+        locked(watch).note(Instant::now(), &answers);
         seen.keep_only(&newest.site);
         (seen, newest)
     }
@@ -177,7 +186,7 @@ enum Link {
 
 impl Reporter {
     async fn tick(&mut self) {
-        let (seen, shared) = self.gathering.take();
+        let (seen, shared) = self.gathering.take(&self.watch);
         let rollup = self.roll_up(seen, &shared);
         let Some(hub) = shared.site.hub else { return };
         let told = self.tell(hub, &shared, &rollup).await;

@@ -8,6 +8,7 @@
 //! the first time. Whatever clients send, a thread has at most [`NETWORKS_MAX`] networks, and no other keys of theirs.
 
 use crate::change::site::{ComponentId, ReplicaId, Site};
+use crate::change::trial::Answers;
 use crate::choose::keyed::Keyed;
 use crate::door::network::Network;
 use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
@@ -62,6 +63,15 @@ impl Tallies {
             self.fold_lighter_half();
         }
         self.networks.entry(key).or_default()
+    }
+
+    /// What all clients got.
+    pub(crate) fn answers(&self) -> Answers {
+        let mut sum = Answers::default();
+        for outcomes in self.networks.values().chain(&self.others).map(|count| &count.outcomes) {
+            sum.add(Answers { total: outcomes.total, failed: outcomes.failures_of_service() });
+        }
+        sum
     }
 
     /// Puts the networks that are no heavier than the median under the others.

@@ -18,12 +18,18 @@ pub(crate) struct Hub {
     pub(crate) address: SocketAddr,
     rollups: Arc<Mutex<Vec<RollUp>>>,
     heads: Arc<Mutex<Vec<String>>>,
-    plan: Arc<Mutex<TrafficPlan>>,
+    /// Its epoch, and as it is said.
+    plan: Arc<Mutex<(u64, String)>>,
     accepting: AbortHandle,
 }
 
 impl Hub {
     pub(crate) async fn start(plan: TrafficPlan) -> Self {
+        Self::saying(said(&plan)).await
+    }
+
+    /// A hub with a plan of this epoch in its own words.
+    pub(crate) async fn saying(plan: (u64, String)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let rollups: Arc<Mutex<Vec<RollUp>>> = Arc::default();
@@ -33,11 +39,11 @@ impl Hub {
         let accepting = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let Some((head, rollup)) = read_rollup(&mut stream).await else { continue };
-                let plan = answer.lock().expect("no panic while held").clone();
-                let same = rollup.plan_epoch == plan.epoch;
+                let (epoch, plan) = answer.lock().expect("no panic while held").clone();
+                let same = rollup.plan_epoch == epoch;
                 all_heads.lock().expect("no panic while held").push(head);
                 all.lock().expect("no panic while held").push(rollup);
-                let body = if same { String::new() } else { serde_json::to_string(&plan).expect("a plan is JSON") };
+                let body = if same { String::new() } else { plan };
                 let status = if same { "204 No Content" } else { "200 OK" };
                 let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
                 let _ = stream.write_all(answer.as_bytes()).await;
@@ -47,7 +53,7 @@ impl Hub {
     }
 
     pub(crate) fn set_plan(&self, plan: TrafficPlan) {
-        *self.plan.lock().expect("no panic while held") = plan;
+        *self.plan.lock().expect("no panic while held") = said(&plan);
     }
 
     pub(crate) fn die(&self) {
@@ -74,6 +80,10 @@ impl Hub {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn said(plan: &TrafficPlan) -> (u64, String) {
+    (plan.epoch, serde_json::to_string(plan).expect("a plan is JSON"))
 }
 
 async fn read_rollup(stream: &mut TcpStream) -> Option<(String, RollUp)> {

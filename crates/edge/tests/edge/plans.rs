@@ -1,11 +1,19 @@
 //! Traffic plans: taken, refused, kept over a restart.
 
+use crate::client::read;
 use crate::hub::Hub;
 use crate::replica::Script;
 use crate::rig::{Rig, name, settings};
+use crate::secure::{client, secure};
 use downbeat_core::model::{Strength, TrafficPlan, Weight};
 use downbeat_edge::HubLink;
+use rustls::pki_types::ServerName;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: test\r\n\r\n";
 
 fn sound() -> Script {
     Script::serving(b"sound")
@@ -50,6 +58,24 @@ async fn a_plan_moves_the_traffic_and_outlives_the_hub() {
     assert_eq!(rig.state().await["plan_epoch"], 7, "in force at once, without a hub");
     assert_eq!(rig.get("/a").await.status, 200);
     assert_eq!(replicas[0].seen().len(), 0);
+}
+
+/// C7: a hub of another release is followed as far as this edge understands it, and what was kept is read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_hubs_of_other_releases_are_followed() {
+    let later = r#"{"epoch":7,"weights":[{"replica":"r1","share":0,"reason":"a later hub gives one"}],"limits":[],
+        "sheds":[],"pins":[],"mirrors":[{"from":"r1","to":"r2"}],"signed_by":"somebody"}"#;
+    let earlier = r#"{"epoch":7,"weights":[{"replica":"r1","share":0}]}"#;
+    for said in [later, earlier] {
+        let hub = Hub::saying((7, said.into())).await;
+        let (rig, replicas) = rig(&hub, vec![sound(), sound()]).await;
+        rig.until("the plan", |state| state["plan_epoch"] == 7).await;
+        for _ in 0..10 {
+            assert_eq!(rig.get("/a").await.status, 200);
+        }
+        assert_eq!((replicas[0].seen().len(), replicas[1].seen().len()), (0, 10), "{said}");
+        hub.until("roll-ups as before", |rollups| rollups.iter().any(|r| r.plan_epoch == 7)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,4 +192,32 @@ async fn stopping_lets_bodies_go_on_for_a_while() {
     rig.edge.stop().await;
     assert!(download.await.expect("no panic").body == body);
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_just_connected_when_the_edge_stopped_is_served() {
+    let mut files = Vec::new();
+    let (rig, _) = Rig::with(vec![sound()], |settings| {
+        files = secure(settings, &[&["a.example"]]);
+        settings.drain = Duration::from_secs(20);
+    })
+    .await;
+    let (address, tls_address) = (rig.address(), rig.tls_address());
+    let mut plain = TcpStream::connect(address).await.expect("the edge listens");
+    let secured = TcpStream::connect(tls_address).await.expect("the edge listens");
+    rig.until("two connections", |state| state["connections"] == 2).await;
+    let stopped = tokio::spawn(rig.edge.stop());
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    // Neither has said a word so far.
+    plain.write_all(REQUEST).await.expect("the edge reads");
+    let config = client(&files, &[&rustls::version::TLS13], &[]);
+    let name = ServerName::try_from("a.example").expect("a name");
+    let mut secured = TlsConnector::from(config).connect(name, secured).await.expect("a handshake");
+    secured.write_all(REQUEST).await.expect("the edge reads");
+    for answer in [read(&mut plain).await, read(&mut secured).await] {
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{}", answer.head);
+    }
+    stopped.await.expect("no panic");
 }

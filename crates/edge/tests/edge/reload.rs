@@ -4,10 +4,12 @@ use crate::client::read;
 use crate::hub::Hub;
 use crate::replica::{Replica, Script};
 use crate::rig::{Rig, music, name, replica, settings};
+use crate::secure::{certify, client, connect, der, files, secure, shown};
 use downbeat_core::model::{Strength, TrafficPlan, Weight};
-use downbeat_edge::{EdgeSettings, Launch, Listeners, Loaded, ReloadError, Source};
+use downbeat_edge::{CertificateFiles, EdgeSettings, Launch, Listeners, Loaded, Origin, ReloadError, Source};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -29,8 +31,8 @@ impl Reloadable {
         let file = Arc::new(Mutex::new(Err(vec!["nothing written yet".to_owned()])));
         let read = file.clone();
         let source = Source::new(move || read.lock().expect("no panic while held").clone());
-        let origin = Some(("# 1".into(), source));
-        let launch = Launch { settings: settings.clone(), origin, listeners: Listeners::default() };
+        let origin = Some(Origin { text: "# 1".into(), source, instead_of: None });
+        let launch = Launch { settings: settings.clone(), origin, upgrades: None, listeners: Listeners::default() };
         let edge = launch.start().await.expect("an edge");
         Self { rig: Rig { edge, folder }, file, settings }
     }
@@ -43,12 +45,17 @@ impl Reloadable {
     }
 
     fn kept(&self) -> Vec<String> {
-        let files = std::fs::read_dir(self.rig.folder.path()).expect("a folder").flatten();
-        let mut names: Vec<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
-        names.retain(|name| name.starts_with("configuration.") && name.ends_with(".toml"));
-        names.sort();
-        names
+        kept(self.rig.folder.path())
     }
+}
+
+/// The files of generations in a folder.
+fn kept(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).expect("a folder").flatten();
+    let mut names: Vec<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    names.retain(|name| name.ends_with(".toml"));
+    names.sort();
+    names
 }
 
 /// Leaves only one replica.
@@ -146,30 +153,146 @@ async fn a_bad_configuration_changes_nothing() {
     assert_eq!(edge.rig.get("/a").await.body, b"sound");
 }
 
+/// Trials that are over as soon as anybody looks.
+fn short_trials(settings: &mut EdgeSettings) {
+    settings.trial = Duration::from_millis(1);
+}
+
+async fn passed(rig: &Rig, generation: u64) {
+    let passed =
+        |state: &serde_json::Value| state["generation"] == generation && state["configuration"]["footing"] == "proven";
+    rig.until("a passed trial", passed).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_three_are_kept_and_counted_on() {
+async fn the_last_three_that_passed_are_kept_and_counted_on() {
     let sound = Replica::start(Script::serving(b"sound")).await;
-    let mut edge = Reloadable::start(&[&sound], |_| {}).await;
-    for text in ["# 2", "# 3", "# 4"] {
+    let mut edge = Reloadable::start(&[&sound], short_trials).await;
+    passed(&edge.rig, 1).await;
+    for (text, generation) in [("# 2", 2), ("# 3", 3), ("# 4", 4)] {
         edge.write(text, |_| {});
         edge.rig.edge.reload().await.expect("a good configuration");
+        passed(&edge.rig, generation).await;
     }
+    edge.write("# 5", |settings| settings.trial = Duration::from_secs(60));
+    assert_eq!(edge.rig.edge.reload().await.expect("a good configuration"), 5);
+    assert_eq!(edge.rig.state().await["configuration"], serde_json::json!({"footing": "on_trial"}));
+    assert_eq!(edge.kept(), ["configuration.2.toml", "configuration.3.toml", "configuration.4.toml", "trial.5.toml"]);
+
     let Reloadable { rig: Rig { edge: handle, folder }, settings, file } = edge;
     handle.stop().await;
     let start = async |text: &str| {
         let read = file.clone();
         let source = Source::new(move || read.lock().expect("no panic while held").clone());
-        let origin = Some((text.into(), source));
-        let launch = Launch { settings: settings.clone(), origin, listeners: Listeners::default() };
+        let origin = Some(Origin { text: text.into(), source, instead_of: None });
+        let launch = Launch { settings: settings.clone(), origin, upgrades: None, listeners: Listeners::default() };
         launch.start().await.expect("an edge")
     };
     let same = start("# 4").await;
     assert_eq!(same.generation(), 4, "the same text is the same generation");
     same.stop().await;
-    let other = start("# 5").await;
-    assert_eq!(other.generation(), 5);
-    other.stop().await;
+    let other = start("# 6").await;
+    assert_eq!(other.generation(), 5, "a trial that was not held to its end has left nothing behind");
+    let rig = Rig { edge: other, folder };
+    passed(&rig, 5).await;
+    let Rig { edge: handle, folder } = rig;
+    handle.stop().await;
     let rig =
-        Reloadable { rig: Rig { edge: start("# 5").await, folder }, settings: settings.clone(), file: file.clone() };
+        Reloadable { rig: Rig { edge: start("# 6").await, folder }, settings: settings.clone(), file: file.clone() };
     assert_eq!(rig.kept(), ["configuration.3.toml", "configuration.4.toml", "configuration.5.toml"]);
+}
+
+/// C2: a breach within the trial brings the configuration before back, and quarantine for the bad one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_makes_it_worse_goes_back_by_itself() {
+    let sound = Replica::start(Script::serving(b"sound")).await;
+    let mut edge = Reloadable::start(&[&sound], short_trials).await;
+    passed(&edge.rig, 1).await;
+    for _ in 0..30 {
+        assert_eq!(edge.rig.get("/a").await.body, b"sound");
+    }
+    edge.rig.until("thirty answers", |state| state["components"]["playback"]["requests"] == 30).await;
+
+    let astray = format!("http://{}", crate::rig::nobody());
+    edge.write("# astray", |settings| {
+        settings.trial = Duration::from_secs(60);
+        settings.replicas[0].url = astray.clone();
+    });
+    assert_eq!(edge.rig.edge.reload().await.expect("nothing is wrong with it in itself"), 2);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let state = loop {
+        edge.rig.get("/a").await;
+        let state = edge.rig.state().await;
+        if state["configuration"]["footing"] != "on_trial" {
+            break state;
+        }
+        assert!(Instant::now() < deadline, "it does not go back: {state:#}");
+    };
+    assert_eq!(
+        (&state["generation"], &state["configuration"]["footing"]),
+        (&3.into(), &"returned".into()),
+        "{state:#}"
+    );
+    assert_eq!(state["configuration"]["from"], 2);
+    let why = state["configuration"]["why"].as_str().expect("a reason").to_owned();
+    assert!(why.contains("requests failed (100.0 %), 0.0 % in the minute before"), "{why}");
+    assert_eq!(edge.rig.get("/a").await.body, b"sound");
+    let metrics = String::from_utf8(edge.rig.admin("GET /metrics", "").await.body).expect("text");
+    assert!(metrics.contains("downbeat_edge_configurations_returned_total 1"), "{metrics}");
+
+    match edge.rig.edge.reload().await {
+        Err(ReloadError::Quarantined(2)) => {}
+        other => panic!("the same bytes are not taken again: {other:?}"),
+    }
+    edge.write("# mended", |_| {});
+    assert_eq!(edge.rig.edge.reload().await.expect("other bytes"), 4);
+    assert_eq!(edge.rig.get("/a").await.body, b"sound");
+    passed(&edge.rig, 4).await;
+    edge.rig.edge.stop().await;
+    let kept = kept(edge.rig.folder.path());
+    assert_eq!(kept, ["configuration.3.toml", "configuration.4.toml", "quarantined.2.toml"], "1 and 3 are one text");
+}
+
+/// Certificates come, change and go with the configuration, and nobody who is there notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_come_and_go_with_a_reload() {
+    let sound = Replica::start(Script::serving(b"sound")).await;
+    let mut first = Vec::new();
+    let mut edge = Reloadable::start(&[&sound], |settings| first = secure(settings, &[&["a.example"]])).await;
+    let second = files(edge.rig.folder.path(), "second");
+    certify(&second, &["b.example"]);
+    let all = [first.clone(), vec![second.clone()]].concat();
+    let see = async |rig: &Rig, name: &str| {
+        let config = client(&all, &[&rustls::version::TLS13], &[]);
+        shown(&connect(rig.tls_address(), &config, name).await.expect("a handshake"))
+    };
+    let config = client(&all, &[&rustls::version::TLS13], &[]);
+    let mut old = connect(edge.rig.tls_address(), &config, "a.example").await.expect("a handshake");
+    let certificates = |list: &[&CertificateFiles]| {
+        let list: Vec<CertificateFiles> = list.iter().map(|files| (*files).clone()).collect();
+        move |settings: &mut EdgeSettings| settings.tls.as_mut().expect("it has TLS").certificates = list
+    };
+
+    edge.write("# both", certificates(&[&first[0], &second]));
+    edge.rig.edge.reload().await.expect("a good configuration");
+    assert_eq!(see(&edge.rig, "a.example").await, der(&first[0]));
+    assert_eq!(see(&edge.rig, "b.example").await, der(&second));
+
+    let config = client(&all, &[&rustls::version::TLS13], &[]);
+    edge.write("# the second alone", certificates(&[&second]));
+    edge.rig.edge.reload().await.expect("a good configuration");
+    assert!(connect(edge.rig.tls_address(), &config, "a.example").await.is_err(), "it is shown another one's");
+
+    certify(&second, &["b.example"]);
+    edge.rig.edge.reload().await.expect("the same configuration once more");
+    let renewed = client(std::slice::from_ref(&second), &[&rustls::version::TLS13], &[]);
+    let stream = connect(edge.rig.tls_address(), &renewed, "b.example").await.expect("the new one is shown");
+    assert_eq!(shown(&stream), der(&second));
+
+    std::fs::remove_file(&second.key).expect("removed");
+    edge.write("# without its key", certificates(&[&second]));
+    assert!(matches!(edge.rig.edge.reload().await, Err(ReloadError::Tls(_))));
+    assert!(connect(edge.rig.tls_address(), &renewed, "b.example").await.is_ok(), "the old one is shown");
+    old.write_all(REQUEST).await.expect("the edge reads");
+    assert_eq!(read(&mut old).await.body, b"sound", "whoever was there all the time has noticed nothing");
 }

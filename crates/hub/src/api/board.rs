@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use downbeat_core::incident::{Cell, Pulse, ReplicaLine};
 use downbeat_core::model::{Moment, Name, TrafficPlan};
+use downbeat_core::signal::Strangers;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Serialize)]
 pub(super) struct BoardView {
@@ -25,6 +26,14 @@ pub(super) struct BoardView {
     probes: BTreeMap<Name, ProbeView>,
     /// The last two minutes by the second, oldest first.
     pulses: Vec<PulseView>,
+    /// By edge: what it tells of and nobody has configured here.
+    strangers: BTreeMap<Name, StrangersView>,
+}
+
+#[derive(Debug, Serialize)]
+struct StrangersView {
+    rows_passed_over: u64,
+    names: BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +97,7 @@ impl BoardView {
             replicas: board.replicas.iter().map(ReplicaView::of).collect(),
             probes: board.probes.iter().map(probe).collect(),
             pulses: board.pulses.iter().map(PulseView::of).collect(),
+            strangers: board.strangers.iter().map(|(edge, s)| (edge.clone(), StrangersView::of(s))).collect(),
         }
     }
 }
@@ -118,6 +128,12 @@ impl ReplicaView {
             in_flight: line.in_flight,
             per_second: line.per_second,
         }
+    }
+}
+
+impl StrangersView {
+    fn of(strangers: &Strangers) -> Self {
+        Self { rows_passed_over: strangers.rows, names: strangers.names.clone() }
     }
 }
 

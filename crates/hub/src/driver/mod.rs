@@ -6,6 +6,7 @@
 //! meanwhile, and the snapshot says what is wrong with the hub.
 
 mod publisher;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -16,10 +17,11 @@ use crate::log::{AppendError, LogWriter};
 use crate::outbox::Outbox;
 use crate::uptime::Uptime;
 use downbeat_core::incident::{Command, EffectId, Engine, Event, Record, next};
-use downbeat_core::model::Name;
+use downbeat_core::model::{Name, Signal};
 pub(crate) use publisher::Publisher;
 use std::collections::VecDeque;
 use std::time::Duration;
+use strangers::StrangerLog;
 use tokio::sync::{mpsc, oneshot};
 use trouble::Trouble;
 
@@ -40,6 +42,7 @@ pub(crate) struct Driver {
     pub(crate) uptime: Uptime,
     pub(crate) publisher: Publisher,
     desk: Desk,
+    strangers: StrangerLog,
 }
 
 /// What waits: decisions for the log, and askers for their answer.
@@ -75,7 +78,17 @@ impl Driver {
         arrivals: mpsc::Receiver<Arrival>,
         (outbox, uptime, publisher): (Outbox, Uptime, Publisher),
     ) -> Self {
-        Self { engine, clock, log, arrivals, outbox, uptime, publisher, desk: Desk::default() }
+        Self {
+            engine,
+            clock,
+            log,
+            arrivals,
+            outbox,
+            uptime,
+            publisher,
+            desk: Desk::default(),
+            strangers: StrangerLog::default(),
+        }
     }
 
     /// Drives until told to stop, then lets go of the log.
@@ -103,6 +116,9 @@ impl Driver {
             match arrival {
                 Some(Arrival::Signal(signal, reply)) => {
                     let result = self.engine.observe(self.clock.now(), &signal).map_err(SignalError::from);
+                    if let Signal::RollUp(roll_up) = &signal {
+                        self.strangers.note(&self.engine, &roll_up.edge);
+                    }
                     self.desk.answers.push(Answer::Signal(reply, result));
                 }
                 Some(Arrival::Command { who, command, reply }) => {

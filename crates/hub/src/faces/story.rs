@@ -466,6 +466,7 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
             (name("tls-edge"), (true, "certificate valid for 61 d".to_owned())),
         ]
         .into(),
+        strangers: BTreeMap::new(),
     }
 }
 

@@ -85,6 +85,39 @@ async fn roll_ups_are_answered_with_the_plan_an_edge_does_not_have() {
     console.hub.stop().await;
 }
 
+/// C7: an edge of the next release, which serves a replica that this hub does not know yet, and one of the last release.
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_of_other_releases_and_configurations_are_heard() {
+    let data = tempfile::tempdir().expect("a directory");
+    let console = Console::start(settings(data.path())).await;
+    let later = r#"{"edge":"later","boot":7,"seq":1,"span_ms":1000,"plan_epoch":0,"weather":"fine",
+        "upstream":[
+            {"component":"playback","replica":"eu-1","tally":{"total":10,"slow":1,"failures":{"bewitched":4},"fast":5},
+             "first_byte_us":9000,"first_byte_us_max":1000,"bytes":9,"first_byte":{"scheme":9,"counts":[]},"spells":4},
+            {"component":"playback","replica":"eu-2","tally":{"total":10},"first_byte_us":1,"first_byte_us_max":1,"bytes":1}],
+        "clients":[{"component":"playback","network":"10.0.0.0/24","tally":{"total":20},"retried":0,"resumed":0,"bytes":0},
+                   {"component":"search","network":"10.0.0.0/24","tally":{"total":1},"retried":0,"resumed":0,"bytes":0}],
+        "replicas":[{"replica":"eu-2","version":"2.0","checks":{"total":1},"in_flight":3,"ejected":false}]}"#;
+    let earlier = r#"{"edge":"earlier","boot":1,"seq":1,"upstream":[{"component":"playback","replica":"us-1",
+        "tally":{"total":5}}],"clients":[{"component":"playback","tally":{"total":5}}]}"#;
+    for body in [later, earlier] {
+        let request = console.request("POST", "/v1/rollups").header("content-type", "application/json");
+        let answer = request.body(body).send().await.expect("answered");
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{body}");
+    }
+    // All 25 requests to what is known are on the board, with the failures of a kind that this hub cannot name.
+    let sums = || {
+        let pulses = &console.hub.doors().snapshots.borrow().board.pulses;
+        let sum = |figure: fn(&downbeat_core::incident::Pulse) -> u64| pulses.iter().map(figure).sum::<u64>();
+        let sums = (sum(|p| p.requests), sum(|p| p.attempts), sum(|p| p.failed_attempts));
+        (sums == (25, 15, 4)).then_some(())
+    };
+    eventually("what is known, counted", sums).await;
+    let strangers = console.get("/v1/board").await["strangers"].clone();
+    assert_eq!(strangers, json!({"later": {"rows_passed_over": 3, "names": ["component search", "replica eu-2"]}}));
+    console.hub.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_are_in_the_log_once_when_they_are_accepted() {
     let data = tempfile::tempdir().expect("a directory");
@@ -104,10 +137,9 @@ async fn hostile_input_is_refused_by_name_and_changes_nothing() {
     eventually("the start", || (records(data.path()).len() == 1).then_some(())).await;
     let huge = "x".repeat(1024 * 1024 + 1);
     let many = serde_json::to_string(&vec![change("a"); 101]).expect("JSON");
-    let mut strange = serde_json::to_value(roll_up(1, 0)).expect("JSON");
-    strange["upstream"] = json!([{"component": "search", "replica": "eu-1", "tally": {"total": 1},
-        "first_byte_us": 1, "first_byte_us_max": 1, "bytes": 1}]);
-    let strange = strange.to_string();
+    let mut lie = serde_json::to_value(roll_up(1, 0)).expect("JSON");
+    lie["clients"] = json!([{"component": "playback", "tally": {"total": 1, "failures": {"reset": 2}}}]);
+    let lie = lie.to_string();
     let table = [
         ("POST", "/v1/rollups", "", 400, "line 1"),
         ("POST", "/v1/rollups", "{\"edge\": \"e\", \"boot\": x", 400, "line 1 column"),
@@ -116,7 +148,7 @@ async fn hostile_input_is_refused_by_name_and_changes_nothing() {
         ("POST", "/v1/rollups", "{\"colour\": 1}", 400, "edge"),
         ("POST", "/v1/rollups", "\u{0}\u{0}", 400, "line 1"),
         ("POST", "/v1/rollups", &huge, 413, "limit"),
-        ("POST", "/v1/rollups", &strange, 422, "search"),
+        ("POST", "/v1/rollups", &lie, 422, "2 failed or slow of 1"),
         ("POST", "/v1/changes", "[{\"id\": \"a\"}]", 400, "kind"),
         ("POST", "/v1/changes", "{\"id\": \"a\", \"colour\": 1}", 400, "colour"),
         ("POST", "/v1/changes", &many, 413, "100"),
