@@ -3,7 +3,7 @@
 //! The review is blameless and made of facts: what users met, when what was known, what helped, and tasks that follow
 //! from what was missing. A person adds to it; nothing in it has to be filled in.
 
-use crate::incident::{Event, Incident, RemedyCase, RemedyStage};
+use crate::incident::{Event, Incident, RemedyCase, RemedyStage, Verdict};
 use crate::model::{CauseKind, Moment, Policy, RemedyKind, SourceClass};
 use std::fmt::Write as _;
 
@@ -31,14 +31,14 @@ macro_rules! line {
 
 fn summary(page: &mut String, incident: &Incident, policy: &Policy, clock: &dyn Fn(Moment) -> String) {
     line!(page, "# {}\n", incident.title);
-    let cause = incident.cause().map_or("an unknown cause", |c| c.kind.title());
-    let end = incident.resolved_at.map_or("still open".into(), clock);
-    line!(page, "Incident {} of {}, from {} to {end}.\n", incident.id, policy.topology.service, clock(incident.since));
+    let cause = incident.cause().map_or(CauseKind::Unknown, |c| c.kind);
+    let lasted = incident.resolved_at.map_or("and still open".into(), |at| format!("to {}", clock(at)));
+    line!(page, "Incident {} of {}, from {} {lasted}.\n", incident.id, policy.topology.service, clock(incident.since));
     let helped = incident.remedies.iter().rev().find(|r| has_helped(r));
     let helped = helped.map_or("It ended without an action of ours.".to_string(), |r| {
         format!("What ended it for users: {} {}.", doing(r.remedy.kind), r.remedy.slice)
     });
-    line!(page, "The most likely cause is a {cause}. {helped}\n");
+    line!(page, "The most likely cause is {} {}. {helped}\n", article(cause.title()), cause.title());
 }
 
 fn figures(page: &mut String, incident: &Incident) {
@@ -149,11 +149,7 @@ fn tasks_of(incident: &Incident) -> Vec<String> {
     if incident.relapses > 0 {
         tasks.push("It came back on the way back: find out what the gate did not see.".into());
     }
-    let vain = incident
-        .timeline
-        .iter()
-        .filter(|r| matches!(r.event, Event::RemedyJudged { verdict: crate::incident::Verdict::Reverted, .. }));
-    if vain.count() > 0 {
+    if incident.remedies.iter().any(|case| was_in_vain(incident, case)) {
         tasks.push("A remedy did not help: compare its hypothesis with what was found later.".into());
     }
     tasks
@@ -177,6 +173,18 @@ fn task_for(kind: CauseKind, place: &str) -> String {
     }
 }
 
+/// Taken back without ever having helped; what an operator takes back after it helped was not in vain.
+fn was_in_vain(incident: &Incident, case: &RemedyCase) -> bool {
+    let verdicts = || {
+        incident.timeline.iter().filter_map(|record| match &record.event {
+            Event::RemedyJudged { remedy, verdict, .. } if *remedy == case.remedy.id => Some(*verdict),
+            _ => None,
+        })
+    };
+    let judged = |wanted: Verdict| verdicts().any(|verdict| verdict == wanted);
+    judged(Verdict::Reverted) && !judged(Verdict::Kept)
+}
+
 fn has_helped(case: &RemedyCase) -> bool {
     matches!(case.stage, RemedyStage::Kept | RemedyStage::Lifting | RemedyStage::Lifted | RemedyStage::Superseded)
 }
@@ -192,10 +200,39 @@ fn doing(kind: RemedyKind) -> &'static str {
     }
 }
 
+/// The article that goes before it.
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// Rounded as everywhere else, so that the review and the console tell one story.
 fn span(from: Moment, to: Moment) -> String {
     let ms = to.since(from).as_millis();
     match ms {
-        0..120_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        0..120_000 => format!("{:.1} s", to.since(from).as_secs_f64()),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_is_named_with_its_article() {
+        let named = |kind: CauseKind| format!("{} {}", article(kind.title()), kind.title());
+        assert_eq!(named(CauseKind::Attack), "an attack");
+        assert_eq!(named(CauseKind::Overload), "an overload");
+        assert_eq!(named(CauseKind::Unknown), "an unknown cause");
+        assert_eq!(named(CauseKind::Host), "a failed host");
+    }
+
+    #[test]
+    fn spans_are_rounded() {
+        let at = Moment::from_millis;
+        for (ms, text) in [(0, "0.0 s"), (966, "1.0 s"), (3_449, "3.4 s"), (119_999, "120.0 s"), (125_000, "2 min 5 s")]
+        {
+            assert_eq!(span(at(5_000), at(5_000 + ms)), text);
+        }
     }
 }

@@ -328,11 +328,8 @@ fn client_observations(component: &Name, network: &Name, tally: &Tally, plan: &T
     let leaf = Slice::of(Dimension::Component, component.clone()).with(Dimension::Network, network.clone());
     let limited = plan.limits.iter().any(|l| l.network == *network);
     let shed = plan.sheds.iter().any(|s| s.component == *component);
-    let mut served = tally.clone();
+    let mut served = tally.owed();
     let mut denials = Tally { total: tally.total, ..Tally::default() };
-    for kind in [FailureKind::Denied, FailureKind::Limited] {
-        served.total -= served.failures.remove(&kind).unwrap_or(0);
-    }
     if shed {
         served.total -= served.failures.remove(&FailureKind::Shed).unwrap_or(0);
     }

@@ -238,7 +238,7 @@ const troubled = () => $("#served").classList.add("trouble");
 
 function trackRow(songs, index, extra) {
   const song = songs[index];
-  const play = el("button", { className: "play", onclick: () => deck.play(songs, index), attrs: { "aria-label": `Play ${song.title} by ${song.artist}` } },
+  const play = el("button", { className: "play", onclick: () => deck.play(songs, index), attrs: { title: `Play ${song.title}` } },
     el("b", { textContent: song.title }), el("span", { className: "muted", textContent: song.artist }));
   const row = el("li", { className: "track" }, el("span", { className: "number", textContent: index + 1 }), cover(song.cover, 46), play,
     el("span", { className: "muted from", textContent: song.album }), el("time", { textContent: clock(song.duration_s) }),

@@ -15,7 +15,7 @@ use crate::{
     name = "encore",
     version,
     about,
-    after_help = "Try it: encore serve --data ./encore-data, then open http://127.0.0.1:9001 and log in as demo / demo."
+    after_help = "Try it: encore serve, then open http://127.0.0.1:9001 and log in as demo / demo."
 )]
 pub struct Cli {
     /// What to do.
@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
     /// Folder for catalogue, media, database and secret; may be shared by replicas on one machine
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = "encore-data")]
     pub data: PathBuf,
 
     /// Folder of audio files (flac, mp3, ogg, wav, m4a) to serve; without it, demo music is made

@@ -5,9 +5,20 @@ use encore::{
     cli::{Cli, Command},
     prepare::{Refresh, prepare},
 };
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve(args) => {
             encore::logs::init_json();
             tokio::runtime::Runtime::new()?.block_on(encore::serve(args))

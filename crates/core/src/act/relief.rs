@@ -61,10 +61,9 @@ pub fn effect(ledger: &Ledger, from: Moment, to: Moment, plan: &TrafficPlan) -> 
 
 /// What the service owed: refused credentials and what a remedy refuses on purpose are not failures of it.
 fn served(tally: &Tally, shed: bool) -> Tally {
-    let mut owed = tally.clone();
-    let on_purpose = [FailureKind::Denied, FailureKind::Limited].into_iter().chain(shed.then_some(FailureKind::Shed));
-    for kind in on_purpose {
-        owed.total -= owed.failures.remove(&kind).unwrap_or(0);
+    let mut owed = tally.owed();
+    if shed {
+        owed.total -= owed.failures.remove(&FailureKind::Shed).unwrap_or(0);
     }
     owed
 }

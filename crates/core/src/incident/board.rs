@@ -2,7 +2,7 @@
 
 use super::book::Book;
 use super::state::State;
-use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally};
+use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -91,7 +91,7 @@ pub struct Pulse {
     pub at: Moment,
     /// Requests.
     pub requests: u64,
-    /// Failed for the client.
+    /// Failed for the client; a refused password or a client limited on purpose is no failure of the service.
     pub failed: u64,
     /// Failed attempts at replicas, most of which the client never saw.
     pub failed_attempts: u64,
@@ -132,7 +132,7 @@ pub(super) fn draw(now: Moment, policy: &Policy, book: &Book, ledger: &Ledger, d
     Board {
         at: now,
         heard_at,
-        cells: lately.cells(),
+        cells: lately.cells(&book.plan),
         components: lately.components(book),
         replicas: lately.replicas(book, door),
         pulses: pulses(ledger, now),
@@ -151,7 +151,7 @@ struct Lately<'a> {
 }
 
 impl Lately<'_> {
-    fn cells(&self) -> BTreeMap<(Name, Name), Cell> {
+    fn cells(&self, plan: &TrafficPlan) -> BTreeMap<(Name, Name), Cell> {
         let mut sums: BTreeMap<(Name, Name), (Tally, u64)> = BTreeMap::new();
         for component in self.policy.topology.components.keys() {
             for region in self.policy.topology.regions() {
@@ -166,7 +166,19 @@ impl Lately<'_> {
                 sum.1 += second.first_byte_us.get(&(component.clone(), replica.clone())).copied().unwrap_or(0);
             }
         }
-        sums.into_iter().map(|(key, (tally, first_byte_us))| (key, self.cell(&tally, first_byte_us))).collect()
+        let drawn = |(key, (tally, first_byte_us)): ((Name, Name), (Tally, u64))| {
+            let mut cell = self.cell(&tally, first_byte_us);
+            if tally.total == 0 && self.is_left(plan, &key.0, &key.1) {
+                cell.condition = Condition::Unknown;
+            }
+            (key, cell)
+        };
+        sums.into_iter().map(drawn).collect()
+    }
+
+    /// True where the plan sends nothing: nobody can say how it is there, least of all that it works.
+    fn is_left(&self, plan: &TrafficPlan, component: &Name, region: &Name) -> bool {
+        self.policy.topology.in_region(region).all(|replica| plan.share(&replica.name, component) == Strength::NONE)
     }
 
     fn cell(&self, tally: &Tally, first_byte_us: u64) -> Cell {
@@ -196,11 +208,7 @@ impl Lately<'_> {
     fn components(&self, book: &Book) -> BTreeMap<Name, Condition> {
         let mut met: BTreeMap<Name, Tally> = BTreeMap::new();
         for ((component, _), tally) in self.ledger.clients(self.from, self.to) {
-            let mut owed = tally;
-            for kind in [crate::model::FailureKind::Denied, crate::model::FailureKind::Limited] {
-                owed.total -= owed.failures.remove(&kind).unwrap_or(0);
-            }
-            met.entry(component).or_default().add(&owed);
+            met.entry(component).or_default().add(&tally.owed());
         }
         let confirmed = |component: &Name| {
             book.open().filter(|i| i.state == State::Confirmed).any(|i| {
@@ -245,12 +253,63 @@ impl Lately<'_> {
 
 fn pulses(ledger: &Ledger, now: Moment) -> Vec<Pulse> {
     let pulse = |second: &crate::model::Second| {
-        let sum = |tallies: &mut dyn Iterator<Item = &Tally>| {
-            tallies.fold((0, 0), |(total, failed), t| (total + t.total, failed + t.failed()))
-        };
-        let (requests, failed) = sum(&mut second.clients.values());
-        let (attempts, failed_attempts) = sum(&mut second.attempts.values());
+        let requests = second.clients.values().map(|t| t.total).sum();
+        let failed = second.clients.values().map(|t| t.owed().failed()).sum();
+        let attempts = second.attempts.values().map(|t| t.total).sum();
+        let failed_attempts = second.attempts.values().map(Tally::failed).sum();
         Pulse { at: second.at, requests, failed, failed_attempts, attempts, reports: second.reports }
     };
     ledger.within(now.before(PULSE), now.before(SECOND)).map(pulse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Component, FailureKind, Priority, Replica, Weight};
+
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("a good name")
+    }
+
+    /// A component in two regions, one replica each.
+    fn policy() -> Policy {
+        let mut policy = Policy::default();
+        for region in ["eu", "us"] {
+            let replica = Replica {
+                name: name(region),
+                region: name(region),
+                version: None,
+                host: None,
+                proven_per_second: None,
+            };
+            policy.topology.replicas.insert(name(region), replica);
+        }
+        let replicas = [name("eu"), name("us")].into();
+        let component = Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas };
+        policy.topology.components.insert(name("web"), component);
+        policy
+    }
+
+    #[test]
+    fn of_a_region_that_gets_no_traffic_nothing_is_known() {
+        let (policy, ledger) = (policy(), Ledger::new(PULSE));
+        let (from, to) = (Moment::from_millis(0), Moment::from_millis(10_000));
+        let lately = Lately { policy: &policy, ledger: &ledger, from, to, seconds: 10.0, fresh: true };
+        let weights = vec![Weight { replica: name("eu"), component: None, share: Strength::NONE }];
+        let cells = lately.cells(&TrafficPlan { weights, ..TrafficPlan::default() });
+        assert_eq!(cells[&(name("web"), name("eu"))].condition, Condition::Unknown);
+        assert_eq!(cells[&(name("web"), name("us"))].condition, Condition::Healthy);
+    }
+
+    #[test]
+    fn a_wrong_password_is_a_request_but_no_failure() {
+        let key = (name("login"), name("10.0.0.0/24"));
+        let mut ledger = Ledger::new(PULSE);
+        let clients = &mut ledger.at(Moment::from_millis(500)).clients;
+        let failures = [(FailureKind::Denied, 3), (FailureKind::Limited, 2), (FailureKind::Refused, 1)].into();
+        clients.insert(key, Tally { total: 10, slow: 0, failures });
+        let pulses = pulses(&ledger, Moment::from_millis(5_000));
+        let counts: Vec<(u64, u64)> = pulses.iter().map(|p| (p.requests, p.failed)).collect();
+        assert_eq!(counts, [(10, 1)]);
+    }
 }

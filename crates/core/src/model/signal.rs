@@ -98,6 +98,15 @@ impl Tally {
         self.failures.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// What the service owed: without refused credentials and clients limited on purpose, which are no failures of it.
+    pub fn owed(&self) -> Self {
+        let mut owed = self.clone();
+        for kind in [FailureKind::Denied, FailureKind::Limited] {
+            owed.total -= owed.failures.remove(&kind).unwrap_or(0);
+        }
+        owed
+    }
+
     /// Counts one more; `failure` is `None` for one that went well.
     pub fn count(&mut self, failure: Option<FailureKind>) {
         self.total = self.total.saturating_add(1);

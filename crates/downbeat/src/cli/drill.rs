@@ -5,6 +5,7 @@ use super::style::Palette;
 use crate::config::parse_duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use downbeat_drill::world::BASES;
 use downbeat_drill::{DemoOptions, RunOptions, Scorecard, demo, run, story};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -72,11 +73,16 @@ struct RunArgs {
     world: WorldArgs,
 }
 
+/// Reads a base that leaves room for all that is counted from it.
+fn port_bases() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(i64::from(*BASES.start())..=i64::from(*BASES.end()))
+}
+
 /// The world that is put up.
 #[derive(Debug, Args)]
 struct WorldArgs {
     /// First of the ports, from which all others are counted; a free set unless given
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    #[arg(long, value_name = "PORT", value_parser = port_bases())]
     port_base: Option<u16>,
     /// Where everything is kept; a folder that is removed at the end unless given
     #[arg(long, value_name = "DIR")]

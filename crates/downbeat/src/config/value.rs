@@ -57,11 +57,19 @@ pub(crate) fn unexpected(expected: &str, value: &DeValue<'_>) -> Complaint {
     Complaint::new(format!("expected {expected}, found {found}"))
 }
 
+/// The complaint about something else than a number or a truth, which stand without quotes.
+fn bare(expected: &str, value: &DeValue<'_>) -> Complaint {
+    match value {
+        DeValue::String(_) => unexpected(expected, value).hint("it stands without quotes"),
+        _ => unexpected(expected, value),
+    }
+}
+
 impl FromValue for bool {
     const EXPECTED: &'static str = "true or false";
 
     fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
-        value.as_bool().ok_or_else(|| mismatch::<Self>(value))
+        value.as_bool().ok_or_else(|| bare(Self::EXPECTED, value))
     }
 }
 
@@ -77,7 +85,7 @@ impl FromValue for f64 {
         };
         match number {
             Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
-            _ => Err(mismatch::<Self>(value)),
+            _ => Err(bare(Self::EXPECTED, value)),
         }
     }
 }
@@ -104,7 +112,7 @@ whole_numbers!(
 
 fn whole<T: TryFrom<i64>>(value: &DeValue<'_>, expected: &str) -> Result<T, Complaint> {
     let number = value.as_integer().and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
-    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| unexpected(expected, value))
+    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| bare(expected, value))
 }
 
 /// In percent: 0.5, 25, 100.
@@ -114,7 +122,7 @@ impl FromValue for Strength {
     fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
         match f64::from_value(value) {
             Ok(percent) if percent <= 100.0 => Ok(Self::ratio(percent / 100.0)),
-            _ => Err(mismatch::<Self>(value)),
+            _ => Err(bare(Self::EXPECTED, value)),
         }
     }
 }
@@ -133,7 +141,8 @@ impl FromText for Name {
     const EXPECTED: &'static str = "a name such as \"eu-1\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        Name::new(text).map_err(|error| Complaint::new(error.to_string()))
+        let hint = "write it such as \"eu-1\"; titles may have spaces, names are for machines";
+        Name::new(text).map_err(|error| Complaint::new(error.to_string()).hint(hint))
     }
 }
 

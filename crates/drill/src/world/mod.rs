@@ -12,7 +12,7 @@ mod service;
 
 pub use fleet::{Exit, Fleet, FleetError, Release, ReplicaState};
 pub use parking::ParkingError;
-pub use ports::{Ports, PortsError};
+pub use ports::{BASES, Ports, PortsError};
 pub use process::ProcessError;
 pub use service::Service;
 

@@ -8,6 +8,8 @@ const BASE: u16 = 8_000;
 const STRIDE: u16 = 200;
 /// So many bases are tried before giving up.
 const TRIES: u16 = 60;
+/// Above the ports of the privileged, and low enough to leave room for all that is counted from a base.
+pub const BASES: std::ops::RangeInclusive<u16> = 1_024..=65_300;
 
 /// The addresses of one world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +21,10 @@ pub struct Ports {
 #[derive(Debug, thiserror::Error)]
 pub enum PortsError {
     /// One of the wanted ports is taken.
-    #[error("{0} is taken; another --port-base (at most 65300) moves all of them")]
+    #[error("{0} is taken; another --port-base (at most {max}) moves all of them", max = BASES.end())]
     Taken(SocketAddr),
     /// The base leaves no room.
-    #[error("--port-base {0} is outside 1024 to 65300")]
+    #[error("--port-base {0} is outside {min} to {max}", min = BASES.start(), max = BASES.end())]
     Range(u16),
     /// Every set that was tried has a port that is taken.
     #[error("no free set of ports from {BASE} on in steps of {STRIDE}; the last one taken was {0}")]
@@ -36,7 +38,7 @@ impl Ports {
     /// When something else listens there.
     pub fn choose(base: Option<u16>) -> Result<Self, PortsError> {
         match base {
-            Some(base) if !(1_024..=65_300).contains(&base) => Err(PortsError::Range(base)),
+            Some(base) if !BASES.contains(&base) => Err(PortsError::Range(base)),
             Some(base) => Self { base }.check().map_err(PortsError::Taken),
             None => Self::first_free(),
         }

@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -28,7 +29,7 @@ const HEAD_MAX: usize = 32 * 1024;
 
 /// Serves until `stop` changes or its sender is gone.
 pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
-    let app = app.layer(from_fn(in_time));
+    let app = app.layer(from_fn(in_time)).layer(from_fn(one_host));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -81,5 +82,48 @@ async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::late().into_response(),
+    }
+}
+
+/// Lets in what names one host, as RFC 9112 wants it: two readers of one request must not see two different ones.
+async fn one_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    match (request.version(), hosts) {
+        (_, 1) | (Version::HTTP_10, 0) => next.run(request).await,
+        _ => Problem::malformed(format!("a request names one Host, not {hosts}")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn first_line(address: SocketAddr, head: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.write_all(head.as_bytes()).await.expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("the server answers and closes");
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_request_names_one_host() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, Router::new().route("/", get(async || "fine")), stopped));
+        let table = [
+            ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK"),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),
+            ("GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK"),
+        ];
+        for (head, expected) in table {
+            assert_eq!(first_line(address, head).await, expected, "{head:?}");
+        }
+        drop(stop);
+        server.await.expect("the server stops");
     }
 }

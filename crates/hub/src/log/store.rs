@@ -24,8 +24,21 @@ pub struct EventLog {
     connection: Connection,
     head: Head,
     health: Health,
-    // Held for as long as the log is open; the operating system lets go of it when the process dies.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// Held for as long as the log is open; the operating system lets go of it when the process dies.
+///
+/// It is given back aloud, not by closing the file alone: a child between its fork and its exec has the file open
+/// too, and would hold a stopped hub's lock against the next one.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What cannot be given back ends with the process.
+        drop(self.0.unlock());
+    }
 }
 
 /// Whether the connection can be trusted.
@@ -168,11 +181,11 @@ impl Line {
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock(path: &Path) -> Result<Lock, OpenError> {
     let failed = |source| OpenError::Lock { path: path.into(), source };
     let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
