@@ -175,12 +175,13 @@ fn patience(roster: &Roster) -> Patience {
 }
 
 async fn converse(roster: &Roster, mut client: Client) {
-    let mut last_call = pin!(last_call(roster));
+    // One for all requests: to wait for the stop anew with each would cost a request a queue that it enters and leaves.
+    let mut last_moment = pin!(last_moment(roster));
     loop {
         let incoming = tokio::select! {
             biased;
             incoming = client.next_head(patience(roster)) => incoming,
-            () = &mut last_call => Incoming::Gone,
+            () = &mut last_moment => Incoming::Gone,
         };
         // A new generation may have come while the request was waited for: each request is served by the newest.
         let worker = roster.on_duty();
@@ -195,23 +196,6 @@ async fn converse(roster: &Roster, mut client: Client) {
             After::Cut => return client.cut(),
         }
     }
-}
-
-<<<<<<< HEAD
-/// Returns a moment after the edge began to stop. Meanwhile a client may make one more request, which is answered with
-/// `Connection: close`: a connection closed just as a request comes costs the client that request.
-async fn last_call(roster: &Roster) {
-    roster.stopping().await;
-    tokio::time::sleep(LAST_REQUEST).await;
-=======
-/// The next request; when the edge stops, the last one: it is answered with `Connection: close`.
-async fn await_request(roster: &Roster, client: &mut Client) -> Incoming {
-    tokio::select! {
-        biased;
-        incoming = client.next_head(patience(roster)) => incoming,
-        () = last_moment(roster) => Incoming::Gone,
-    }
->>>>>>> change
 }
 
 /// Returns a moment after the edge has stopped. A client that was let in gets that moment to shake hands and to make a
