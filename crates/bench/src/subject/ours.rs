@@ -40,5 +40,5 @@ replicas = [{replicas}]
 /// The listener for TLS, which speaks HTTP/2 to whoever can.
 fn tls_lines(port: u16, tls: &Certificate) -> String {
     let (cert, key) = (tls.cert.display(), tls.key.display());
-    format!("[edge.tls]\nlisten = \"127.0.0.1:{port}\"\ncertificates = [{{ cert = \"{cert}\", key = \"{key}\" }}]\n")
+    format!("listen_tls = \"127.0.0.1:{port}\"\n[[edge.certificate]]\ncert = \"{cert}\"\nkey = \"{key}\"\n")
 }
