@@ -64,6 +64,11 @@ impl Process {
         Ok(())
     }
 
+    /// True until the process has ended.
+    pub(crate) fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Nanoseconds on a processor so far: every thread of the process and of its children.
     pub(crate) fn busy_ns(&self) -> u64 {
         self.family().into_iter().map(busy_ns).sum()

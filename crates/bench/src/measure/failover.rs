@@ -63,6 +63,17 @@ pub(crate) struct Run {
     pub(crate) fault: Fault,
     pub(crate) proxy: String,
     pub(crate) seen: Seen,
+    /// Requests that clients made in all, the warm-up included.
+    pub(crate) asked: u64,
+    /// Requests that upstreams got in that time: more, where some were asked twice.
+    pub(crate) upstream: u64,
+}
+
+impl Run {
+    /// What upstreams got beyond what clients asked, as a share of the latter.
+    pub(crate) fn extra(&self) -> f64 {
+        self.upstream as f64 / self.asked.max(1) as f64 - 1.0
+    }
 }
 
 /// Puts every proxy through every fault, so many times.
@@ -72,18 +83,21 @@ pub(crate) fn run(subjects: &[Subject], rounds: usize, folder: &Path) -> Result<
         for round in 0..rounds {
             for turn in 0..subjects.len() {
                 let subject = &subjects[(round + turn) % subjects.len()];
-                let seen = one(subject, fault, folder)?;
-                let Seen { errors, requests, max_ms, .. } = seen;
-                let (name, words) = (subject.kind.name(), fault.words());
-                eprintln!("  {words}: {name:<10} {errors} errors of {requests}, longest {max_ms:.0} ms");
-                runs.push(Run { fault, proxy: name.to_owned(), seen });
+                let run = one(subject, fault, folder)?;
+                let Seen { errors, requests, p99_ms, max_ms, .. } = run.seen;
+                let (name, words, extra) = (subject.kind.name(), fault.words(), run.extra() * 100.0);
+                eprintln!(
+                    "  {words}: {name:<10} {errors} errors of {requests}, p99 {p99_ms:.0}, longest {max_ms:.0} ms, \
+                     {extra:.1} % extra"
+                );
+                runs.push(run);
             }
         }
     }
     Ok(runs)
 }
 
-fn one(subject: &Subject, fault: Fault, folder: &Path) -> Result<Seen> {
+fn one(subject: &Subject, fault: Fault, folder: &Path) -> Result<Run> {
     let mut fleet = Fleet::start(3, folder)?;
     let proxy = subject.start(folder, fleet.ports(), None)?;
     let content = content::small();
@@ -97,14 +111,16 @@ fn one(subject: &Subject, fault: Fault, folder: &Path) -> Result<Seen> {
     });
     sleep(WARM_UP + BEFORE);
     inflict(&mut fleet, fault)?;
-    load.join().map_err(|_| anyhow!("the load's thread panicked"))?.context("load a proxy")
+    let seen = load.join().map_err(|_| anyhow!("the load's thread panicked"))?.context("load a proxy")?;
+    let asked = u64::from(RATE) * (WARM_UP + BEFORE + FAULT + AFTER).as_millis() as u64 / 1000;
+    Ok(Run { fault, proxy: subject.kind.name().to_owned(), seen, asked, upstream: fleet.asked()? })
 }
 
 /// Does the fault and takes it back.
 fn inflict(fleet: &mut Fleet, fault: Fault) -> Result<()> {
     match fault {
         Fault::Nothing => {}
-        Fault::Killed => fleet.member(VICTIM).kill()?,
+        Fault::Killed => fleet.kill(VICTIM)?,
         Fault::Hung => {
             fleet.member(VICTIM).signal(Signal::STOP)?;
             sleep(FAULT);

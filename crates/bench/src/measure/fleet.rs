@@ -1,10 +1,10 @@
 //! The upstreams: so many processes of the same server, which can be killed, hung, and started again.
 
 use crate::process::{Process, free_ports, local};
-use crate::upstream::Mode;
+use crate::upstream::{self, Mode};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +13,8 @@ pub(crate) struct Fleet {
     members: Vec<Process>,
     ports: Vec<u16>,
     folder: PathBuf,
+    /// What those were asked that have been killed since.
+    asked_before: u64,
 }
 
 impl Fleet {
@@ -20,7 +22,7 @@ impl Fleet {
     pub(crate) fn start(count: usize, folder: &Path) -> Result<Self> {
         let ports = free_ports(count)?;
         let members = ports.iter().map(|port| start_one(*port, folder)).collect::<Result<_>>()?;
-        Ok(Self { members, ports, folder: folder.to_owned() })
+        Ok(Self { members, ports, folder: folder.to_owned(), asked_before: 0 })
     }
 
     /// Where they listen.
@@ -40,12 +42,42 @@ impl Fleet {
         Ok(())
     }
 
+    /// Ends one at once, and remembers what it was asked.
+    pub(crate) fn kill(&mut self, index: usize) -> Result<()> {
+        self.asked_before += self.asked_of(index)?;
+        self.members[index].kill()
+    }
+
+    /// Requests for bodies that have reached any of them so far. None of them may hang.
+    pub(crate) fn asked(&mut self) -> Result<u64> {
+        let mut asked = self.asked_before;
+        for index in 0..self.members.len() {
+            if self.members[index].lives() {
+                asked += self.asked_of(index)?;
+            }
+        }
+        Ok(asked)
+    }
+
+    fn asked_of(&self, index: usize) -> Result<u64> {
+        let said = self.order(index, upstream::COUNT_PATH)?;
+        let count = said.split_whitespace().last().and_then(|word| word.parse().ok());
+        count.with_context(|| format!("read an upstream's count: {said}"))
+    }
+
     /// Tells one how to behave.
     pub(crate) fn set(&self, index: usize, mode: Mode) -> Result<()> {
+        self.order(index, mode.path()).map(|_| ())
+    }
+
+    fn order(&self, index: usize, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(local(self.ports[index])).context("reach an upstream")?;
-        let request = format!("GET {} HTTP/1.1\r\nHost: bench\r\n\r\n", mode.path());
+        let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
         stream.write_all(request.as_bytes()).context("ask an upstream")?;
-        stream.read_exact(&mut [0; 1]).context("hear of an upstream")
+        stream.shutdown(Shutdown::Write).context("ask an upstream no more")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).context("hear of an upstream")?;
+        Ok(said)
     }
 }
 

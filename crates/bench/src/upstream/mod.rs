@@ -1,7 +1,8 @@
 //! A server of known answers on one thread: the same bytes under the same strong ETag from every copy of it.
 //!
 //! `/1k`, `/64k` and `/10m` are bodies; `?pace=BYTES` sends one at so many bytes a second through a small buffer, so that
-//! a fault hits it in the middle. `/mode/…` makes the server fail or tarry. Everything else is answered with `ok`, so
+//! a fault hits it in the middle. `/mode/…` makes the server fail or tarry, `/count` says how many requests for bodies
+//! have come. Everything else is answered with `ok`, so
 //! that health checks are good whatever the mode: the faults that are hard to see.
 
 pub(crate) mod content;
@@ -19,18 +20,21 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How late a slow server is.
 const SLOW: Duration = Duration::from_secs(1);
 /// A paced body is sent so often.
-const PACE_TICK: Duration = Duration::from_millis(2);
-/// What the kernel may hold of a paced body: little, so that a fault leaves little behind that still arrives.
-const PACED_BUFFER: usize = 16 * 1024;
+const PACE_TICK: Duration = Duration::from_millis(1);
+/// What the kernel may hold of a paced body: little, so that a fault leaves little behind that still arrives, but more
+/// than one segment of the loopback (64 KB).
+const PACED_BUFFER: usize = 128 * 1024;
 /// The largest body that is sent together with its head.
 const ONE_WRITE: usize = 128 * 1024;
 /// The field in which a server says which one it is.
 pub(crate) const NAME_FIELD: &str = "x-upstream";
+/// Where a server says how many requests for bodies have come, well answered or not.
+pub(crate) const COUNT_PATH: &str = "/count";
 
 /// Which server to be.
 #[derive(clap::Args)]
@@ -64,6 +68,7 @@ impl Mode {
 struct Server {
     port: u16,
     mode: Cell<Mode>,
+    asked: Cell<u64>,
     contents: [Content; 3],
 }
 
@@ -71,7 +76,12 @@ struct Server {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let server = Rc::new(Server { port: options.port, mode: Cell::new(Mode::Well), contents: content::all() });
+    let server = Rc::new(Server {
+        port: options.port,
+        mode: Cell::new(Mode::Well),
+        asked: Cell::new(0),
+        contents: content::all(),
+    });
     LocalSet::new().block_on(&runtime, async move {
         let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
         loop {
@@ -99,9 +109,13 @@ impl Server {
         if let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.path() == request.path) {
             self.mode.set(mode);
         }
+        if request.path == COUNT_PATH {
+            return say(stream, &self.asked.get().to_string()).await;
+        }
         let Some(content) = self.contents.iter().find(|content| content.path == request.path) else {
-            return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n").await;
+            return say(stream, "ok").await;
         };
+        self.asked.set(self.asked.get() + 1);
         match self.mode.get() {
             Mode::Failing => {
                 return stream.write_all(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n").await;
@@ -142,15 +156,23 @@ impl Server {
     }
 }
 
-/// Sends a body at so many bytes a second.
+/// Answers with a line.
+async fn say(stream: &mut TcpStream, words: &str) -> std::io::Result<()> {
+    let length = words.len() + 1;
+    stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{words}\n").as_bytes()).await
+}
+
+/// Sends a body at so many bytes a second: at every tick what is due by then, so that a late tick delays nothing after
+/// it. A body that waits in buffers would hide a fault, so they are small.
 async fn send_paced(stream: &mut TcpStream, body: &[u8], pace: u64) -> std::io::Result<()> {
     socket2::SockRef::from(&*stream).set_send_buffer_size(PACED_BUFFER)?;
-    let each = usize::try_from(pace * PACE_TICK.as_millis() as u64 / 1000).unwrap_or(usize::MAX).max(1);
-    let mut ticks = interval(PACE_TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for part in body.chunks(each) {
-        ticks.tick().await;
-        stream.write_all(part).await?;
+    let (start, mut sent) = (Instant::now(), 0);
+    while sent < body.len() {
+        let due = (start.elapsed() + PACE_TICK).as_secs_f64() * pace as f64;
+        let until = body.len().min(due as usize);
+        stream.write_all(&body[sent..until.max(sent)]).await?;
+        sent = until.max(sent);
+        sleep_until(Instant::now() + PACE_TICK).await;
     }
     Ok(())
 }
