@@ -1,7 +1,7 @@
 //! `downbeat-bench edge`: chooses what to measure, measures it in order, and writes figures and page.
 
 use crate::measure::cost::{self, Effort, Size, Speech, Wish};
-use crate::measure::{crowd, failover, soak, survival};
+use crate::measure::{crowd, failover, soak, survival, telemetry};
 use crate::report::{Body, Machine, Results};
 use crate::subject::{Kind, Programs, Subject};
 use anyhow::{Context, Result, ensure};
@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The sections of the page, by the names that choose them.
-pub(crate) const SECTIONS: [(&str, &str); 9] = [
+pub(crate) const SECTIONS: [(&str, &str); 10] = [
     ("cpu-1k", "Cost of a request, 1 KB"),
     ("cpu-64k", "Cost of a request, 64 KB"),
     ("cpu-10m", "Cost of a request, 10 MB"),
     ("tls-1k", "Cost of a request over TLS, 1 KB, HTTP/1.1"),
     ("h2-1k", "Cost of a request over TLS, 1 KB, HTTP/2"),
+    ("telemetry", "What telemetry costs"),
     ("failover", "Failover under steady load"),
     ("midbody", "Downloads that lose their upstream"),
     ("halfopen", "Half-open connections"),
@@ -25,7 +26,7 @@ pub(crate) const SECTIONS: [(&str, &str); 9] = [
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Measure only these, separated by commas: cpu-1k, cpu-64k, cpu-10m, tls-1k, h2-1k,
-    /// failover, midbody, halfopen, soak
+    /// telemetry, failover, midbody, halfopen, soak
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Fewer and shorter rounds; the page is left as it is
@@ -105,6 +106,12 @@ impl<'a> Bench<'a> {
             "cpu-10m" => self.cost(Size::Large, Speech::Plain),
             "tls-1k" => self.cost(Size::Small, Speech::Tls),
             "h2-1k" => self.cost(Size::Small, Speech::Http2),
+            "telemetry" => {
+                let edge = Subject::find(Kind::Edge, &self.programs)?;
+                let share = telemetry::run(edge, folder);
+                let skipped = share.as_ref().err().map(|error| format!("{error:#}"));
+                Ok((Body::Telemetry(share.ok()), skipped.into_iter().collect()))
+            }
             "failover" => {
                 let rounds = self.options.rounds.unwrap_or(if self.options.quick { 1 } else { 3 });
                 let (subjects, skipped) = self.find_all()?;

@@ -1,6 +1,6 @@
 //! Processes that are measured: started, waited for, weighed, faulted, and ended with all their children.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -67,6 +67,17 @@ impl Process {
     /// True until the process has ended.
     pub(crate) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub(crate) fn finish(&mut self, within: Duration) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        let deadline = Instant::now() + within;
+        while self.lives() {
+            ensure!(Instant::now() < deadline, "a process does not end");
+            thread::sleep(POLL);
+        }
+        Ok(())
     }
 
     /// Nanoseconds on a processor so far: every thread of the process and of its children.

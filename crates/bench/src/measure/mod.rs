@@ -6,3 +6,4 @@ pub(crate) mod failover;
 mod fleet;
 pub(crate) mod soak;
 pub(crate) mod survival;
+pub(crate) mod telemetry;

@@ -2,7 +2,11 @@
 
 use super::figures::{median, number, table};
 use crate::measure::cost::{Row, Sample};
+use crate::measure::telemetry::Share;
 use crate::subject::Kind;
+
+/// What telemetry may cost at most, as a share of all instructions.
+const TELEMETRY: f64 = 0.05;
 
 /// What the edge may cost at most, as a share of a peer's cost.
 struct Goal {
@@ -60,6 +64,25 @@ fn ratio(edge: &Row, peer: &Row) -> Option<f64> {
     median(&pairs.map(|(ours, theirs)| ours.micros() / theirs.micros()).collect::<Vec<_>>())
 }
 
+/// Telemetry's share.
+pub(super) fn telemetry(share: Option<Share>) -> String {
+    let notes = "Instructions of the edge outside the kernel, counted by callgrind while `wrk` asks for 1 KB on four \
+                 connections, from the edge's start to its end. Telemetry is what stands in the folder `tell`, inlined or \
+                 not, and all that is called from there; the locks around its counts are not in it.";
+    let Some(Share { requests, errors, all, telemetry }) = share else { return format!("{notes}\n") };
+    let part = telemetry as f64 / all as f64;
+    let row = [
+        requests.to_string(),
+        errors.to_string(),
+        (all / requests.max(1)).to_string(),
+        format!("**{} %**", number(part * 100.0)),
+        format!("< {:.0} %", TELEMETRY * 100.0),
+        verdict(part < TELEMETRY).to_owned(),
+    ];
+    let head = ["requests", "errors", "instructions a request", "of them telemetry", "goal", ""];
+    format!("{notes}\n\n{}", table(&head, &[row.to_vec()]))
+}
+
 /// How a goal is marked.
 pub(super) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "**missed**" }
@@ -84,5 +107,14 @@ mod tests {
         assert!(text.contains("| HAProxy 1.0 | **60.0** (40.0 to 60.0) | 0.50 | ≤ 0.55 | met |"), "{text}");
         let slower = section("cpu-1k", &[row(Kind::Edge, &[50]), row(Kind::Haproxy, &[60])]);
         assert!(slower.contains("0.83 | ≤ 0.55 | **missed** |"), "{slower}");
+    }
+
+    #[test]
+    fn telemetry_is_judged_by_its_share() {
+        for (part, words) in [(49, "| **4.90 %** | < 5 % | met |"), (50, "| **5.00 %** | < 5 % | **missed** |")] {
+            let text = telemetry(Some(Share { requests: 10, errors: 0, all: 1000, telemetry: part }));
+            assert!(text.contains(words), "{text}");
+        }
+        assert!(!telemetry(None).contains('|'));
     }
 }

@@ -6,6 +6,7 @@ use crate::measure::crowd;
 use crate::measure::failover::Run;
 use crate::measure::soak::Course;
 use crate::measure::survival::Series;
+use crate::measure::telemetry::Share;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +63,8 @@ struct Section {
 pub(crate) enum Body {
     /// What a request costs.
     Cost(Vec<Row>),
+    /// Which share of the edge's work is telemetry; none where it could not be measured.
+    Telemetry(Option<Share>),
     /// What clients see of a fault.
     Failover(Vec<Run>),
     /// Whether downloads outlive their upstream.
@@ -122,6 +125,7 @@ impl Section {
         let Machine { processors, kernel, load, revision } = &self.machine;
         let body = match &self.body {
             Body::Cost(rows) => cost::section(name, rows),
+            Body::Telemetry(share) => cost::telemetry(*share),
             Body::Failover(runs) => faults::failover(runs),
             Body::Survival(all) => faults::survival(all),
             Body::Crowd(rows) => faults::crowd(rows),

@@ -56,6 +56,8 @@ pub(crate) struct Subject {
     pub(crate) kind: Kind,
     pub(crate) version: String,
     program: PathBuf,
+    /// What the proxy itself is started by, when it is not started alone.
+    wrapper: Vec<String>,
 }
 
 /// What the configuration is made of.
@@ -89,7 +91,12 @@ impl Subject {
         let output = Command::new(&program).arg(version_flag).output();
         let output = output.with_context(|| format!("run {}", program.display()))?;
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        Ok(Self { kind, version: version_number(&said), program })
+        Ok(Self { kind, version: version_number(&said), program, wrapper: Vec::new() })
+    }
+
+    /// The same, started by another program that watches it.
+    pub(crate) fn under(self, wrapper: &[String]) -> Self {
+        Self { wrapper: wrapper.to_vec(), ..self }
     }
 
     /// Starts it in front of upstreams, with a folder of its own.
@@ -103,14 +110,17 @@ impl Subject {
         let plan = self.plan(&site)?;
         let path = folder.join(plan.config.0);
         fs::write(&path, &plan.config.1).with_context(|| format!("write {}", path.display()))?;
-        let helper = plan.helper.map(|(arguments, port)| self.launch(&arguments, &folder.join("helper.log"), port));
+        let program = [self.program.display().to_string()];
+        let helper = plan.helper.map(|(arguments, port)| {
+            self.launch([&program[..], &arguments].concat(), &folder.join("helper.log"), port)
+        });
         let helper = helper.transpose()?;
-        let process = self.launch(&plan.main, &folder.join("log"), port)?;
+        let process = self.launch([&self.wrapper[..], &program, &plan.main].concat(), &folder.join("log"), port)?;
         Ok(Running { port, process, _helper: helper })
     }
 
-    fn launch(&self, arguments: &[String], log: &Path, port: u16) -> Result<Process> {
-        let mut process = Process::start(Command::new(&self.program).args(arguments), log)?;
+    fn launch(&self, words: Vec<String>, log: &Path, port: u16) -> Result<Process> {
+        let mut process = Process::start(Command::new(&words[0]).args(&words[1..]), log)?;
         process.listens(port, log).with_context(|| format!("start {}", self.kind.name()))?;
         Ok(process)
     }
