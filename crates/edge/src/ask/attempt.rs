@@ -3,6 +3,7 @@
 use crate::ask::line::{Connection, Input, Line};
 use crate::ask::pipe::Pipe;
 use crate::ask::resume::Proof;
+use crate::ask::straggler::Held;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::codec::{
     AnswerHead, BodyDecoder, HeadScanner, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
@@ -110,7 +111,8 @@ pub(crate) async fn attempt(
         line.lag().await;
         return Ok(Answer::made_up(worker, line, seat, status));
     }
-    let (connection, mut head) = converse(worker, order, &request(worker, order, rest), &line).await?;
+    let mut held = worker.stragglers.hold(seat);
+    let mut head = converse(worker, order, &request(worker, order, rest), &line, &mut held).await?;
     if order.head.upgrade.is_some() {
         // A connection on which a switch was asked for serves nobody else (invariant H2).
         head.persistence = Persistence::Close;
@@ -119,6 +121,7 @@ pub(crate) async fn attempt(
     if head.status == 206 {
         worker.shared.served_part(order.component);
     }
+    let (seat, connection) = held.release();
     Ok(Answer::of(worker, line, seat, connection, head))
 }
 
@@ -132,29 +135,32 @@ fn request(worker: &Worker, order: &Order<'_>, rest: Option<&Proof>) -> BytesMut
     bytes
 }
 
-/// Sends the request and waits for the head of the answer.
+/// Sends the request and waits for the head of the answer. The connection is held then.
 async fn converse(
     worker: &Worker,
     order: &Order<'_>,
     request: &[u8],
     line: &Line,
-) -> Result<(Connection, AnswerHead), Failed> {
+    held: &mut Held<'_>,
+) -> Result<AnswerHead, Failed> {
     // An idle connection may be closed under a request, and then nobody knows whether it was seen: requests
     // that must not be repeated go over a new one, and so do those that may become something else than HTTP.
     let may_reuse = order.repetition == Repetition::Allowed && order.head.upgrade.is_none();
     let idle = if may_reuse { worker.reuse(line.replica) } else { None };
-    if let Some(mut connection) = idle {
-        match ask(&mut connection, request, order.head, line).await {
-            Ok(head) => return Ok((connection, head)),
+    if let Some(connection) = idle {
+        let connection = held.take(connection);
+        match ask(connection, request, order.head, line).await {
+            Ok(head) => return Ok(head),
             // Closed under us, as idle connections are: no word about the replica, so ask it again.
             Err(FailureKind::Reset) if connection.buffer.is_empty() => {}
             Err(kind) => return Err(Failed { kind, reach: Reach::Sent }),
         }
     }
+    held.close();
     let limit = worker.shared.settings.retry.connect;
-    let mut connection = line.connect(limit).await.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
-    let asked = ask(&mut connection, request, order.head, line).await;
-    asked.map(|head| (connection, head)).map_err(|kind| Failed { kind, reach: Reach::Sent })
+    let connection = line.connect(limit).await.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
+    let asked = ask(held.take(connection), request, order.head, line).await;
+    asked.map_err(|kind| Failed { kind, reach: Reach::Sent })
 }
 
 async fn ask(c: &mut Connection, request: &[u8], asked: &RequestHead, line: &Line) -> Result<AnswerHead, FailureKind> {

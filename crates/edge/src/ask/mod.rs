@@ -9,3 +9,4 @@ pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod rescue;
 pub(crate) mod resume;
+pub(crate) mod straggler;

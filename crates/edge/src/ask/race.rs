@@ -11,6 +11,7 @@
 
 use crate::ask::attempt::{Answer, Failed, Order, Reach, Repetition, attempt};
 use crate::ask::resume::{Proof, Verdict};
+use crate::ask::straggler::Straggler;
 use crate::change::site::ReplicaId;
 use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
@@ -267,8 +268,8 @@ impl<'a> Race<'a> {
         unasked && self.worker.shared.serves_parts(self.order.component)
     }
 
-    /// The one still running has lost to one that took `first_byte`. Against a prompt one it counts as late, once its
-    /// replica has been silent for some time; otherwise everybody is slow, which says nothing about one.
+    /// The one still running has lost to one that took `first_byte`. Against a prompt one it is a straggler, which is
+    /// listened to; otherwise everybody is slow, which says nothing about one.
     fn overtake(&mut self, first_byte: Duration) {
         let component = self.order.component;
         for lane in self.lanes.iter_mut().filter_map(Option::take) {
@@ -278,9 +279,12 @@ impl<'a> Race<'a> {
             }
             if first_byte > self.hedge_after {
                 self.worker.shared.slow_everywhere(component, silent);
-            } else if self.worker.shared.overtaken(component, lane.replica, lane.since) {
-                self.worker.attempt_failed(component, lane.replica, Part::Head, FailureKind::Late);
+                continue;
             }
+            let Lane { replica, since, overdue, run } = lane;
+            self.worker.shared.overtaken(component, replica, silent);
+            let straggler = Straggler { component, replica, since, head: self.order.head.clone(), _overdue: overdue };
+            straggler.listen(self.worker, || drop(run));
         }
     }
 

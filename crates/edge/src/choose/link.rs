@@ -7,10 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A replica that let others answer first counts as late once it has been silent for so long, and not before: on a busy
-/// machine each process pauses for tens of milliseconds now and then.
-const HANG: Duration = Duration::from_millis(100);
-
 /// One component's experience with one replica.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
@@ -21,8 +17,6 @@ pub(crate) struct Link {
     ejected_until: AtomicMoment,
     /// When it came back from its last ejection, or will.
     returns: AtomicMoment,
-    /// Since when attempts were overtaken, none answered well in between.
-    silent_since: AtomicMoment,
     overdue: AtomicU32,
 }
 
@@ -30,9 +24,6 @@ impl Link {
     /// A head came well.
     pub(crate) fn head_good(&self, first_byte: Duration, now: Ticks) {
         self.form.good(first_byte, now);
-        if self.silent_since.get().is_some() {
-            self.silent_since.set(None);
-        }
         self.good(Part::Head, now);
     }
 
@@ -79,13 +70,6 @@ impl Link {
         self.failing.store(attempts.is_failing(), Ordering::Release);
     }
 
-    /// An attempt that began at `since` was overtaken by one that was prompt. True when the replica has been silent for
-    /// so long that this counts as a failure.
-    pub(crate) fn overtaken(&self, since: Ticks, now: Ticks) -> bool {
-        self.form.overtaken(now.since(since), now);
-        now.since(self.silent_since.get_or_set(since)) >= HANG
-    }
-
     /// True when the newest attempt failed, or one has been silent for long.
     pub(crate) fn is_in_trouble(&self) -> bool {
         self.overdue.load(Ordering::Acquire) > 0 || self.failing.load(Ordering::Acquire)
@@ -116,18 +100,6 @@ impl Link {
 mod tests {
     use super::*;
     use std::time::Instant;
-
-    #[test]
-    fn silence_counts_once_it_has_lasted() {
-        let (start, link) = (Instant::now(), Link::default());
-        let at = |ms| Ticks::at(start, start + Duration::from_millis(ms));
-        let table = [(10, 35, false), (40, 65, false), (90, 115, true), (1_000, 1_030, true)];
-        for (since, now, late) in table {
-            assert_eq!(link.overtaken(at(since), at(now)), late, "since {since}, at {now}");
-        }
-        link.head_good(Duration::from_millis(1), at(2_000));
-        assert!(!link.overtaken(at(2_000), at(2_050)), "it has answered in between");
-    }
 
     #[test]
     fn an_ejection_ends_by_time_or_by_success() {

@@ -229,7 +229,6 @@ impl Shared {
 
     /// Takes in that a head came well after `first_byte`.
     pub(crate) fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, now: Instant) {
-        self.past(component).pace.observe(first_byte);
         let link = self.link(component, replica);
         link.head_good(first_byte, self.ticks(now));
         let in_flight = self.in_flight(replica);
@@ -280,10 +279,14 @@ impl Shared {
         }
     }
 
-    /// Takes in that an attempt which began at `since` was silent until another replica had answered promptly. True when
-    /// this counts as a failure.
-    pub(crate) fn overtaken(&self, component: ComponentId, replica: ReplicaId, since: Instant) -> bool {
-        self.link(component, replica).overtaken(self.ticks(since), self.ticks(Instant::now()))
+    /// Takes in that an attempt was silent for so long until another replica had answered promptly.
+    pub(crate) fn overtaken(&self, component: ComponentId, replica: ReplicaId, silent: Duration) {
+        self.link(component, replica).form.overtaken(silent, self.ticks(Instant::now()));
+    }
+
+    /// Takes in how long a client waited for the head of an answer.
+    pub(crate) fn paced(&self, component: ComponentId, first_byte: Duration) {
+        self.past(component).pace.observe(first_byte);
     }
 
     /// Takes in that an attempt was silent for `silent` while nobody else was quicker: the service is slow.

@@ -71,12 +71,4 @@ impl AtomicMoment {
     pub(crate) fn set(&self, at: Option<Ticks>) {
         self.0.store(at.map_or(0, |ticks| ticks.0), Ordering::Relaxed);
     }
-
-    /// Sets it unless it is set; says what it is then.
-    pub(crate) fn get_or_set(&self, at: Ticks) -> Ticks {
-        match self.0.compare_exchange(0, at.0, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => at,
-            Err(known) => Ticks(known),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use crate::ask::line::Connection;
 use crate::ask::pipe::Pipes;
 use crate::ask::pool::Pool;
+use crate::ask::straggler::Stragglers;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::dice::Dice;
 use crate::choose::health::Part;
@@ -37,6 +38,7 @@ pub(crate) struct Worker {
     pub(crate) connections: Rc<Cell<usize>>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) pipes: Rc<Pipes>,
+    pub(crate) stragglers: Rc<Stragglers>,
     stage: watch::Receiver<Stage>,
     pool: Rc<RefCell<Pool>>,
     index: usize,
@@ -77,8 +79,9 @@ impl Roster {
 
 impl Worker {
     fn new(shared: Arc<Shared>, index: usize, stage: watch::Receiver<Stage>) -> Self {
-        let (dice, connections, pool) = (Rc::new(Dice::new()), Rc::default(), Rc::default());
-        Self { shared, dice, connections, timers: Timers::new(), pipes: Rc::default(), stage, pool, index }
+        let (dice, timers) = (Rc::new(Dice::new()), Timers::new());
+        let (connections, pipes, stragglers, pool) = Default::default();
+        Self { shared, dice, connections, timers, pipes, stragglers, stage, pool, index }
     }
 
     /// The same thread in the next generation.
@@ -89,6 +92,7 @@ impl Worker {
             connections: self.connections.clone(),
             timers: self.timers.clone(),
             pipes: self.pipes.clone(),
+            stragglers: self.stragglers.clone(),
             stage: self.stage.clone(),
             pool: self.pool.clone(),
             index: self.index,
@@ -130,6 +134,21 @@ impl Worker {
 
     /// An attempt's head came after `first_byte`; `failure` when it told of one.
     pub(crate) fn head_came(
+        &self,
+        component: ComponentId,
+        replica: ReplicaId,
+        first_byte: Duration,
+        failure: Option<FailureKind>,
+    ) {
+        if failure.is_none() {
+            self.shared.paced(component, first_byte);
+        }
+        self.straggled(component, replica, first_byte, failure);
+    }
+
+    /// The same for an attempt that another one had overtaken. The pace of answers is that of those which were waited
+    /// for: were this one in it, one slow replica would put off all hedges that are to spare clients its slowness.
+    pub(crate) fn straggled(
         &self,
         component: ComponentId,
         replica: ReplicaId,

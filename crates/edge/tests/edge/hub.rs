@@ -157,12 +157,19 @@ async fn failures_are_told_by_kind() {
     assert_eq!(rollups.iter().flat_map(|r| &r.clients).map(|c| c.retried).sum::<u64>(), 1);
 
     let (rig, hub) = told(vec![Script { head: Head::Hang, ..sound() }, sound()]).await;
-    // One lost race says nothing; a replica that is silent for a tenth of a second does.
+    // One that lost a race is listened to until it has been silent for a tenth of a second.
     for _ in 0..20 {
         assert_eq!(rig.get("/a").await.status, 200);
     }
     hub.until("the lost races", |r| failures(r, FailureKind::Late).0 > 0).await;
     assert_eq!(failures(&hub.rollups(), FailureKind::Late).1, 0);
+
+    let failing = Script { head: Head::StatusAfter(500, Duration::from_millis(50)), ..sound() };
+    let (rig, hub) = told(vec![failing, sound()]).await;
+    for _ in 0..20 {
+        assert_eq!(rig.get("/a").await.status, 200);
+    }
+    hub.until("the failures behind the races that were lost", |r| failures(r, FailureKind::Status).0 > 0).await;
 
     for (fault, kind) in [(BodyFault::Stall, FailureKind::Stalled), (BodyFault::Reset, FailureKind::Reset)] {
         let (rig, hub) = told(vec![Script { fault: Some((50_000, fault)), ..sound() }, sound()]).await;

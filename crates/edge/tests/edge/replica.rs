@@ -52,6 +52,8 @@ pub(crate) enum Head {
     Prompt,
     Hang,
     Status(u16),
+    /// The same after so long.
+    StatusAfter(u16, Duration),
     /// Closes without a word, having read the request.
     Hangup,
     Garbage,
@@ -188,14 +190,20 @@ fn request_length(head: &str, rest: &str) -> Option<usize> {
 }
 
 impl Script {
+    async fn answer_with(&self, stream: &mut TcpStream, status: u16) -> std::io::Result<()> {
+        let head = format!("HTTP/1.1 {status} Test\r\n{}Content-Length: 4\r\n\r\ntest", self.fields);
+        stream.write_all(head.as_bytes()).await
+    }
+
     async fn answer(&self, stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
         match self.head {
             Head::Hang => std::future::pending().await,
             Head::Hangup => Err(std::io::ErrorKind::BrokenPipe.into()),
             Head::Garbage => stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await,
-            Head::Status(status) | Head::Early(status) => {
-                let head = format!("HTTP/1.1 {status} Test\r\n{}Content-Length: 4\r\n\r\ntest", self.fields);
-                stream.write_all(head.as_bytes()).await
+            Head::Status(status) | Head::Early(status) => self.answer_with(stream, status).await,
+            Head::StatusAfter(status, delay) => {
+                tokio::time::sleep(delay).await;
+                self.answer_with(stream, status).await
             }
             Head::Prompt => self.answer_well(stream, request).await,
         }
