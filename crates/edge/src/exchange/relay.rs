@@ -9,10 +9,12 @@ use crate::ask::pipe::Pipe;
 use crate::ask::rescue::{Plight, rescue};
 use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
+use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
 use crate::codec::{AnswerLength, Persistence};
 use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
+use crate::run::shared::Overdue;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use crate::tell::count::ClientCount;
@@ -158,6 +160,8 @@ struct Source<'a> {
     longest_gap: Duration,
     bytes: u64,
     alarm: Alarm,
+    /// Its replica counts as silent while its body is.
+    overdue: Option<Overdue>,
 }
 
 enum Event {
@@ -191,12 +195,13 @@ impl<'a> Source<'a> {
             longest_gap: Duration::ZERO,
             bytes: 0,
             alarm: worker.timers.alarm(),
+            overdue: None,
         }
     }
 
     /// Nobody waits for the replica now; its silence does not count.
     fn rest(&mut self) {
-        (self.waiting_since, self.stuck_since) = (None, None);
+        (self.waiting_since, self.stuck_since, self.overdue) = (None, None, None);
     }
 
     /// The next thing to happen. May be dropped while it waits; nothing is lost.
@@ -283,12 +288,23 @@ impl<'a> Source<'a> {
     }
 
     /// What is unusual costs an attempt out of the budget, so that a service that is slow everywhere is not asked twice
-    /// as much; what is a stall by any measure is free.
+    /// as much. Where one replica alone is silent, all its listeners are helped whatever the budget says; what is a stall
+    /// by any measure is free.
     fn may_ask_for_stall(&mut self) -> bool {
         let (shared, component) = (&self.worker.shared, self.order.component);
         let waited = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
         let (longest, now) = (shared.settings.resume.stall_after, Instant::now());
-        if waited >= longest || shared.budget(component).take(shared.trouble(component, self.replica), now) {
+        self.overdue.get_or_insert_with(|| shared.overdue(component, self.replica));
+        if waited >= longest {
+            return true;
+        }
+        let trouble = shared.trouble(component, self.replica);
+        let mut budget = shared.budget(component);
+        if budget.take(trouble, now) {
+            return true;
+        }
+        if trouble == Trouble::Lone {
+            budget.force(now);
             return true;
         }
         self.patience = self.patience.max(longest);
@@ -316,7 +332,7 @@ impl<'a> Source<'a> {
             self.patience = (self.patience * PATIENCE_GROWTH).min(longest);
         }
         (self.replica, self.upstream) = (to, Some(answer.upstream));
-        (self.rescue, self.waiting_since) = (None, None);
+        (self.rescue, self.waiting_since, self.overdue) = (None, None, None);
         Event::Resumed
     }
 

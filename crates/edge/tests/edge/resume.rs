@@ -1,6 +1,6 @@
 //! Bodies that go on from another replica, and bodies that must not.
 
-use crate::client::{End, read_slowly};
+use crate::client::{End, get, read_slowly};
 use crate::replica::{BodyFault, Framing, Keep, Ranges, Replica, Script};
 use crate::rig::{Rig, music};
 use std::time::Duration;
@@ -160,6 +160,25 @@ async fn a_stall_without_proof_is_waited_out() {
 async fn a_stalled_replica_may_go_on_itself() {
     let other = Script { etag: Some("\"v2\""), ..sound() };
     is_whole(vec![breaking(50_000, BodyFault::Pause(1_000)), other], WHOLE, 0..=LENGTH - 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_one_replica_alone_stalls_the_budget_holds_nobody_up() {
+    let (rig, replicas) = Rig::with(vec![sound(), sound()], |settings| {
+        // Whoever had to wait for the longer bound would be cut before.
+        settings.resume.stall_after = Duration::from_secs(3_600);
+        settings.limits.in_flight_floor = 64;
+    })
+    .await;
+    // One whole body tells which silence is unusual.
+    assert_eq!(rig.get("/song").await.end, End::Whole);
+    replicas[0].change(|script| script.fault = Some((50_000, BodyFault::Stall)));
+    let address = rig.address();
+    let burst: Vec<_> = (0..40).map(|_| tokio::spawn(async move { get(address, "/song").await })).collect();
+    for answer in burst {
+        let answer = answer.await.expect("no panic");
+        assert!(answer.end == End::Whole && answer.body == music(LENGTH));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
