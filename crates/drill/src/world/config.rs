@@ -151,8 +151,6 @@ resolver = "{names}"
 version_header = "x-encore-version"
 resolve_every = "500ms"
 stall_after = "300ms"
-# A replica that is overtaken sooner has no time to show that it fails, and the hub learns of it later.
-hedge_after_min = "100ms"
 drills = true
 
 [hub]
