@@ -18,13 +18,14 @@ use h2::{Reason, RecvStream};
 use http::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Most requests of one client at once.
 const STREAMS_MAX: u32 = 100;
@@ -106,9 +107,11 @@ impl Session<'_> {
             let worker = self.roster.on_duty();
             worker.shared.settings.limits.idle.min(worker.shared.settings.limits.head)
         };
-        let mut look_at = Instant::now() + look_every;
+        let mut look = pin!(sleep(look_every));
+        let roster = self.roster;
+        let mut stopping = pin!(roster.stopping());
         loop {
-            match self.stir(look_at).await {
+            match self.stir(look.as_mut(), stopping.as_mut()).await {
                 Stir::Request(request) => self.begin(*request),
                 Stir::Reset(streams) => self.abort(&streams),
                 Stir::Ended(stream) => self.ended(stream),
@@ -116,7 +119,7 @@ impl Session<'_> {
                 Stir::Flood(excess) => return self.calm(excess).await,
                 Stir::Over => return,
                 Stir::Look => match self.look(Instant::now()) {
-                    Look::GoOn => look_at = Instant::now() + look_every,
+                    Look::GoOn => look.as_mut().reset((Instant::now() + look_every).into()),
                     Look::Flood(excess) => return self.calm(excess).await,
                     Look::GiveUp => return,
                 },
@@ -124,14 +127,14 @@ impl Session<'_> {
         }
     }
 
-    async fn stir(&mut self, look_at: Instant) -> Stir {
-        let Self { roster, connection, meter, streams, stage, .. } = self;
+    async fn stir(&mut self, look: Pin<&mut Sleep>, stopping: Pin<&mut impl Future<Output = ()>>) -> Stir {
+        let Self { connection, meter, streams, stage, .. } = self;
         tokio::select! {
             biased;
             stir = poll_fn(|cx| turn(connection, meter, cx)) => stir,
             Some(ended) = streams.join_next() => Stir::Ended(ended.ok()),
-            () = roster.stopping(), if *stage == Stage::Open => Stir::Stopping,
-            () = sleep_until(look_at.into()) => Stir::Look,
+            () = stopping, if *stage == Stage::Open => Stir::Stopping,
+            () = look => Stir::Look,
         }
     }
 
@@ -144,10 +147,11 @@ impl Session<'_> {
         }
         // Each request is served by the newest generation.
         let (worker, caller, open) = (self.roster.on_duty(), self.caller, self.open.clone());
-        let handle = self.streams.spawn_local(async move {
+        // On the heap by itself: a task's future is moved several times before it runs.
+        let handle = self.streams.spawn_local(Box::pin(async move {
             answer(&worker, request, respond, caller, open).await;
             id
-        });
+        }));
         self.running.insert(id, handle);
     }
 
