@@ -369,7 +369,8 @@ pub struct LimitSettings {
     pub body_bytes: u64,
     /// Most connections of one thread.
     pub connections: usize,
-    /// Most TLS handshakes under way at once in one thread; more of them wait for their turn.
+    /// Most TLS handshakes that one thread answers in a round, between serving everybody else; more of them wait for
+    /// their turn. A client that is waited for holds none.
     pub handshakes: usize,
     /// A TLS handshake has to be over within this, its wait included.
     pub handshake: Duration,

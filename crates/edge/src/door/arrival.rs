@@ -1,19 +1,28 @@
 //! From an accepted connection to a client that may speak: what a proxy in front says of it, and the TLS handshake.
+//!
+//! A handshake costs the edge a signature, which a client gets for a hello. So hellos are answered in turns: each round
+//! of a thread's runtime answers a bounded number of them, and serves everybody else in between. Nobody holds a turn
+//! while it waits for its client, so those who connect and say nothing, or stop in the middle, keep nobody out.
 
 use crate::change::settings::{EdgeSettings, LimitSettings};
 use crate::codec::{BadHeader, Progress, Source, parse_proxy_header};
 use crate::door::range::AddressRange;
 use crate::door::tls::{ALPN_HTTP2, Tls};
 use crate::door::wire::Wire;
+use rustls::server::Acceptor;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 /// A listener, and what is spoken there.
 #[derive(Debug)]
@@ -137,9 +146,22 @@ async fn read_source(stream: &mut TcpStream) -> Result<Source, ArrivalFault> {
 }
 
 async fn shake_hands(stream: TcpStream, tls: &Tls, turns: &Semaphore) -> Result<(Wire, Protocol), ArrivalFault> {
-    // The semaphore is never closed; if it were, nobody would have to wait.
-    let _turn = turns.acquire().await.ok();
-    let stream = TlsAcceptor::from(tls.config.clone()).accept(stream).await.map_err(ArrivalFault::Handshake)?;
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(ArrivalFault::Handshake)?;
+    let mut shaking = pin!(hello.into_stream(tls.config.clone()));
+    let answered = {
+        // The semaphore is never closed; if it were, nobody would have to wait.
+        let _turn = turns.acquire().await.ok();
+        // The hello is at hand, so the first poll answers it; what is left then is to wait for the client.
+        let answered = poll_fn(|cx| Poll::Ready(shaking.as_mut().poll(cx))).await;
+        // The turn lasts for this round: whoever else is ready is served before the next hello is answered.
+        yield_now().await;
+        answered
+    };
+    let shaken = match answered {
+        Poll::Ready(shaken) => shaken,
+        Poll::Pending => shaking.await,
+    };
+    let stream = shaken.map_err(ArrivalFault::Handshake)?;
     let agreed = stream.get_ref().1.alpn_protocol();
     let protocol = if agreed == Some(ALPN_HTTP2) { Protocol::Http2 } else { Protocol::Http1 };
     Ok((Wire::encrypted(stream), protocol))

@@ -5,8 +5,10 @@ use crate::replica::{BodyFault, Script};
 use crate::rig::{Rig, music};
 use crate::secure::{certify, client, connect, der, secure, shown};
 use downbeat_edge::{CertificateFiles, StartError, start};
-use rustls::HandshakeKind;
+use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -156,28 +158,70 @@ async fn certificates_change_without_a_drop_and_bad_ones_do_not_count() {
     assert_eq!(read(&mut old).await.status, 200);
 }
 
+/// A hello of its own, as it goes over the wire.
+fn hello(config: &Arc<ClientConfig>) -> Vec<u8> {
+    let name = ServerName::try_from("a.example").expect("a name");
+    let mut client = ClientConnection::new(config.clone(), name).expect("a client");
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).expect("memory takes everything");
+    bytes
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_shake_hands_is_not_waited_for_and_holds_nobody_up_for_long() {
+async fn clients_that_fall_silent_in_a_handshake_keep_nobody_out() {
     let mut files = Vec::new();
     let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |settings| {
         files = secure(settings, &[&["a.example"]]);
-        (settings.limits.handshakes, settings.limits.handshake) = (1, Duration::from_millis(700));
+        // Whoever had to wait for one of the silent ones would wait longer than this test does.
+        (settings.limits.handshakes, settings.limits.handshake) = (1, PATIENCE * 2);
+    })
+    .await;
+    let config = client(&files, &[&TLS13], &[]);
+    let mut silent = Vec::new();
+    for i in 0..300 {
+        let mut stream = TcpStream::connect(rig.tls_address()).await.expect("the edge listens");
+        let hello = hello(&config);
+        match i % 3 {
+            0 => {}
+            1 => stream.write_all(&hello[..hello.len() / 2]).await.expect("the edge reads"),
+            _ => {
+                stream.write_all(&hello).await.expect("the edge reads");
+                let answered = timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("in time");
+                assert_eq!(answered.expect("an answer to the hello"), 1);
+            }
+        }
+        silent.push(stream);
+    }
+    let mut honest = timeout(PATIENCE, connect(rig.tls_address(), &config, "a.example"))
+        .await
+        .expect("its turn comes though nobody else goes on")
+        .expect("a handshake");
+    honest.write_all(REQUEST).await.expect("the edge reads");
+    assert_eq!(read(&mut honest).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_shake_hands_is_sent_away() {
+    let mut files = Vec::new();
+    let (rig, _) = Rig::with(vec![Script::serving(b"sound")], |settings| {
+        files = secure(settings, &[&["a.example"]]);
+        settings.limits.handshake = Duration::from_millis(300);
     })
     .await;
     let mut silent = TcpStream::connect(rig.tls_address()).await.expect("the edge listens");
-    // The one turn is taken once the edge has accepted it.
-    let in_order = Instant::now() + Duration::from_millis(200);
-    tokio::time::sleep_until(in_order.into()).await;
-    let config = client(&files, &[&TLS13], &[]);
-    let waited = connect(rig.tls_address(), &config, "a.example").await;
-    assert!(waited.is_ok(), "its turn came when the silent one was sent away: {waited:?}");
     assert_eq!(timeout(PATIENCE, silent.read(&mut [0; 1])).await.expect("in time").ok(), Some(0));
+    let mut stuck = TcpStream::connect(rig.tls_address()).await.expect("the edge listens");
+    stuck.write_all(&hello(&client(&files, &[&TLS13], &[]))).await.expect("the edge reads");
+    let mut bytes = Vec::new();
+    // However the connection ends: the hello was answered, and nothing came of it.
+    let _ = timeout(PATIENCE, stuck.read_to_end(&mut bytes)).await.expect("in time");
+    assert_eq!(bytes.first(), Some(&22), "a handshake record");
     let mut plain = TcpStream::connect(rig.tls_address()).await.expect("the edge listens");
     plain.write_all(REQUEST).await.expect("the edge reads");
     let mut bytes = Vec::new();
     let _ = timeout(PATIENCE, plain.read_to_end(&mut bytes)).await.expect("in time");
     assert!(!bytes.starts_with(b"HTTP"), "no HTTP without TLS here");
-    until(&rig, "failed_arrivals", 2).await;
+    until(&rig, "failed_arrivals", 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
