@@ -6,8 +6,8 @@ use crate::ask::resume::Proof;
 use crate::ask::straggler::Held;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::codec::{
-    AnswerHead, BodyDecoder, HeadScanner, Onward, Outgoing, Persistence, Piece, RequestHead, parse_answer,
-    request_bytes,
+    AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, Piece, RequestHead, Trailers,
+    parse_answer, request_bytes,
 };
 use crate::door::caller::Caller;
 use crate::run::shared::Seat;
@@ -26,6 +26,8 @@ pub(crate) const PIPED_MIN: u64 = 32 * 1024;
 pub(crate) struct Order<'a> {
     pub(crate) head: &'a RequestHead,
     pub(crate) body: Bytes,
+    /// What follows the body.
+    pub(crate) trailers: Trailers,
     pub(crate) component: ComponentId,
     pub(crate) caller: Caller,
     pub(crate) repetition: Repetition,
@@ -128,10 +130,17 @@ pub(crate) async fn attempt(
 fn request(worker: &Worker, order: &Order<'_>, rest: Option<&Proof>) -> BytesMut {
     let range = rest.map(Proof::range);
     let rest = rest.zip(range.as_deref()).map(|(proof, range)| (range, proof.etag()));
-    let length = if order.head.has_body() { Outgoing::Known(order.body.len() as u64) } else { Outgoing::None };
+    let (length, encoder) = match order.head.has_body() {
+        false => (Outgoing::None, BodyEncoder::Plain),
+        true if order.trailers.is_empty() => (Outgoing::Known(order.body.len() as u64), BodyEncoder::Plain),
+        true => (Outgoing::Chunked, BodyEncoder::Chunked),
+    };
     let trace = order.caller.trace(&worker.shared.settings.proxies);
     let mut bytes = request_bytes(order.head, Onward { trace, length, rest });
-    bytes.extend_from_slice(&order.body);
+    if !order.body.is_empty() {
+        encoder.piece(order.body.clone(), |part| bytes.extend_from_slice(&part));
+    }
+    bytes.extend_from_slice(&encoder.end(&order.trailers));
     bytes
 }
 
@@ -252,6 +261,11 @@ impl Upstream {
                 (None, _) => self.read().await,
             }
         }
+    }
+
+    /// The trailers behind the body, once it is whole.
+    pub(crate) fn take_trailers(&mut self) -> Trailers {
+        self.decoder.take_trailers()
     }
 
     /// True when the rest is long enough for a pipe to pay, and nobody wants to see it.

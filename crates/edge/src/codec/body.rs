@@ -1,6 +1,7 @@
 //! Bodies: pieces out of bytes, and bytes out of pieces.
 
 use super::chunked::ChunkedDecoder;
+use super::trailers::Trailers;
 use bytes::{Bytes, BytesMut};
 
 /// What a decoder found.
@@ -35,7 +36,7 @@ impl BodyDecoder {
         Self::Length(bytes)
     }
 
-    pub(crate) const fn chunked() -> Self {
+    pub(crate) fn chunked() -> Self {
         Self::Chunked(ChunkedDecoder::new())
     }
 
@@ -58,6 +59,14 @@ impl BodyDecoder {
                 *left -= size as u64;
                 Ok(Piece::Data(buffer.split_to(size).freeze()))
             }
+        }
+    }
+
+    /// The trailers behind the body, once it is whole; only chunks have any.
+    pub(crate) fn take_trailers(&mut self) -> Trailers {
+        match self {
+            Self::Chunked(chunks) => chunks.take_trailers(),
+            Self::Length(_) | Self::UntilClose => Trailers::default(),
         }
     }
 
@@ -104,11 +113,17 @@ impl BodyEncoder {
         }
     }
 
-    /// The bytes behind the last piece.
-    pub(crate) fn end(self) -> Bytes {
+    /// The bytes behind the last piece. Trailers go with chunks only.
+    pub(crate) fn end(self, trailers: &Trailers) -> Bytes {
         match self {
             Self::Plain => Bytes::new(),
-            Self::Chunked => Bytes::from_static(b"0\r\n\r\n"),
+            Self::Chunked if trailers.is_empty() => Bytes::from_static(b"0\r\n\r\n"),
+            Self::Chunked => {
+                let mut out = BytesMut::from(&b"0\r\n"[..]);
+                trailers.put(&mut out);
+                out.extend_from_slice(b"\r\n");
+                out.freeze()
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) enum Once<'a> {
 }
 
 /// Fields that speak of a connection (RFC 9110, 7.6.1), and lengths, which are written anew.
-const HOP: [&str; 11] = [
+pub(super) const HOP: [&str; 11] = [
     "connection",
     "keep-alive",
     "proxy-connection",

@@ -21,6 +21,7 @@ mod request_h2;
 mod serialise;
 mod target;
 mod trace;
+mod trailers;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use answer::BadAnswer;
@@ -37,6 +38,7 @@ pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes
 pub(crate) use target::parse_target;
 pub use trace::TraceFields;
 pub(crate) use trace::{Claims, Trace, client_behind, scheme_told};
+pub(crate) use trailers::{Trailers, announced};
 
 /// Most bytes of a head, request line and fields together.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;

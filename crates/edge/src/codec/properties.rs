@@ -2,7 +2,7 @@
 
 use super::{
     BodyDecoder, Claims, HeadScanner, Method, Onward, Outgoing, Piece, RequestHead, RequestLength, Scheme, Trace,
-    TraceFields, Version, answer_bytes, parse_answer, parse_request, request_bytes,
+    TraceFields, Trailers, Version, answer_bytes, parse_answer, parse_request, request_bytes,
 };
 use crate::codec::{BodyEncoder, Persistence};
 use bytes::BytesMut;
@@ -111,7 +111,7 @@ proptest! {
         for piece in body.chunks(step) {
             BodyEncoder::Chunked.piece(bytes::Bytes::copy_from_slice(piece), |part| wire.extend_from_slice(&part));
         }
-        wire.extend_from_slice(&BodyEncoder::Chunked.end());
+        wire.extend_from_slice(&BodyEncoder::Chunked.end(&Trailers::default()));
         let (mut decoder, mut out) = (BodyDecoder::chunked(), Vec::new());
         while let Ok(Piece::Data(data)) = decoder.take(&mut wire) {
             out.extend_from_slice(&data);

@@ -3,7 +3,8 @@
 use super::answer::AnswerLength;
 use super::request::RequestHead;
 use super::trace::Trace;
-use super::{AnswerHead, BodyEncoder, Field, Persistence, Version};
+use super::trailers::announced;
+use super::{AnswerHead, BodyEncoder, Field, Fields, Persistence, Version};
 use bytes::{BufMut, BytesMut};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -53,10 +54,21 @@ pub(crate) fn request_bytes(head: &RequestHead, onward: Onward<'_>) -> BytesMut 
     }
     if let Some(protocol) = &head.upgrade {
         put_switch(&mut out, protocol);
+    } else if takes_trailers(head) {
+        put_field(&mut out, b"TE", b"trailers");
+        put_field(&mut out, b"Connection", b"TE");
     }
     put_length(&mut out, onward.length);
+    put_announced(&mut out, &head.fields, onward.length);
     out.put(&b"\r\n"[..]);
     out
+}
+
+/// True when a client says that it takes trailers, which go on to it. In HTTP/1.1 it has to say so of this connection:
+/// else somebody on the way passed on what was said to him.
+fn takes_trailers(head: &RequestHead) -> bool {
+    let said = head.fields.lists("te", "trailers");
+    said && (head.version == Version::Http2 || head.fields.lists("connection", "te"))
 }
 
 fn put_switch(out: &mut BytesMut, protocol: &[u8]) {
@@ -102,6 +114,7 @@ pub(crate) fn answer_bytes(head: &AnswerHead, client: Version, then: Persistence
         (AnswerLength::Chunked | AnswerLength::UntilClose, _) => Outgoing::Chunked,
     };
     put_length(&mut out, length);
+    put_announced(&mut out, &head.fields, length);
     put_end(&mut out, then);
     let encoder = if length == Outgoing::Chunked { BodyEncoder::Chunked } else { BodyEncoder::Plain };
     (out, encoder)
@@ -143,6 +156,13 @@ fn put_length(out: &mut BytesMut, length: Outgoing) {
             out.put(&b"\r\n"[..]);
         }
         Outgoing::Chunked => put_field(out, b"Transfer-Encoding", b"chunked"),
+    }
+}
+
+/// Trailers are announced where there is a place for them.
+fn put_announced(out: &mut BytesMut, fields: &Fields, length: Outgoing) {
+    if length == Outgoing::Chunked {
+        announced(fields).for_each(|names| put_field(out, b"Trailer", names));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::codec::{
     AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Persistence, Piece, Refusal, RequestHead, RequestLength,
-    Version, answer_bytes, parse_request,
+    Trailers, Version, answer_bytes, parse_request,
 };
 use crate::door::caller::Caller;
 use crate::door::outbox::{Behind, Outbox};
@@ -228,6 +228,10 @@ impl Downstream for Client {
         }
     }
 
+    fn trailers(&mut self) -> Trailers {
+        self.body.take_trailers()
+    }
+
     fn begin(&mut self, head: &AnswerHead, then: Persistence) {
         let (bytes, encoder) = answer_bytes(head, self.version, then);
         self.encoder = encoder;
@@ -240,8 +244,8 @@ impl Downstream for Client {
         }
     }
 
-    fn end(&mut self) {
-        self.outbox.push(self.encoder.end());
+    fn end(&mut self, trailers: Trailers) {
+        self.outbox.push(self.encoder.end(&trailers));
     }
 
     fn backlog(&self) -> usize {

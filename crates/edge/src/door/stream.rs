@@ -3,7 +3,7 @@
 //! Both ways keep to the stream's windows: room for the body is given back when it is consumed, and of the answer no
 //! more is handed to the connection than the client has made room for.
 
-use crate::codec::{AnswerHead, AnswerLength, Persistence, Refusal};
+use crate::codec::{AnswerHead, AnswerLength, Persistence, Refusal, Trailers, announced};
 use crate::door::caller::Caller;
 use crate::door::outbox::Behind;
 use crate::exchange::After;
@@ -11,8 +11,8 @@ use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream, READ_AHEAD
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRAILER};
+use http::{HeaderMap, Response, StatusCode};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -32,6 +32,8 @@ pub(crate) struct Stream {
     open: Rc<Cell<usize>>,
     body: RecvStream,
     body_bytes: u64,
+    /// What followed the body.
+    body_trailers: Trailers,
     /// Bytes of the body that were handed on and whose room was not given back yet.
     unreleased: usize,
     reply: Reply,
@@ -46,8 +48,8 @@ enum Reply {
     Awaited(SendResponse<Bytes>),
     /// The head is out.
     Begun(SendStream<Bytes>),
-    /// No more pieces come: the last one of the outbox ends the stream.
-    Ending(SendStream<Bytes>),
+    /// No more pieces come: the last one of the outbox ends the stream, or what follows it.
+    Ending(SendStream<Bytes>, Trailers),
     /// Everything is out.
     Over,
     /// The client takes no more.
@@ -62,6 +64,7 @@ impl Stream {
             open,
             body,
             body_bytes: 0,
+            body_trailers: Trailers::default(),
             unreleased: 0,
             reply: Reply::Awaited(respond),
             outbox: VecDeque::new(),
@@ -74,7 +77,7 @@ impl Stream {
         let reason = if after == After::Cut { Reason::INTERNAL_ERROR } else { Reason::CANCEL };
         match &mut self.reply {
             Reply::Awaited(respond) => respond.send_reset(reason),
-            Reply::Begun(stream) | Reply::Ending(stream) => stream.send_reset(reason),
+            Reply::Begun(stream) | Reply::Ending(stream, _) => stream.send_reset(reason),
             Reply::Over | Reply::Gone => {}
         }
     }
@@ -85,7 +88,7 @@ impl Stream {
         let _ = self.body.flow_control().release_capacity(std::mem::take(&mut self.unreleased));
     }
 
-    /// Hands as much as there is room for to the connection; the end with the last byte.
+    /// Hands as much as there is room for to the connection; the end with the last byte, or behind it.
     fn hand_over(&mut self, room: usize) -> io::Result<()> {
         let Some(front) = self.outbox.front_mut() else { return Ok(()) };
         let part = front.split_to(front.len().min(room));
@@ -93,19 +96,60 @@ impl Stream {
             self.outbox.pop_front();
         }
         self.length -= part.len();
-        let ends = self.length == 0 && matches!(self.reply, Reply::Ending(_));
-        let (Reply::Begun(stream) | Reply::Ending(stream)) = &mut self.reply else { return Err(gone()) };
-        let sent = stream.send_data(part, ends);
-        if ends {
-            self.reply = Reply::Over;
+        let last = self.length == 0;
+        let sent = match &mut self.reply {
+            Reply::Ending(stream, trailers) if last => end_stream(stream, part, trailers).map(|()| Reached::End),
+            Reply::Begun(stream) | Reply::Ending(stream, _) => stream.send_data(part, false).map(|()| Reached::Middle),
+            Reply::Awaited(_) | Reply::Over | Reply::Gone => return Err(gone()),
+        };
+        match sent {
+            Ok(Reached::Middle) => {}
+            Ok(Reached::End) => self.reply = Reply::Over,
+            Err(_) => return Err(self.lost()),
         }
-        sent.map_err(|_| self.lost())
+        Ok(())
+    }
+
+    /// Takes what follows the body.
+    fn take_trailers(&mut self, trailers: &HeaderMap) -> Result<(), BodyTrouble> {
+        for (name, value) in trailers {
+            let taken = self.body_trailers.take(name.as_str().as_bytes(), value.as_bytes());
+            taken.map_err(|_| BodyTrouble::Refused(Refusal::Malformed("a broken body")))?;
+        }
+        Ok(())
     }
 
     fn lost(&mut self) -> io::Error {
         self.reply = Reply::Gone;
         gone()
     }
+}
+
+/// How far an answer has been handed over.
+enum Reached {
+    Middle,
+    End,
+}
+
+/// Ends a stream with its last bytes, or with trailers behind them.
+fn end_stream(stream: &mut SendStream<Bytes>, last: Bytes, trailers: &Trailers) -> Result<(), h2::Error> {
+    if trailers.is_empty() {
+        return stream.send_data(last, true);
+    }
+    if !last.is_empty() {
+        stream.send_data(last, false)?;
+    }
+    stream.send_trailers(header_map(trailers.iter()))
+}
+
+/// What has passed our own parser is a name and a value here too; a field that is not ends here.
+fn header_map<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> HeaderMap {
+    let header = |(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?));
+    let mut map = HeaderMap::new();
+    for (name, value) in fields.filter_map(header) {
+        map.append(name, value);
+    }
+    map
 }
 
 fn gone() -> io::Error {
@@ -135,12 +179,11 @@ impl Downstream for Stream {
     async fn next_piece(&mut self, terms: BodyTerms) -> Result<Option<Bytes>, BodyTrouble> {
         self.release();
         loop {
-            let data = match timeout_at(terms.deadline(self.body_bytes, Instant::now()).into(), self.body.data()).await
-            {
-                Ok(Some(Ok(data))) => data,
-                Ok(Some(Err(_))) => return Err(BodyTrouble::Gone),
-                // Trailers may follow; they end here, as those of HTTP/1 do.
-                Ok(None) => return Ok(None),
+            let deadline = terms.deadline(self.body_bytes, Instant::now()).into();
+            let data = match timeout_at(deadline, next_part(&mut self.body)).await {
+                Ok(Part::Data(data)) => data,
+                Ok(Part::End(trailers)) => return self.take_trailers(&trailers).map(|()| None),
+                Ok(Part::Broken) => return Err(BodyTrouble::Gone),
                 Err(_) => return Err(BodyTrouble::Refused(Refusal::TooSlow)),
             };
             self.unreleased += data.len();
@@ -152,6 +195,10 @@ impl Downstream for Stream {
                 return Ok(Some(data));
             }
         }
+    }
+
+    fn trailers(&mut self) -> Trailers {
+        std::mem::take(&mut self.body_trailers)
     }
 
     /// What becomes of a connection is not one stream's business, so `then` says nothing here.
@@ -172,10 +219,10 @@ impl Downstream for Stream {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, trailers: Trailers) {
         self.reply = match std::mem::replace(&mut self.reply, Reply::Gone) {
-            Reply::Begun(stream) if self.length > 0 => Reply::Ending(stream),
-            Reply::Begun(mut stream) => match stream.send_data(Bytes::new(), true) {
+            Reply::Begun(stream) if self.length > 0 => Reply::Ending(stream, trailers),
+            Reply::Begun(mut stream) => match end_stream(&mut stream, Bytes::new(), &trailers) {
                 Ok(()) => Reply::Over,
                 Err(_) => Reply::Gone,
             },
@@ -194,7 +241,7 @@ impl Downstream for Stream {
 
     async fn send(&mut self, patience: Duration, _behind: Behind) -> io::Result<()> {
         let wanted = self.length;
-        let (Reply::Begun(stream) | Reply::Ending(stream)) = &mut self.reply else { return Err(gone()) };
+        let (Reply::Begun(stream) | Reply::Ending(stream, _)) = &mut self.reply else { return Err(gone()) };
         stream.reserve_capacity(wanted);
         let room = match stream.capacity() {
             0 => match timeout(patience, poll_fn(|cx| stream.poll_capacity(cx))).await {
@@ -212,11 +259,10 @@ fn response(head: &AnswerHead) -> Response<()> {
     let mut response = Response::new(());
     // A head's status is one of 200 to 599, so it is a status.
     *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let fields = response.headers_mut();
-    for field in head.fields.end_to_end() {
-        // What has passed our own parser is a name and a value here too; a field that is not ends here.
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(field.value)) {
-            fields.append(name, value);
+    let mut fields = header_map(head.fields.end_to_end().map(|field| (field.name, field.value)));
+    if head.length == AnswerLength::Chunked {
+        for names in announced(&head.fields).filter_map(|names| HeaderValue::from_bytes(names).ok()) {
+            fields.append(TRAILER, names);
         }
     }
     let length = match head.length {
@@ -227,5 +273,26 @@ fn response(head: &AnswerHead) -> Response<()> {
     if let Some(length) = length {
         fields.insert(CONTENT_LENGTH, length.into());
     }
+    *response.headers_mut() = fields;
     response
+}
+
+/// What comes next of a request's body.
+enum Part {
+    Data(Bytes),
+    /// The body is whole.
+    End(HeaderMap),
+    Broken,
+}
+
+/// May be dropped while it waits; nothing is lost.
+async fn next_part(body: &mut RecvStream) -> Part {
+    match body.data().await {
+        Some(Ok(data)) => Part::Data(data),
+        Some(Err(_)) => Part::Broken,
+        None => match body.trailers().await {
+            Ok(trailers) => Part::End(trailers.unwrap_or_default()),
+            Err(_) => Part::Broken,
+        },
+    }
 }

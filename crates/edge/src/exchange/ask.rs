@@ -9,7 +9,7 @@ use crate::cache::note::{Note, Outcome, Then, Why};
 use crate::cache::policy::{Times, is_error, judge};
 use crate::cache::stored::Stored;
 use crate::cache::validate::{confirms, plain, revalidation};
-use crate::codec::{AnswerHead, RequestHead};
+use crate::codec::{AnswerHead, RequestHead, Trailers};
 use crate::exchange::cached::{GoodFor, Visit};
 use crate::exchange::downstream::Downstream;
 use crate::exchange::relay::collect;
@@ -59,7 +59,15 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         'a: 'o,
     {
         let (component, caller) = (self.component, self.caller);
-        Order { head, body: Bytes::new(), component, caller, repetition: Repetition::Allowed, notes: self.notes }
+        Order {
+            head,
+            body: Bytes::new(),
+            trailers: Trailers::default(),
+            component,
+            caller,
+            repetition: Repetition::Allowed,
+            notes: self.notes,
+        }
     }
 
     async fn ask_for(&self, order: &Order<'_>, visit: &Visit, stored: Option<&Stored>) -> Asked {

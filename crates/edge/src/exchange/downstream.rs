@@ -4,7 +4,7 @@
 //! a backlog at once and sent while the exchange waits for other things; the exchange looks at the backlog and reads
 //! no further while it is long.
 
-use crate::codec::{AnswerHead, Persistence, Refusal};
+use crate::codec::{AnswerHead, Persistence, Refusal, Trailers};
 use crate::door::caller::Caller;
 use crate::door::outbox::Behind;
 use bytes::{Bytes, BytesMut};
@@ -65,14 +65,17 @@ pub(crate) trait Downstream {
     /// The next bytes of the request's body; `None` when it is whole. May be dropped while it waits; nothing is lost.
     async fn next_piece(&mut self, terms: BodyTerms) -> Result<Option<Bytes>, BodyTrouble>;
 
+    /// The trailers behind the request's body, once it is whole.
+    fn trailers(&mut self) -> Trailers;
+
     /// Puts the answer's head into the backlog. `then` is what becomes of the connection.
     fn begin(&mut self, head: &AnswerHead, then: Persistence);
 
     /// Puts a piece of the answer's body into the backlog.
     fn piece(&mut self, data: Bytes);
 
-    /// Puts the end of the answer into the backlog.
-    fn end(&mut self);
+    /// Puts the end of the answer into the backlog, with trailers where the client's way has a place for them.
+    fn end(&mut self, trailers: Trailers);
 
     /// Bytes that wait to be sent.
     fn backlog(&self) -> usize;

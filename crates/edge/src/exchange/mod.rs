@@ -16,7 +16,7 @@ use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::cache::filling::Filling;
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
-use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Version, reason};
+use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Trailers, Version, reason};
 use crate::door::caller::Caller;
 use crate::exchange::cached::Looked;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
@@ -148,7 +148,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
         let terms = BodyTerms { room: limits.body_bytes, patience: limits.idle, since: self.since };
         match self.read_body(terms).await {
-            Ok(Body::Whole(body)) => self.fetch(body).await,
+            Ok(Body::Whole(body, trailers)) => self.fetch(body, trailers).await,
             // What few requests need lies on the heap for as long as they need it: a connection is as large as the rest.
             Ok(Body::Long(start)) => Box::pin(self.stream(start, terms)).await,
             Err(BodyTrouble::Refused(refusal)) => self.refuse_body(refusal).await,
@@ -159,7 +159,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// Reads a body that is short enough to be kept, or the beginning of one that is not.
     async fn read_body(&mut self, terms: BodyTerms) -> Result<Body, BodyTrouble> {
         if !self.head.has_body() {
-            return Ok(Body::Whole(Bytes::new()));
+            return Ok(Body::Whole(Bytes::new(), Trailers::default()));
         }
         if self.head.expectation == Expectation::Continue {
             self.client.invite_body().await.map_err(|_| BodyTrouble::Gone)?;
@@ -168,7 +168,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         while start.len() <= REPLAY_BYTES_MAX && !self.is_long() {
             match self.client.next_piece(terms).await? {
                 Some(data) => start.extend_from_slice(&data),
-                None => return Ok(Body::Whole(start.freeze())),
+                None => return Ok(Body::Whole(start.freeze(), self.client.trailers())),
             }
         }
         Ok(Body::Long(start.freeze()))
@@ -179,8 +179,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     fn order(&self, body: Bytes, repetition: Repetition) -> Order<'a> {
-        let component = self.component;
-        Order { head: self.head, body, component, caller: self.caller, repetition, notes: self.notes }
+        let (component, trailers) = (self.component, Trailers::default());
+        Order { head: self.head, body, trailers, component, caller: self.caller, repetition, notes: self.notes }
     }
 
     fn repetition(&self) -> Repetition {
@@ -192,8 +192,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     }
 
     /// A request whose body is at hand: asked of as many replicas as it takes.
-    async fn fetch(mut self, body: Bytes) -> After {
-        let order = self.order(body, self.repetition());
+    async fn fetch(mut self, body: Bytes, trailers: Trailers) -> After {
+        let order = Order { trailers, ..self.order(body, self.repetition()) };
         let finish = self.ask(&order, None).await;
         let retried = finish.attempts > 1;
         match finish.result {
@@ -354,8 +354,8 @@ impl<'a, D: Downstream> Exchange<'a, D> {
 
 /// A request's body.
 enum Body {
-    /// All of it.
-    Whole(Bytes),
+    /// All of it, and what follows it.
+    Whole(Bytes, Trailers),
     /// The beginning of one that is too long to be kept.
     Long(Bytes),
 }

@@ -1,6 +1,6 @@
 //! Answers that the edge gives itself.
 
-use crate::codec::{AnswerHead, AnswerLength, Fields, Method, Persistence};
+use crate::codec::{AnswerHead, AnswerLength, Fields, Method, Persistence, Trailers};
 use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
 use bytes::Bytes;
@@ -61,7 +61,7 @@ impl OwnAnswer {
     ) -> io::Result<()> {
         client.begin(&self.head, then);
         client.piece(self.body.clone());
-        client.end();
+        client.end(Trailers::default());
         while client.backlog() > 0 {
             client.send(patience, Behind::Nothing).await?;
         }

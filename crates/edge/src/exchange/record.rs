@@ -3,7 +3,7 @@
 use crate::cache::Cache;
 use crate::cache::date::Now;
 use crate::cache::filling::Filling;
-use crate::codec::{AnswerHead, Persistence};
+use crate::codec::{AnswerHead, Persistence, Trailers};
 use crate::door::caller::Caller;
 use crate::door::outbox::Behind;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
@@ -38,6 +38,10 @@ impl<D: Downstream> Downstream for Recorder<'_, D> {
         self.client.next_piece(terms).await
     }
 
+    fn trailers(&mut self) -> Trailers {
+        self.client.trailers()
+    }
+
     fn begin(&mut self, head: &AnswerHead, then: Persistence) {
         self.client.begin(head, then);
     }
@@ -47,11 +51,12 @@ impl<D: Downstream> Downstream for Recorder<'_, D> {
         self.client.piece(data);
     }
 
-    fn end(&mut self) {
+    /// What is stored has no trailers (RFC 9111, 3, lets a cache drop them): a cached body has a length, not chunks.
+    fn end(&mut self, trailers: Trailers) {
         if let Some(filling) = self.filling.take() {
             filling.store(self.cache, Now::read());
         }
-        self.client.end();
+        self.client.end(trailers);
     }
 
     fn backlog(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
 use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
-use crate::codec::{AnswerLength, Persistence};
+use crate::codec::{AnswerLength, Persistence, Trailers};
 use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
 use crate::run::shared::Overdue;
@@ -116,8 +116,8 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
             count(&|row| row.resumed += 1);
             None
         }
-        Event::End => {
-            client.end();
+        Event::End(trailers) => {
+            client.end(trailers);
             Some(Ending::Whole)
         }
         Event::Cut => {
@@ -135,7 +135,7 @@ pub(crate) async fn collect(worker: &Rc<Worker>, order: &Order<'_>, answer: Answ
         match source.next(None).await {
             Event::Stretch(Stretch::Here(data)) if body.len() + data.len() <= most => body.extend_from_slice(&data),
             Event::Resumed => {}
-            Event::End => return Some(body.freeze()),
+            Event::End(_) => return Some(body.freeze()),
             Event::Stretch(_) | Event::Cut => return None,
         }
     }
@@ -167,7 +167,7 @@ struct Source<'a> {
 enum Event {
     Stretch(Stretch),
     Resumed,
-    End,
+    End(Trailers),
     Cut,
 }
 
@@ -264,8 +264,8 @@ impl<'a> Source<'a> {
             self.worker.shared.longest_gap(self.order.component, self.longest_gap);
         }
         self.worker.shared.body_good(self.order.component, self.replica);
-        self.upstream = None;
-        Event::End
+        let whole = self.upstream.take();
+        Event::End(whole.map_or_else(Trailers::default, |mut upstream| upstream.take_trailers()))
     }
 
     /// The body was cut by the replica.

@@ -10,7 +10,7 @@ use crate::cache::stored::Stored;
 use crate::cache::validate::{confirms, plain, revalidation};
 use crate::change::settings::CacheSettings;
 use crate::change::site::ComponentId;
-use crate::codec::RequestHead;
+use crate::codec::{RequestHead, Trailers};
 use crate::door::caller::Caller;
 use crate::exchange::relay::collect;
 use crate::run::worker::Worker;
@@ -39,7 +39,15 @@ impl Renewal {
         let (component, caller, repetition) = (self.component, self.caller, Repetition::Allowed);
         // Nobody asked for this; the access log has no line for it.
         let notes = Notes::new(false);
-        let order = Order { head: &head, body: Bytes::new(), component, caller, repetition, notes: &notes };
+        let order = Order {
+            head: &head,
+            body: Bytes::new(),
+            trailers: Trailers::default(),
+            component,
+            caller,
+            repetition,
+            notes: &notes,
+        };
         let (retry, asked) = (&self.worker.shared.settings.retry, Instant::now());
         self.worker.shared.budget(component).request(asked);
         let deadline = asked + retry.first_byte;

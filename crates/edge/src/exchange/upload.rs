@@ -7,7 +7,10 @@ use crate::ask::attempt::{Answer, Order, await_head};
 use crate::ask::line::{Connection, Line};
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
-use crate::codec::{AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, request_bytes};
+use crate::codec::{
+    AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, Version, announced,
+    request_bytes,
+};
 use crate::door::outbox::Outbox;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::run::pick::{Keys, Wish};
@@ -143,7 +146,7 @@ async fn exchange(
             Stir::Piece(Err(trouble)) => return Err(Halt::Client(trouble)),
             Stir::Piece(Ok(Some(data))) => encoder.piece(data, |part| outbox.push(part)),
             Stir::Piece(Ok(None)) => {
-                outbox.push(encoder.end());
+                outbox.push(encoder.end(&client.trailers()));
                 whole = true;
             }
             Stir::Deadline => return Err(Halt::Replica(FailureKind::Late)),
@@ -167,9 +170,11 @@ async fn talk(
 }
 
 fn onward_head(order: &Order<'_>, line: &Line) -> (Bytes, BodyEncoder) {
+    // In HTTP/2 trailers may follow a body of known length; in HTTP/1.1 only chunks have a place for them.
+    let trailing = order.head.version == Version::Http2 && announced(&order.head.fields).next().is_some();
     let (length, encoder) = match order.head.length {
-        RequestLength::Known(bytes) => (Outgoing::Known(bytes), BodyEncoder::Plain),
-        RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
+        RequestLength::Known(bytes) if !trailing => (Outgoing::Known(bytes), BodyEncoder::Plain),
+        RequestLength::Known(_) | RequestLength::Chunked => (Outgoing::Chunked, BodyEncoder::Chunked),
     };
     (
         request_bytes(

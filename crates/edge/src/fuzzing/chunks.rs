@@ -1,18 +1,22 @@
-//! Chunked bodies: the same data in whatever pieces they come, never more than came, and the same again when coded anew.
+//! Chunked bodies: the same data and trailers in whatever pieces they come, never more than came, and the same again when
+//! coded anew.
 
 use super::cuts::cuts;
-use crate::codec::{BodyDecoder, BodyEncoder, Piece};
+use crate::codec::{BodyDecoder, BodyEncoder, Piece, Trailers};
 use bytes::{Bytes, BytesMut};
 
 /// What a decoder made of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// The body, and how many bytes lie behind it.
-    Whole(Vec<u8>, usize),
+    /// The body, its trailers, and how many bytes lie behind it all.
+    Whole(Vec<u8>, Vec<Line>, usize),
     /// More has to come.
     Incomplete(Vec<u8>),
     Refused,
 }
+
+/// Name and value of a trailer.
+type Line = (Vec<u8>, Vec<u8>);
 
 /// Reads a chunked body, at once and in pieces, and codes it anew.
 pub fn chunked_body(data: &[u8]) {
@@ -20,9 +24,14 @@ pub fn chunked_body(data: &[u8]) {
     for pieces in cuts(data) {
         assert_eq!(decode(pieces), whole, "cut in pieces, it is another body");
     }
-    if let Outcome::Whole(body, behind) = whole {
-        assert!(body.len() + behind <= data.len(), "more than came");
-        assert_eq!(decode([&encode(&body)[..]]), Outcome::Whole(body, 0), "coded anew, it is another body");
+    if let Outcome::Whole(body, lines, behind) = whole {
+        let trailing: usize = lines.iter().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(body.len() + trailing + behind <= data.len(), "more than came");
+        assert_eq!(
+            decode([&encode(&body, &lines)[..]]),
+            Outcome::Whole(body, lines, 0),
+            "coded anew, it is another body"
+        );
     }
 }
 
@@ -37,7 +46,9 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
             }
             Ok(Piece::End) => {
                 let behind = buffer.len() + pieces.map(<[u8]>::len).sum::<usize>();
-                return Outcome::Whole(body, behind);
+                let trailers = decoder.take_trailers();
+                let lines = trailers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+                return Outcome::Whole(body, lines, behind);
             }
             Ok(Piece::More) => match pieces.next() {
                 Some(piece) => buffer.extend_from_slice(piece),
@@ -48,12 +59,16 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     }
 }
 
-fn encode(body: &[u8]) -> Vec<u8> {
+fn encode(body: &[u8], lines: &[Line]) -> Vec<u8> {
     let mut wire = Vec::new();
     // Pieces are never empty: an empty one would be the last.
     for piece in body.chunks(7) {
         BodyEncoder::Chunked.piece(Bytes::copy_from_slice(piece), |part| wire.extend_from_slice(&part));
     }
-    wire.extend_from_slice(&BodyEncoder::Chunked.end());
+    let mut trailers = Trailers::default();
+    for (name, value) in lines {
+        trailers.take(name, value).expect("what went on goes on again");
+    }
+    wire.extend_from_slice(&BodyEncoder::Chunked.end(&trailers));
     wire
 }

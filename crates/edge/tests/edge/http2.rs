@@ -27,11 +27,11 @@ async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> 
     requests
 }
 
-async fn client_of(rig: &Rig) -> SendRequest<Bytes> {
+pub(crate) async fn client_of(rig: &Rig) -> SendRequest<Bytes> {
     speak(TcpStream::connect(rig.address()).await.expect("the edge listens")).await
 }
 
-fn request(method: &str, path: &str) -> Request<()> {
+pub(crate) fn request(method: &str, path: &str) -> Request<()> {
     Request::builder().method(method).uri(format!("http://test{path}")).body(()).expect("a request")
 }
 

@@ -28,4 +28,5 @@ mod rig;
 mod secure;
 mod telemetry;
 mod tls;
+mod trailers;
 mod tunnel;

@@ -19,6 +19,8 @@ pub(crate) struct Script {
     pub(crate) pace: (usize, Duration),
     /// More fields, each ended by CR LF.
     pub(crate) fields: &'static str,
+    /// Fields behind a body in chunks, each ended by CR LF.
+    pub(crate) trailers: &'static str,
     /// What health checks on `/healthz` are answered with.
     pub(crate) health: u16,
     /// Whether connections are kept.
@@ -81,6 +83,7 @@ impl Script {
             fault: None,
             pace: (16 * 1024, Duration::ZERO),
             fields: "",
+            trailers: "",
             health: 200,
             keep: Keep::Alive,
         }
@@ -184,7 +187,10 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 /// Length of the body as it lies on the wire; `None` while its end has not come.
 fn request_length(head: &str, rest: &str) -> Option<usize> {
     match field(head, "transfer-encoding") {
-        Some(_) => rest.find("0\r\n\r\n").map(|at| at + 5),
+        Some(_) => {
+            let last = if rest.starts_with("0\r\n") { 0 } else { rest.find("\r\n0\r\n")? + 2 };
+            rest[last..].find("\r\n\r\n").map(|at| last + at + 4)
+        }
         None => field(head, "content-length").map_or(Some(0), |n| n.parse().ok()),
     }
 }
@@ -261,7 +267,10 @@ impl Script {
             }
             at = end;
         }
-        if self.framing == Framing::Chunked { stream.write_all(b"0\r\n\r\n").await } else { Ok(()) }
+        match self.framing {
+            Framing::Chunked => stream.write_all(format!("0\r\n{}\r\n", self.trailers).as_bytes()).await,
+            Framing::Length | Framing::UntilClose => Ok(()),
+        }
     }
 
     async fn send_piece(&self, stream: &mut TcpStream, piece: &[u8]) -> std::io::Result<()> {

@@ -116,6 +116,8 @@ const CHUNKS: &[Row] = &[
     ("chunk-last-many-zeros", &["POST /x 5"], "{chunks}5|hello|000||"),
     ("chunk-last-twice", &["POST /x 0", "400"], "{chunks}0||0||"),
     ("chunk-none", &["POST /x 0"], "{chunks}0||"),
+    ("trailer-good", &["POST /x 5"], "{chunks}5|hello|0|X-Sum: 1||"),
+    ("trailer-announced", &["POST /x 5"], "{post}Trailer: X-Sum|Transfer-Encoding: chunked||5|hello|0|X-Sum: 1||"),
     ("trailer-length", &["POST /x 5"], "{chunks}5|hello|0|Content-Length: 50||"),
     ("trailer-coding", &["POST /x 5"], "{chunks}5|hello|0|Transfer-Encoding: x||"),
     ("trailer-host", &["POST /x 5"], "{post}Trailer: Host|Transfer-Encoding: chunked||5|hello|0|Host: b||"),

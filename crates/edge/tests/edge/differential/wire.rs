@@ -29,7 +29,7 @@ impl Message {
 
     /// Why this is not in the one form in which the edge may write a request; `None` when it is.
     pub(crate) fn offence(&self) -> Option<&'static str> {
-        const ENDS_HERE: [&str; 6] = ["keep-alive", "proxy-connection", "te", "trailer", "http2-settings", "expect"];
+        const ENDS_HERE: [&str; 4] = ["keep-alive", "proxy-connection", "http2-settings", "expect"];
         let line = self.head.split("\r\n").next().unwrap_or_default();
         let words: Vec<&str> = line.split(' ').collect();
         let [method, target, "HTTP/1.1"] = words[..] else { return Some("a request line of another form") };
@@ -44,10 +44,10 @@ impl Message {
         if ENDS_HERE.iter().any(|name| count(name) > 0) {
             return Some("a field that ends at the edge");
         }
-        let (said, switch): (Vec<_>, Vec<_>) = (self.values("connection").collect(), self.values("upgrade").collect());
-        match (&said[..], &switch[..]) {
-            ([], []) => {}
-            (["Upgrade"], [protocol]) if !protocol.contains("h2") && self.length == 0 => {}
+        let all = |name| self.values(name).collect::<Vec<_>>();
+        match (&all("connection")[..], &all("upgrade")[..], &all("te")[..]) {
+            ([], [], []) | (["TE"], [], ["trailers"]) => {}
+            (["Upgrade"], [protocol], []) if !protocol.contains("h2") && self.length == 0 => {}
             _ => return Some("a switch that must not be"),
         }
         if fields().any(|l| l.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) || !is_field(l)) {
@@ -81,18 +81,21 @@ pub(crate) fn take(buffer: &mut Vec<u8>) -> Option<Message> {
     Some(Message { length, ..message })
 }
 
-/// Bytes of data and bytes on the wire of a whole chunked body without trailers.
+/// Bytes of data and bytes on the wire of a whole chunked body, trailers included.
 fn chunks(wire: &[u8]) -> Option<(usize, usize)> {
     let (mut data, mut at) = (0, 0);
     loop {
         let line = wire.get(at..)?.windows(2).position(|w| w == b"\r\n")?;
         let size = usize::from_str_radix(std::str::from_utf8(&wire[at..at + line]).ok()?, 16).ok()?;
-        at += line + 2 + size + 2;
+        at += line + 2;
+        if size == 0 {
+            // The empty line ends the trailers, or follows at once.
+            let from = at - 2;
+            return wire[from..].windows(4).position(|w| w == b"\r\n\r\n").map(|end| (data, from + end + 4));
+        }
+        at += size + 2;
         if wire.get(at - 2..at)? != b"\r\n" {
             return None;
-        }
-        if size == 0 {
-            return Some((data, at));
         }
         data += size;
     }
