@@ -126,7 +126,7 @@ mod tests {
         let workspace = Workspace::find()?;
         let manifest = fs::read_to_string(workspace.root().join("fuzz/Cargo.toml"))?;
         let targets = targets(workspace.root())?;
-        assert!(targets.len() >= 6, "{targets:?}");
+        assert!(targets.len() >= 8, "{targets:?}");
         for target in targets {
             assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not in the manifest");
             let seeds = workspace.root().join("fuzz/seeds").join(&target);

@@ -24,11 +24,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep, timeout};
 
 /// Most requests of one client at once.
-const STREAMS_MAX: u32 = 100;
+pub(crate) const STREAMS_MAX: u32 = 100;
 /// Room for a request's body that nobody has consumed yet.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same for all requests of a client together.
@@ -55,7 +56,7 @@ pub(crate) async fn serve(roster: &Rc<Roster>, wire: Wire, start: BytesMut, call
         .await;
 }
 
-fn terms() -> Builder {
+pub(crate) fn terms() -> Builder {
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(STREAMS_MAX)
@@ -91,7 +92,7 @@ enum Stage {
 }
 
 /// What happens next on a connection.
-enum Stir {
+pub(crate) enum Stir {
     Request(Box<(Request<RecvStream>, SendResponse<Bytes>)>),
     Reset(Vec<u32>),
     Flood(Excess),
@@ -226,7 +227,11 @@ enum Look {
 }
 
 /// One turn of the connection: reads and writes what there is, until something has to be done.
-fn turn(connection: &mut Connection<Metered, Bytes>, meter: &RefCell<Meter>, cx: &mut Context<'_>) -> Poll<Stir> {
+pub(crate) fn turn<W: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<Metered<W>, Bytes>,
+    meter: &RefCell<Meter>,
+    cx: &mut Context<'_>,
+) -> Poll<Stir> {
     let polled = connection.poll_accept(cx);
     let mut meter = meter.borrow_mut();
     match (meter.excess, polled) {

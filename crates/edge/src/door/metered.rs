@@ -33,10 +33,10 @@ pub(crate) struct Meter {
     pub(crate) taken_at: Instant,
 }
 
-/// The wire with its meter.
+/// The wire with its meter; `W` is something else only where no client is (`fuzzing`).
 #[derive(Debug)]
-pub(crate) struct Metered {
-    wire: Wire,
+pub(crate) struct Metered<W = Wire> {
+    wire: W,
     /// Bytes that were read before anybody knew what is spoken.
     start: BytesMut,
     meter: Rc<RefCell<Meter>>,
@@ -68,8 +68,8 @@ impl Meter {
     }
 }
 
-impl Metered {
-    pub(crate) fn new(wire: Wire, start: BytesMut, meter: Rc<RefCell<Meter>>) -> Self {
+impl<W: AsyncRead + AsyncWrite + Unpin> Metered<W> {
+    pub(crate) fn new(wire: W, start: BytesMut, meter: Rc<RefCell<Meter>>) -> Self {
         let (received, sent) = (FrameScanner::behind_preface(), FrameScanner::new());
         Self { wire, start, meter, received, sent, linger: None }
     }
@@ -107,7 +107,7 @@ impl Metered {
     }
 }
 
-impl AsyncRead for Metered {
+impl<W: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<W> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.meter.borrow().excess.is_some() {
@@ -127,7 +127,7 @@ impl AsyncRead for Metered {
     }
 }
 
-impl AsyncWrite for Metered {
+impl<W: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<W> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = ready!(Pin::new(&mut this.wire).poll_write(cx, bytes))?;

@@ -1,6 +1,6 @@
 //! The bounded run: every seed, and two thousand mutations of each, through the fuzz targets. The same ones every time.
 
-use super::{answer_head, chunked_body, request_head, round_trip, target, traffic_plan};
+use super::{answer_head, chunked_body, http2, proxy_header, request_head, round_trip, target, traffic_plan};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -163,6 +163,16 @@ fn c3_no_chunked_body_makes_a_panic_or_a_second_reading() {
 #[test]
 fn h6_no_target_has_two_forms() {
     run("target", target);
+}
+
+#[test]
+fn h3_no_frames_of_http_2_make_a_panic_or_more_streams_than_allowed() {
+    run("http2", http2);
+}
+
+#[test]
+fn c3_no_proxy_header_makes_a_panic_or_takes_what_follows() {
+    run("proxy_header", proxy_header);
 }
 
 #[test]
