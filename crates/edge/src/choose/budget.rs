@@ -3,12 +3,13 @@
 //! Over the last ten seconds, extra attempts stay below a tenth of the requests plus a small floor. When exactly one
 //! replica is the trouble, the others demonstrably well, the share is a fifth: then the extra attempts are what saves
 //! the requests, and the ejection of that replica ends them soon. Source: Finagle's `RetryBudget`, with a ring of
-//! one-second buckets instead of a token bucket, so that the bound is exact over any stretch.
+//! one-second buckets instead of a token bucket, so that the bound holds for the ten seconds before each extra attempt:
+//! extra attempts are counted over at least ten seconds, requests over at most ten.
 
 use std::time::Instant;
 
-/// Length of the window in buckets of one second.
-const BUCKETS: usize = 10;
+/// Buckets of one second: ten, and the one that is filled now.
+const BUCKETS: usize = 11;
 /// Extra attempts allowed for each request.
 const SHARE: f64 = 0.1;
 /// The same, when one replica alone is the trouble.
@@ -49,8 +50,10 @@ impl Budget {
     pub(crate) fn take(&mut self, trouble: Trouble, now: Instant) -> bool {
         let bucket = self.turn(now);
         let sum = |counts: &[u32; BUCKETS]| counts.iter().map(|n| f64::from(*n)).sum::<f64>();
+        // Of the oldest bucket it is not known how much lies within ten seconds.
+        let requests = sum(&self.requests) - f64::from(self.requests[index(self.newest + 1)]);
         let share = if trouble == Trouble::Lone { SHARE_LONE } else { SHARE };
-        let room = sum(&self.extras) + 1.0 <= FLOOR + share * sum(&self.requests);
+        let room = sum(&self.extras) + 1.0 <= FLOOR + share * requests;
         if room {
             self.note(bucket);
         }
@@ -88,6 +91,7 @@ fn index(second: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     #[test]
@@ -111,7 +115,39 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(start);
         while budget.take(Trouble::Common, start) {}
-        assert!(!budget.take(Trouble::Common, start + Duration::from_millis(9_999)));
-        assert!(budget.take(Trouble::Common, start + Duration::from_secs(10)));
+        assert!(!budget.take(Trouble::Common, start + Duration::from_millis(10_999)));
+        assert!(budget.take(Trouble::Common, start + Duration::from_secs(11)));
+    }
+
+    /// What comes next: after so many milliseconds some requests, then as many wishes for an extra attempt as there are.
+    fn traffic() -> impl Strategy<Value = Vec<(u64, u32, u32, Trouble)>> {
+        let trouble = prop_oneof![Just(Trouble::Common), Just(Trouble::Lone)];
+        prop::collection::vec((0_u64..2_500, 0_u32..60, 0_u32..40, trouble), 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn b5_extra_attempts_stay_within_their_share_over_any_ten_seconds(traffic in traffic()) {
+            let start = Instant::now();
+            let (mut budget, mut now) = (Budget::new(start), start);
+            let (mut requests, mut extras) = (Vec::new(), Vec::new());
+            for (pause, came, wished, trouble) in traffic {
+                now += Duration::from_millis(pause);
+                for _ in 0..came {
+                    budget.request(now);
+                    requests.push(now);
+                }
+                for _ in 0..wished {
+                    if !budget.take(trouble, now) {
+                        break;
+                    }
+                    extras.push(now);
+                    let recent = |all: &[Instant]| all.iter().filter(|at| now - **at <= Duration::from_secs(10)).count();
+                    let share = if trouble == Trouble::Lone { SHARE_LONE } else { SHARE };
+                    let most = FLOOR + share * recent(&requests) as f64;
+                    prop_assert!(recent(&extras) as f64 <= most, "{} extras, {most} allowed", recent(&extras));
+                }
+            }
+        }
     }
 }
