@@ -60,6 +60,17 @@ impl Process {
         Self(command.spawn().expect("the program starts"))
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Stops it in the middle of whatever it does: its sockets stay open, and nothing answers.
+    pub(crate) fn freeze(&mut self) {
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("it is there");
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         let _ = self.0.kill();
@@ -142,6 +153,35 @@ pub(crate) fn outside(variable: &str, name: &str, probe: &str) -> Option<PathBuf
         eprintln!("SKIP: {name} is missing ({variable} names another one)");
     }
     works.then_some(program)
+}
+
+/// An nginx in one process, so that a signal takes all of it. It serves the folder `www` and notes what it is asked for.
+pub(crate) fn nginx(program: &Path, folder: &Path) -> (u16, Process) {
+    let port = free_port();
+    let own = folder.join(format!("nginx-{port}"));
+    std::fs::create_dir(&own).expect("a new folder");
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("{kind}_temp_path {}/{kind}; ", own.display()))
+        .collect();
+    let config = format!(
+        "daemon off; master_process off; pid {own}/pid; error_log {own}/error.log;\n\
+         events {{ worker_connections 512; }}\n\
+         http {{ {temporary} types {{ text/html html; audio/wav wav; }}\n\
+         log_format asked '$request_uri $status [$http_range] $http_x_forwarded_proto'; access_log {own}/asked asked;\n\
+         server {{ listen 127.0.0.1:{port}; root {root}/www; }} }}\n",
+        own = own.display(),
+        root = folder.display()
+    );
+    std::fs::write(own.join("nginx.conf"), config).expect("a written file");
+    let mut command = Command::new(program);
+    command.arg("-p").arg(&own).arg("-c").arg(own.join("nginx.conf")).stderr(Stdio::null());
+    (port, Process::start(&mut command))
+}
+
+/// What such an nginx was asked for so far, a line each.
+pub(crate) fn asked(folder: &Path, port: u16) -> String {
+    std::fs::read_to_string(folder.join(format!("nginx-{port}/asked"))).unwrap_or_default()
 }
 
 /// A port that was free a moment ago, for programs that cannot say which one they took.

@@ -22,6 +22,8 @@ use tokio::time::timeout;
 const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
 /// Room for a request's head; grows when one is longer.
 const HEAD_ROOM: usize = 2 * 1024;
+/// A head that has begun gets more room when less than this is left of it; whoever dawdles shall not hold twice as much.
+const HEAD_MORE: usize = 512;
 /// Room for one read of a body.
 const BODY_ROOM: usize = 16 * 1024;
 /// Most bytes read and dropped behind an answer that came early, so that the client gets to read it.
@@ -104,7 +106,7 @@ impl Client {
         }
         self.alarm.set_after(patience.head);
         while PREFACE_LINE.starts_with(&self.buffer) && self.buffer.len() < PREFACE_LINE.len() {
-            if !matches!(self.read_in_time(HEAD_ROOM).await, InTime::Bytes) {
+            if !matches!(self.read_in_time(HEAD_MORE).await, InTime::Bytes) {
                 return Beginning::Gone;
             }
         }
@@ -127,7 +129,7 @@ impl Client {
                 Ok(None) => {}
                 Err(refusal) => return Incoming::Refused(refusal),
             }
-            match self.read_in_time(HEAD_ROOM).await {
+            match self.read_in_time(HEAD_MORE).await {
                 InTime::Bytes => {}
                 InTime::Gone => return Incoming::Gone,
                 InTime::Late => return Incoming::Refused(Refusal::TooSlow),

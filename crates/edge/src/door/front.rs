@@ -14,7 +14,7 @@ use crate::tell::events;
 use bytes::BytesMut;
 use std::cell::Cell;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -174,15 +174,26 @@ fn patience(roster: &Roster) -> Patience {
     Patience { idle: limits.idle, head: limits.head }
 }
 
+/// Serves a client of HTTP/1. Until its first request is there it holds no more than its buffers: what an exchange needs
+/// lies on the heap and is taken once for each connection, so that many clients with half a head cost little
+/// (invariant H3).
 async fn converse(roster: &Roster, mut client: Client) {
     // One for all requests: to wait for the stop anew with each would cost a request a queue that it enters and leaves.
     let mut last_moment = pin!(last_moment(roster));
+    match await_request(roster, &mut client, last_moment.as_mut()).await {
+        Incoming::Gone => {}
+        first => Box::pin(exchange_by_turns(roster, client, first, last_moment)).await,
+    }
+}
+
+/// Answers a first request, and those that follow it.
+async fn exchange_by_turns(
+    roster: &Roster,
+    mut client: Client,
+    mut incoming: Incoming,
+    mut last_moment: Pin<&mut impl Future<Output = ()>>,
+) {
     loop {
-        let incoming = tokio::select! {
-            biased;
-            incoming = client.next_head(patience(roster)) => incoming,
-            () = &mut last_moment => Incoming::Gone,
-        };
         // A new generation may have come while the request was waited for: each request is served by the newest.
         let worker = roster.on_duty();
         let after = match incoming {
@@ -195,6 +206,20 @@ async fn converse(roster: &Roster, mut client: Client) {
             After::Close => return Box::pin(client.close()).await,
             After::Cut => return client.cut(),
         }
+        incoming = await_request(roster, &mut client, last_moment.as_mut()).await;
+    }
+}
+
+/// The next request, unless the last moment comes first.
+async fn await_request(
+    roster: &Roster,
+    client: &mut Client,
+    last_moment: Pin<&mut impl Future<Output = ()>>,
+) -> Incoming {
+    tokio::select! {
+        biased;
+        incoming = client.next_head(patience(roster)) => incoming,
+        () = last_moment => Incoming::Gone,
     }
 }
 
