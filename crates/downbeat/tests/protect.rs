@@ -7,8 +7,10 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use support::{Process, Service, free_port, noise, outside, wait_for_listener};
+use support::{Process, Service, free_port, nginx, noise, outside, wait_for_listener};
 use tempfile::{TempDir, tempdir};
 
 /// More than all buffers between server and client hold, so that the server is busy until the client reads on.
@@ -35,28 +37,6 @@ fn configure(folder: &Path, replicas: &[u16]) {
         urls.join(", ")
     );
     std::fs::write(folder.join("downbeat.toml"), config).expect("a written file");
-}
-
-/// An nginx in one process, so that a kill takes all of it.
-fn nginx(program: &Path, folder: &Path) -> (u16, Process) {
-    let port = free_port();
-    let own = folder.join(format!("nginx-{port}"));
-    std::fs::create_dir(&own).expect("a new folder");
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {}/{kind}; ", own.display()))
-        .collect();
-    let config = format!(
-        "daemon off; master_process off; pid {own}/pid; error_log {own}/error.log;\n\
-         events {{ worker_connections 64; }}\n\
-         http {{ access_log off; {temporary} server {{ listen 127.0.0.1:{port}; root {root}/www; }} }}\n",
-        own = own.display(),
-        root = folder.display()
-    );
-    std::fs::write(own.join("nginx.conf"), config).expect("a written file");
-    let mut command = Command::new(program);
-    command.arg("-p").arg(&own).arg("-c").arg(own.join("nginx.conf")).stderr(Stdio::null());
-    (port, Process::start(&mut command))
 }
 
 fn python(program: &Path, folder: &Path) -> (u16, Process) {
@@ -198,6 +178,51 @@ async fn a_download_that_nobody_can_go_on_with_ends_honestly() {
         whole.extend_from_slice(&chunk);
     }
     assert!(whole == song, "the bytes differ");
+}
+
+/// Listeners that ask again and again.
+const LISTENERS: usize = 4;
+/// Requests before a server fails, and after it.
+const REQUESTS: usize = 400;
+
+/// Fails one of three servers under load; every answer has to be whole and good.
+async fn fail_one(fail: fn(&mut Process)) {
+    let Some(program) = outside("DOWNBEAT_NGINX", "nginx", "-v") else { return };
+    let (folder, _) = music();
+    let small = noise(4_000);
+    std::fs::write(folder.path().join("www/small.bin"), &small).expect("a written file");
+    let mut servers: Vec<_> = (0..3).map(|_| nginx(&program, folder.path())).collect();
+    let (_service, download) = protect(folder.path(), &servers).await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut listeners = tokio::task::JoinSet::new();
+    for _ in 0..LISTENERS {
+        let (http, url) = (download.http.clone(), format!("{}/small.bin", download.edge));
+        let (done, small) = (done.clone(), small.clone());
+        listeners.spawn(async move {
+            while done.fetch_add(1, Ordering::Relaxed) < 2 * REQUESTS {
+                let answer = http.get(&url).send().await.expect("an answer");
+                assert_eq!(answer.status(), 200);
+                assert!(answer.bytes().await.expect("a whole body") == small, "the bytes differ");
+            }
+        });
+    }
+    while done.load(Ordering::Relaxed) < REQUESTS {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    fail(&mut servers[0].1);
+    while let Some(listener) = listeners.join_next().await {
+        listener.expect("no listener noticed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h5_a_server_that_is_killed_costs_no_request() {
+    fail_one(Process::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h5_a_server_that_freezes_costs_no_request() {
+    fail_one(Process::freeze).await;
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The programs from outside that some tests need: found, installed where that is possible, or loudly missed.
 //!
-//! A test learns from the environment where its program is: `DOWNBEAT_CHROMIUM`, `DOWNBEAT_HAPROXY`,
-//! `DOWNBEAT_NGINX`, `DOWNBEAT_PYTHON` hold a path, or are unset.
+//! A test learns from the environment where its program is: `DOWNBEAT_CHROMIUM`, `DOWNBEAT_NGINX` and the others hold a
+//! path, or are unset.
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -24,19 +24,21 @@ struct Need {
     variable: &'static str,
     /// Its possible names, best first.
     names: &'static [&'static str],
-    /// Prints something and succeeds, when the program works at all.
+    /// Prints something and ends with `status`, when the program works at all.
     probe: &'static str,
+    status: i32,
     /// The Debian package it comes in.
     package: &'static str,
     /// What is not tested without it.
     tests: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 10] = [
     Need {
         variable: "DOWNBEAT_CHROMIUM",
         names: &["chromium", "chromium-browser", "google-chrome"],
         probe: "--version",
+        status: 0,
         package: "chromium",
         tests: "console, status page and player in a real browser",
     },
@@ -44,6 +46,7 @@ const NEEDS: [Need; 4] = [
         variable: "DOWNBEAT_HAPROXY",
         names: &["haproxy"],
         probe: "-v",
+        status: 0,
         package: "haproxy",
         tests: "that haproxy frames what the edge forwards as the edge does",
     },
@@ -51,6 +54,7 @@ const NEEDS: [Need; 4] = [
         variable: "DOWNBEAT_NGINX",
         names: &["nginx"],
         probe: "-v",
+        status: 0,
         package: "nginx",
         tests: "the edge beside and in front of another server",
     },
@@ -58,8 +62,57 @@ const NEEDS: [Need; 4] = [
         variable: "DOWNBEAT_PYTHON",
         names: &["python3"],
         probe: "--version",
+        status: 0,
         package: "python3",
         tests: "exchanges with clients and servers that are not ours",
+    },
+    Need {
+        variable: "DOWNBEAT_CURL",
+        names: &["curl"],
+        probe: "--version",
+        status: 0,
+        package: "curl",
+        tests: "the edge under curl, in HTTP/1.1 and HTTP/2",
+    },
+    Need {
+        variable: "DOWNBEAT_H2LOAD",
+        names: &["h2load"],
+        probe: "--version",
+        status: 0,
+        package: "nghttp2-client",
+        tests: "the edge under the load of another HTTP/2 client",
+    },
+    Need {
+        variable: "DOWNBEAT_WRK",
+        names: &["wrk"],
+        probe: "-v",
+        status: 1,
+        package: "wrk",
+        tests: "the edge under the load of another HTTP/1 client",
+    },
+    Need {
+        variable: "DOWNBEAT_PROMETHEUS",
+        names: &["prometheus"],
+        probe: "--version",
+        status: 0,
+        package: "prometheus",
+        tests: "that Prometheus reads the metrics",
+    },
+    Need {
+        variable: "DOWNBEAT_PROMTOOL",
+        names: &["promtool"],
+        probe: "--version",
+        status: 0,
+        package: "prometheus",
+        tests: "that the metrics are as Prometheus wants them",
+    },
+    Need {
+        variable: "DOWNBEAT_OPENSSL",
+        names: &["openssl"],
+        probe: "version",
+        status: 0,
+        package: "openssl",
+        tests: "certificates as others see them",
     },
 ];
 
@@ -90,7 +143,7 @@ impl Outside {
     fn look() -> Self {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for need in &NEEDS {
-            match need.names.iter().find_map(|name| find(name, need.probe)) {
+            match need.names.iter().find_map(|name| find(name, need.probe, need.status)) {
                 Some(place) => found.push((need, place)),
                 None => missing.push(need),
             }
@@ -115,7 +168,8 @@ impl Outside {
             return text;
         }
         let rule = "=".repeat(100);
-        let packages: Vec<_> = self.missing.iter().map(|need| need.package).collect();
+        let mut packages: Vec<_> = self.missing.iter().map(|need| need.package).collect();
+        packages.dedup();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{rule}\nSKIP: programs from outside are missing ({})", self.reason);
         for need in &self.missing {
@@ -127,17 +181,17 @@ impl Outside {
 }
 
 /// The first program of this name that is there and works.
-fn find(name: &str, probe: &str) -> Option<PathBuf> {
+fn find(name: &str, probe: &str, status: i32) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).chain(ALSO.map(PathBuf::from)).collect();
-    folders.into_iter().map(|folder| folder.join(name)).find(|place| place.is_file() && works(place, probe))
+    folders.into_iter().map(|folder| folder.join(name)).find(|place| place.is_file() && works(place, probe, status))
 }
 
 /// Some systems have a stand-in of the same name that only says how to install the program.
-fn works(program: &Path, probe: &str) -> bool {
+fn works(program: &Path, probe: &str, expected: i32) -> bool {
     let mut command = Command::new(program);
     command.arg(probe).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command.status().is_ok_and(|status| status.code() == Some(expected))
 }
 
 /// What keeps us from installing anything.
@@ -147,7 +201,7 @@ fn obstacle() -> Option<String> {
     if !root {
         return Some("not root, so nothing can be installed".to_owned());
     }
-    find("apt-get", "--version").is_none().then(|| "there is no apt-get to install them with".to_owned())
+    find("apt-get", "--version", 0).is_none().then(|| "there is no apt-get to install them with".to_owned())
 }
 
 /// Installs each package by itself, so that one that cannot be had does not take the others along.
@@ -179,9 +233,9 @@ mod tests {
 
     #[test]
     fn programs_are_found_only_when_they_work() {
-        assert!(find("ls", "--version").is_some());
-        assert!(find("false", "--version-of-nothing").is_none());
-        assert!(find("no-such-program", "--version").is_none());
+        assert!(find("ls", "--version", 0).is_some());
+        assert!(find("false", "--version-of-nothing", 0).is_none());
+        assert!(find("no-such-program", "--version", 0).is_none());
     }
 
     #[test]
@@ -196,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_tests_are_told_where_and_where_not() {
-        let [chromium, _, nginx, _] = &NEEDS;
+        let [chromium, _, nginx, ..] = &NEEDS;
         let outside =
             Outside { found: vec![(chromium, "/opt/chromium".into())], missing: vec![nginx], reason: String::new() };
         let mut command = Command::new("true");

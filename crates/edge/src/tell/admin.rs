@@ -3,7 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /healthz` | 200 once clients are served |
-//! | `GET /metrics` | OpenMetrics |
+//! | `GET /metrics` | OpenMetrics, or Prometheus' older text format for those who name only that |
 //! | `POST /v1/reload` | reads the configuration again: its number, or everything that is wrong with it |
 //! | `GET /v1/state` | the plan in force and every replica, as JSON |
 //! | `GET /v1/faults` | the faults in force, as JSON |
@@ -23,7 +23,8 @@ use crate::run::timer::Timers;
 use crate::run::upgrade::Upgrades;
 use crate::run::worker::Stage;
 use crate::tell::events;
-use crate::tell::metrics::{CONTENT_TYPE, exposition};
+use crate::tell::formats::Format;
+use crate::tell::metrics::exposition;
 use crate::tell::report::Totals;
 use bytes::BytesMut;
 use downbeat_core::fault::Fault;
@@ -119,10 +120,7 @@ impl Admin {
         match (&head.method, head.path()) {
             (Method::Head, _) => error(405, "not with this method").to(&Method::Head),
             (Method::Get, b"/healthz") => text("ok\n"),
-            (Method::Get, b"/metrics") => match exposition(&self.shared(), &self.totals) {
-                Ok(body) => OwnAnswer::new(200, CONTENT_TYPE, body.into()),
-                Err(_) => error(500, "the metrics could not be written"),
-            },
+            (Method::Get, b"/metrics") => self.metrics(Format::wanted(&head.fields)),
             (Method::Get, b"/v1/state") => json(&self.state()),
             (Method::Get, b"/v1/faults") => json(&self.shared().faults.list(Instant::now())),
             // Pages of other origins that a browser shows have no business here.
@@ -137,6 +135,13 @@ impl Admin {
                 error(405, "not with this method")
             }
             _ => error(404, "no such page"),
+        }
+    }
+
+    fn metrics(&self, format: Format) -> OwnAnswer {
+        match exposition(&self.shared(), &self.totals) {
+            Ok(body) => OwnAnswer::new(200, format.content_type(), format.of(body).into()),
+            Err(_) => error(500, "the metrics could not be written"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What was seen since the start, as OpenMetrics 1.0. Written when asked for, from the same counts that the hub is told.
+//! What was seen since the start, as OpenMetrics 1.0 (`formats` knows an older form). Written when asked for, from the same counts that the hub is told.
 //!
 //! Labels come from the configuration and from closed sets, so their number is bounded whatever clients send (invariant B7).
 //! Names follow Prometheus: base units, `_total` on counters; what is of the process itself has the usual names.
@@ -20,9 +20,6 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// The content type of what [`exposition`] writes.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Upper bounds of the histograms' buckets in microseconds; a bucket of the sketches is at most 1/16 as wide.
 const BOUNDS_US: [u64; 13] =

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod admin;
 pub(crate) mod count;
 pub(crate) mod events;
+pub(crate) mod formats;
 pub(crate) mod metrics;
 pub(crate) mod process;
 pub(crate) mod report;
