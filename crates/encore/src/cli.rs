@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn bad_lines_are_refused_with_a_hint() {
         let rows = [
-            ("serve", "--data"),
+            ("serve --data", "--data <DIR>"),
             ("serve --data d --db-pool 0", "1..=64"),
             ("serve --data d --db-latency 8", "us, ms, s, m"),
             ("serve --data d --region e\u{fc}", "letters, digits"),
