@@ -21,11 +21,11 @@ pub struct Surroundings {
     pub threshold: Bits,
     /// Share of the replicas with evidence against them, 0 to 1.
     pub spread: f64,
-    /// Share of the replicas above which the observer is suspect [A4].
+    /// Share of the replicas above which the observer is suspect (A4).
     pub panic_share: f64,
     /// True when clients ask for much more than usual.
     pub surging: bool,
-    /// True while no edge has been heard for too long [A15].
+    /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
 }
 

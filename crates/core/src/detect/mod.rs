@@ -2,7 +2,7 @@
 //!
 //! A leaf is looked at from its sides: an attempt at `login` on `eu-1`, version 1.5.0, counts for the replica, its
 //! region, its version, its component, and the component in the region and on the replica. The number of series
-//! is bounded by the configuration; client networks are bounded by [`NETWORKS_MAX`].
+//! is bounded by the configuration; client networks are bounded by `NETWORKS_MAX`.
 
 mod count;
 mod ratio;

@@ -1,6 +1,6 @@
 //! What explains it? Weighs every kind of cause in every place it could sit, and ranks them.
 //!
-//! Each candidate gets a score in nats: how well its slice fits the failures ([`contrast`]), plus weights for what
+//! Each candidate gets a score in nats: how well its slice fits the failures (`contrast`), plus weights for what
 //! that kind of cause brings with it (a change just before, failing transport, failing checks, failing look-ups, a
 //! surge of demand, one network behind it). The scores become probabilities by softmax; "unknown" stands for a fixed
 //! score that a candidate has to beat. The weights are priors set by hand and meant to be read; the source for the
@@ -97,7 +97,7 @@ fn suspects<'a>(scene: Scene<'a>, policy: &DiagnosePolicy) -> Vec<&'a (Moment, C
     scene.changes.iter().filter(|(at, _)| fits(*at)).collect()
 }
 
-/// How many changes could have brought a failure of this slice [A16].
+/// How many changes could have brought a failure of this slice (A16).
 pub fn candidate_changes(scene: Scene<'_>, slice: &Slice, policy: &DiagnosePolicy) -> usize {
     suspects(scene, policy).iter().filter(|(_, change)| reach(scene, change).iter().any(|s| s.meets(slice))).count()
 }

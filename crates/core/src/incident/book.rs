@@ -230,7 +230,7 @@ pub struct Removal {
 /// Everything that is known and decided.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Book {
-    /// By name; finished ones too, newest [`INCIDENTS_MAX`].
+    /// By name; finished ones too, newest `INCIDENTS_MAX`.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// The traffic plan in force.
     pub plan: TrafficPlan,

@@ -78,7 +78,7 @@ impl Engine {
         Event::Relapsed { incident: id, why, plan }
     }
 
-    /// [B1] At most one group is on its way back at a time, and only when what made it necessary is over.
+    /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
     fn first_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
         let wait = self.policy.act.ramp_after * 2_u32.pow(incident.relapses.min(DOUBLINGS_MAX));
         let elsewhere = self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);

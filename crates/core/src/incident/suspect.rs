@@ -105,7 +105,7 @@ impl Engine {
         judge(findings, around, &self.policy.confirm)
     }
 
-    /// How long the most silent edge has been silent, when that is too long [A15].
+    /// How long the most silent edge has been silent, when that is too long (A15).
     pub(super) fn deaf_for(&self, now: Moment) -> Option<Duration> {
         let heard = self.door.edges.values().map(|edge| edge.heard_at).max()?;
         let silence = now.since(heard);

@@ -125,40 +125,40 @@ pub struct ActPolicy {
     pub modes: BTreeMap<RemedyKind, Mode>,
     /// True when somebody outside restarts replicas and takes changes back at our request.
     pub can_actuate: bool,
-    /// [A1] Highest projected load of what remains, as a share of its proven capacity.
+    /// (A1) Highest projected load of what remains, as a share of its proven capacity.
     pub load_max: f64,
-    /// [A2] Largest share of a component's replicas that automation holds out of the traffic.
+    /// (A2) Largest share of a component's replicas that automation holds out of the traffic.
     pub removed_max: f64,
-    /// [A2] Largest share removed within [`ActPolicy::removal_window`], or one failure domain if that is
+    /// (A2) Largest share removed within [`ActPolicy::removal_window`], or one failure domain if that is
     /// more: a service of three regions could else never leave one.
     pub removed_within_window: f64,
-    /// [A2] See above.
+    /// (A2) See above.
     pub removal_window: Duration,
-    /// [A4] When more than this share of the replicas looks bad, the observer is suspect.
+    /// (A4) When more than this share of the replicas looks bad, the observer is suspect.
     pub panic_share: f64,
-    /// [A5] How long the evidence must have lasted: three probe periods.
+    /// (A5) How long the evidence must have lasted: three probe periods.
     pub sustained: Duration,
-    /// [A11] Most actions within [`ActPolicy::budget_window`].
+    /// (A11) Most actions within [`ActPolicy::budget_window`].
     pub budget: usize,
-    /// [A11] See above.
+    /// (A11) See above.
     pub budget_window: Duration,
-    /// [A10] Most removals of one replica within ten minutes and within an hour.
+    /// (A10) Most removals of one replica within ten minutes and within an hour.
     pub flaps: (usize, usize),
-    /// [A9] Most restarts of one replica an hour.
+    /// (A9) Most restarts of one replica an hour.
     pub restarts_per_hour: usize,
-    /// [A12] How long after its start a remedy's effect is judged.
+    /// (A12) How long after its start a remedy's effect is judged.
     pub check_after: Duration,
-    /// [A15] After a start the hub only watches for so long.
+    /// (A15) After a start the hub only watches for so long.
     pub warm_up: Duration,
-    /// [B1] Shares on the way back.
+    /// (B1) Shares on the way back.
     pub ramp: Vec<super::Strength>,
-    /// [B1] Least time on each step.
+    /// (B1) Least time on each step.
     pub ramp_dwell: Duration,
-    /// [B1] Least number of requests and checks seen within the objective on each step.
+    /// (B1) Least number of requests and checks seen within the objective on each step.
     pub ramp_requests: u64,
-    /// [B1] Time without a failure before the first step; doubled by each relapse.
+    /// (B1) Time without a failure before the first step; doubled by each relapse.
     pub ramp_after: Duration,
-    /// How long a shed lives without renewal [A9].
+    /// How long a shed lives without renewal (A9).
     pub shed_ttl: Duration,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct HubArgs {
     /// The hub's console address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", env = "DOWNBEAT_HUB")]
     hub: String,
-    /// The token of [hub] in its configuration, when it has one
+    /// The token in its configuration (hub.token), when it has one
     #[arg(long, value_name = "TOKEN", env = "DOWNBEAT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Your name, for the log
