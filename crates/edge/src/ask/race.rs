@@ -21,6 +21,7 @@ use crate::run::shared::{Overdue, Pick};
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use downbeat_core::model::FailureKind;
+use smallvec::SmallVec;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -92,7 +93,7 @@ struct Race<'a> {
     order: &'a Order<'a>,
     terms: Terms<'a>,
     lanes: [Option<Lane<'a>>; 2],
-    tried: Vec<ReplicaId>,
+    tried: SmallVec<[ReplicaId; 4]>,
     keys: Keys,
     started: u32,
     unsent: u32,
@@ -138,12 +139,13 @@ impl<'a> Race<'a> {
             order,
             terms,
             lanes: [None, None],
-            tried: passed_over.to_vec(),
+            tried: SmallVec::from_slice(passed_over),
             keys: Keys::of(&worker.shared, order.component, order.head, order.caller.address),
             started: 0,
             unsent: 0,
             hedge_after,
-            hedge_at: Instant::now() + hedge_after,
+            // Set anew with each attempt that starts; without one nobody waits.
+            hedge_at: terms.deadline,
             alarm: worker.timers.alarm(),
             lost: Lost { kind: FailureKind::Unreachable, answer: None, useless: Vec::new() },
         }

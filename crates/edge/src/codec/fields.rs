@@ -195,7 +195,8 @@ impl Fields {
 
     /// True when a comma-separated field lists a word (in lower case).
     pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
-        self.all(name).any(|value| words(value).any(|w| w.eq_ignore_ascii_case(word.as_bytes())))
+        let is_word = |text: &[u8]| text.eq_ignore_ascii_case(word.as_bytes());
+        self.all(name).any(|value| is_word(value) || words(value).any(is_word))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes on their way to a client.
 
 use bytes::{Buf, Bytes, BytesMut};
-use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -102,8 +102,10 @@ impl Outbox {
             Behind::Nothing => SendFlags::NOSIGNAL,
             Behind::More => SendFlags::NOSIGNAL | SendFlags::MORE,
         };
-        stream.try_io(Interest::WRITABLE, || {
-            Ok(sendmsg(stream, &self.slices(), &mut SendAncillaryBuffer::default(), flags)?)
+        stream.try_io(Interest::WRITABLE, || match self.pieces.as_slices() {
+            // The kernel has less to look at, and most answers are one piece.
+            ([piece], []) => Ok(send(stream, piece.bytes(), flags)?),
+            _ => Ok(sendmsg(stream, &self.slices(), &mut SendAncillaryBuffer::default(), flags)?),
         })
     }
 
