@@ -167,7 +167,9 @@ async fn converse(
     }
     held.close();
     let limit = worker.shared.settings.retry.connect;
-    let connection = line.connect(limit).await.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
+    // Most requests find a connection; what makes one lies on the heap for those that do not.
+    let made = Box::pin(line.connect(limit)).await;
+    let connection = made.map_err(|kind| Failed { kind, reach: Reach::Unsent })?;
     let asked = ask(held.take(connection), request, order.head, line).await;
     asked.map_err(|kind| Failed { kind, reach: Reach::Sent })
 }

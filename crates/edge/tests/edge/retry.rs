@@ -3,8 +3,10 @@
 use crate::client::{End, get};
 use crate::replica::{Framing, Head, Keep, Script};
 use crate::rig::{Rig, component, music, name, nobody, route};
+use socket2::{Domain, Socket, Type};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn sound() -> Script {
     Script::serving(b"sound")
@@ -64,6 +66,61 @@ async fn a_post_that_was_not_sent_goes_elsewhere() {
     }
     let seen = replicas[1].seen();
     assert!(seen.len() == 2 && seen[1].ends_with(&long));
+}
+
+/// A listener whose queue is full: connections that nobody accepts, until a further one hears nothing.
+fn crowded() -> (std::net::TcpListener, Vec<std::net::TcpStream>) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("an address");
+    socket.listen(1).expect("a short queue");
+    let listener = std::net::TcpListener::from(socket);
+    let address = listener.local_addr().expect("its address");
+    let connect = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    (listener, std::iter::from_fn(|| connect().ok()).take(16).collect())
+}
+
+/// Connections to this port that nobody has answered yet, as the system counts them.
+fn unanswered(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the system's table");
+    let waits = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // Remote address and state; 02 is SYN_SENT.
+        words.get(2).is_some_and(|to| to.ends_with(&format!(":{port:04X}"))) && words.get(3) == Some(&"02")
+    };
+    table.lines().filter(waits).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_queue_was_full_is_reached_before_the_system_tries_again() {
+    let (listener, queue) = crowded();
+    let address = listener.local_addr().expect("its address");
+    let (rig, _) = Rig::with(vec![sound()], |settings| {
+        no_checks(settings);
+        settings.replicas[0].url = format!("http://{address}");
+        // The system repeats a SYN after a second: what is made within less, was made by a second knock.
+        settings.retry.connect = Duration::from_millis(950);
+    })
+    .await;
+    let edge = rig.address();
+    let answer = tokio::spawn(async move { get(edge, "/a").await });
+    while unanswered(address.port()) == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(queue);
+    listener.set_nonblocking(true).expect("a listener for the runtime");
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+    tokio::spawn(async move {
+        // Those who stood in the queue have gone; whoever knocks now is served.
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                if matches!(stream.read(&mut request).await, Ok(1..)) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+                }
+            });
+        }
+    });
+    assert_eq!(answer.await.expect("an answer").status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
