@@ -206,7 +206,9 @@ fn reason(text: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(text).ok();
     let told =
         problem.as_ref().and_then(|p| p.get("detail").or(p.get("title")).or(p.get("error"))).and_then(Value::as_str);
-    super::output::printable(&told.unwrap_or(text).chars().take(REASON_MAX).collect::<String>())
+    let told: String = told.unwrap_or(text).chars().take(REASON_MAX).collect();
+    // A faulty configuration is told in several lines, with a mark under each fault.
+    told.lines().map(super::output::printable).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -219,6 +221,7 @@ mod tests {
             (r#"{"title":"Not found","detail":"there is no incident 7"}"#, "there is no incident 7"),
             (r#"{"title":"Not found"}"#, "Not found"),
             (r#"{"status":409,"error":"the edge stops"}"#, "the edge stops"),
+            (r#"{"error":"line 3\n  3 | a\u001b[2J\nhint: b"}"#, "line 3\n  3 | a\u{fffd}[2J\nhint: b"),
             ("<html>", "<html>"),
             ("", ""),
         ];
