@@ -2,22 +2,20 @@
 //!
 //! A leaf is looked at from its sides: an attempt at `login` on `eu-1`, version 1.5.0, counts for the replica, its
 //! region, its version, its component, and the component in the region and on the replica. The number of series
-//! is bounded by the configuration; client networks are bounded by `NETWORKS_MAX`.
+//! is bounded by the configuration; client networks are bounded by a figure of their own.
 
 mod count;
 mod ratio;
+mod shelf;
 
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading};
+use shelf::{Key, Series, Shelf, Slot};
 
-use crate::model::{
-    Bits, DetectPolicy, Dimension, FailureKind, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology,
-};
+use crate::model::{Bits, DetectPolicy, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Most series of client networks; the quietest goes first.
-const NETWORKS_MAX: usize = 512;
 /// Refused credentials are usual: people mistype. 10 % of log-ins.
 const DENIAL_FLOOR: f64 = 0.1;
 /// Look-ups that fail by themselves: one lost datagram in a hundred.
@@ -29,26 +27,13 @@ const CHECK_CAP: f64 = 16.0;
 /// Seconds in the month of the false-alarm budget.
 const MONTH_S: f64 = 30.0 * 86_400.0;
 
-/// Names a series.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    class: SourceClass,
-    measure: Measure,
-    slice: Slice,
-}
-
-#[derive(Debug, Clone)]
-struct Series {
-    test: RatioTest,
-    fresh: Moment,
-    kinds: BTreeMap<FailureKind, u64>,
-}
-
 /// All series.
 #[derive(Debug, Clone)]
 pub struct Watch {
     policy: DetectPolicy,
-    series: BTreeMap<Key, Series>,
+    series: Shelf,
+    /// Series that this batch has touched.
+    touched: Vec<Slot>,
     reports: BTreeMap<Slice, (CountTest, u64)>,
 }
 
@@ -64,7 +49,7 @@ pub fn threshold(policy: &DetectPolicy, topology: &Topology) -> Bits {
 impl Watch {
     /// No series yet; each begins with its first observation.
     pub fn new(policy: DetectPolicy) -> Self {
-        Self { policy, series: BTreeMap::new(), reports: BTreeMap::new() }
+        Self { policy, series: Shelf::default(), touched: vec![], reports: BTreeMap::new() }
     }
 
     /// Takes one batch of observations in, all of the same arrival: what falls on the same side is one batch.
@@ -73,50 +58,48 @@ impl Watch {
         now: Moment,
         observations: impl IntoIterator<Item = (SourceClass, Measure, &'a Slice, &'a Tally)>,
     ) {
-        let mut batches: BTreeMap<Key, Tally> = BTreeMap::new();
         for (class, measure, leaf, tally) in observations {
             if measure == Measure::Reports {
                 self.count_report(now, leaf);
-                continue;
-            }
-            for slice in sides(measure, leaf) {
-                batches.entry(Key { class, measure, slice }).or_default().add(tally);
+            } else {
+                self.count(now, &Key { class, measure, slice: leaf.clone() }, tally);
             }
         }
-        for (key, tally) in batches {
-            self.test(now, key, &tally);
+        for slot in std::mem::take(&mut self.touched) {
+            self.test(now, slot);
+        }
+        self.series.bound_networks();
+    }
+
+    fn count(&mut self, now: Moment, leaf: &Key, tally: &Tally) {
+        let floor = self.floor(leaf.measure);
+        let fresh = || Series {
+            measure: leaf.measure,
+            test: RatioTest::new(floor),
+            fresh: now,
+            kinds: BTreeMap::new(),
+            batch: None,
+        };
+        for slot in self.series.way(leaf, fresh).iter() {
+            let batch = &mut self.series.at(*slot).batch;
+            if batch.is_none() {
+                self.touched.push(*slot);
+            }
+            batch.get_or_insert_default().add(tally);
         }
     }
 
-    fn test(&mut self, now: Moment, key: Key, tally: &Tally) {
-        let cap = self.cap(key.measure, tally);
-        let floor = self.floor(key.measure);
-        let fresh = |now| Series { test: RatioTest::new(floor), fresh: now, kinds: BTreeMap::new() };
-        let series = self.series.entry(key).or_insert_with(|| fresh(now));
+    fn test(&mut self, now: Moment, slot: Slot) {
+        let series = self.series.at(slot);
+        let Some(tally) = series.batch.take() else { return };
+        let cap = cap(&self.policy, series.measure, &tally);
         series.test.add(now, tally.total, tally.failed(), cap);
-        if series.test.reading().bits.0 <= 0.0 {
+        if series.test.bits() <= 0.0 {
             series.kinds.clear();
         }
         for (kind, n) in &tally.failures {
             *series.kinds.entry(*kind).or_default() += n;
             series.fresh = now;
-        }
-        self.bound_networks();
-    }
-
-    fn bound_networks(&mut self) {
-        let is_network = |key: &Key| key.slice.get(Dimension::Network).is_some();
-        if self.series.keys().filter(|k| is_network(k)).count() <= NETWORKS_MAX {
-            return;
-        }
-        let quietest = self
-            .series
-            .iter()
-            .filter(|(key, _)| is_network(key))
-            .min_by(|a, b| a.1.test.reading().bits.0.total_cmp(&b.1.test.reading().bits.0))
-            .map(|(key, _)| key.clone());
-        if let Some(key) = quietest {
-            self.series.remove(&key);
         }
     }
 
@@ -125,15 +108,6 @@ impl Watch {
         let (test, waiting) = self.reports.entry(leaf.clone()).or_insert_with(|| (CountTest::new(per_second, now), 0));
         *waiting += 1;
         test.add(now, std::mem::take(waiting));
-    }
-
-    fn cap(&self, measure: Measure, tally: &Tally) -> Cap {
-        let soft = tally.failures.keys().all(|kind| kind.is_soft());
-        match measure {
-            Measure::Checks | Measure::Lookups => Cap(CHECK_CAP),
-            _ if soft => Cap(self.policy.soft_bits_per_second),
-            _ => Cap(self.policy.hard_bits_per_second),
-        }
     }
 
     fn floor(&self, measure: Measure) -> f64 {
@@ -148,7 +122,8 @@ impl Watch {
 
     /// What is abnormal, strongest first; evidence that nothing has renewed for `freshness` is left out.
     pub fn findings(&self, now: Moment, freshness: Duration) -> Vec<Finding> {
-        let ratios = self.series.iter().filter(|(_, s)| now.since(s.fresh) <= freshness).map(|(key, s)| Finding {
+        let worth = |s: &Series| now.since(s.fresh) <= freshness && s.test.bits() >= BITS_MIN;
+        let ratios = self.series.iter().filter(|(_, s)| worth(s)).map(|(key, s)| Finding {
             class: key.class,
             measure: key.measure,
             slice: key.slice.clone(),
@@ -167,7 +142,7 @@ impl Watch {
 
     /// Begins anew everywhere: what was found has been dealt with, the usual shares stay.
     pub fn reset(&mut self) {
-        for series in self.series.values_mut() {
+        for series in self.series.all_mut() {
             series.test.reset();
             series.kinds.clear();
         }
@@ -192,35 +167,19 @@ fn blank(now: Moment, reading: Reading) -> Finding {
     }
 }
 
-/// The slices that a leaf counts for.
-fn sides(measure: Measure, leaf: &Slice) -> Vec<Slice> {
-    use Dimension::{Component, Network, Region, Replica, Version};
-    let sets: &[&[Dimension]] = match measure {
-        Measure::Attempts | Measure::Slowness => &[
-            &[Replica],
-            &[Region],
-            &[Version],
-            &[Component],
-            &[Component, Region],
-            &[Component, Replica],
-            &[Component, Version],
-        ],
-        Measure::Requests => &[&[Component]],
-        Measure::Denials => &[&[Component], &[Component, Network]],
-        Measure::Checks => &[&[Replica], &[Region], &[Component, Region]],
-        Measure::Lookups => &[&[Region]],
-        Measure::Reports => &[],
-    };
-    let cut = |set: &[Dimension]| {
-        set.iter().try_fold(Slice::everywhere(), |slice, d| leaf.get(*d).map(|name| slice.with(*d, name.clone())))
-    };
-    let cuts: Vec<Slice> = sets.iter().filter_map(|set| cut(set)).collect();
-    if cuts.is_empty() { vec![leaf.clone()] } else { cuts }
+fn cap(policy: &DetectPolicy, measure: Measure, tally: &Tally) -> Cap {
+    let soft = tally.failures.keys().all(|kind| kind.is_soft());
+    match measure {
+        Measure::Checks | Measure::Lookups => Cap(CHECK_CAP),
+        _ if soft => Cap(policy.soft_bits_per_second),
+        _ => Cap(policy.hard_bits_per_second),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FailureKind;
 
     fn slice(text: &str) -> Slice {
         text.parse().expect("a good slice")

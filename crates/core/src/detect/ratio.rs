@@ -39,6 +39,8 @@ pub struct RatioTest {
     trials: f64,
     failures: f64,
     bets: [Bet; ALTERNATIVES.len()],
+    /// The evidence of all bets together.
+    bits: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -67,7 +69,7 @@ pub struct Reading {
 impl RatioTest {
     /// A test for a series whose usual share is at least `floor`.
     pub fn new(floor: f64) -> Self {
-        Self { floor, trials: 0.0, failures: 0.0, bets: [Bet::default(); ALTERNATIVES.len()] }
+        Self { floor, trials: 0.0, failures: 0.0, bets: [Bet::default(); ALTERNATIVES.len()], bits: 0.0 }
     }
 
     /// The usual share, from 0 to 1.
@@ -82,27 +84,37 @@ impl RatioTest {
         if total == 0 {
             return;
         }
+        if bad > 0 || self.bits > 0.0 {
+            self.bet(now, total, bad, cap);
+        }
+        if self.bits < QUIET_BITS {
+            self.learn(total, bad);
+        }
+    }
+
+    /// Without a failure and without evidence no bet can win, so most of the time there is none to place.
+    fn bet(&mut self, now: Moment, total: u64, bad: u64, cap: Cap) {
         let usual = self.usual();
         for (bet, way) in self.bets.iter_mut().zip(ALTERNATIVES) {
             if way >= CONTRAST * usual {
                 bet.place(now, total, bad, gain(total, bad, way, usual).min(cap.0));
             }
         }
-        if self.bits() < QUIET_BITS {
-            self.learn(total, bad);
-        }
+        let mean = self.bets.iter().map(|bet| bet.bits.exp2()).sum::<f64>() / self.bets.len() as f64;
+        self.bits = mean.log2().max(0.0);
     }
 
     /// Begins anew: what was found has been dealt with. The usual share stays.
     pub fn reset(&mut self) {
         self.bets = [Bet::default(); ALTERNATIVES.len()];
+        self.bits = 0.0;
     }
 
     /// The evidence, its start, and what was seen since.
     pub fn reading(&self) -> Reading {
         let best = self.bets.iter().max_by(|a, b| a.bits.total_cmp(&b.bits)).expect("there are alternatives");
         Reading {
-            bits: Bits(self.bits()),
+            bits: Bits(self.bits),
             since: best.since,
             expected: self.usual(),
             observed: best.bad as f64 / best.total.max(1) as f64,
@@ -110,9 +122,9 @@ impl RatioTest {
         }
     }
 
-    fn bits(&self) -> f64 {
-        let mean = self.bets.iter().map(|bet| bet.bits.exp2()).sum::<f64>() / self.bets.len() as f64;
-        mean.log2().max(0.0)
+    /// The evidence alone, in bits.
+    pub fn bits(&self) -> f64 {
+        self.bits
     }
 
     fn learn(&mut self, total: u64, bad: u64) {

@@ -92,6 +92,9 @@ impl Engine {
 
     /// How far these findings carry.
     pub(super) fn verdict(&self, findings: &[Finding], now: Moment) -> Verdict {
+        if findings.is_empty() {
+            return if self.deaf_for(now).is_some() { Verdict::Unknown } else { Verdict::Healthy };
+        }
         let since = onset(findings, now);
         let contrast = Contrast::new(&self.ledger, since, now + SECOND, &self.places());
         let replicas = self.policy.topology.replicas.len().max(1);
