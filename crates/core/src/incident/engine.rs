@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.
-    pub fn step(&mut self, now: Moment) -> Vec<Event> {
+    pub fn step(&self, now: Moment) -> Vec<Event> {
         let steps: [fn(&Engine, Moment) -> Vec<Event>; 6] =
             [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::cure, Self::restore];
         steps.into_iter().map(|step| step(self, now)).find(|events| !events.is_empty()).unwrap_or_default()

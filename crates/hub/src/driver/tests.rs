@@ -6,7 +6,7 @@ use crate::log::{LogReader, ReadError};
 use crate::settings::HubSettings;
 use crate::start::{Memory, assemble};
 use crate::view::Snapshot;
-use downbeat_core::incident::Verb;
+use downbeat_core::incident::{Record, Verb};
 use downbeat_core::model::{IncidentId, Policy};
 use std::path::Path;
 use std::sync::Arc;

@@ -13,11 +13,10 @@ use crate::doors::Arrival;
 use crate::settings::HubSettings;
 use actuate::actuate;
 use deliver::{Delivery, deliver};
-use downbeat_core::incident::{Book, Channel, Effect, EffectId, Event, Incident};
+use downbeat_core::incident::{Book, Channel, Desk, Effect, EffectId, Event, Incident};
 use downbeat_core::model::{Actuation, Audience, Moment, Name, Notice, NoticeId, RemedyId};
 pub(crate) use retry::Pauses;
 use review::write_review;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,10 +25,6 @@ use tokio::task::JoinSet;
 pub const STATUS_PAGE: &str = "status-page";
 /// The channel that every page goes to, whatever else is configured: the hub's own log lines.
 pub const LOG_CHANNEL: &str = "log";
-
-/// Effects of one lane under way at the same time. Each channel is a lane of its own, so that a dead receiver
-/// holds up nobody else's messages.
-const LANE_MAX: usize = 8;
 
 /// All channels of an installation, for the book.
 pub fn channels(settings: &HubSettings) -> Vec<Channel> {
@@ -47,12 +42,11 @@ pub(crate) struct Tools {
     pub(crate) pauses: Pauses,
 }
 
-/// Starts effects and remembers which are under way.
+/// Starts effects.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     tools: Arc<Tools>,
     arrivals: mpsc::Sender<Arrival>,
-    in_flight: BTreeSet<EffectId>,
     tasks: JoinSet<()>,
 }
 
@@ -67,26 +61,17 @@ enum Work {
 impl Outbox {
     /// An outbox whose outcomes go to the driver.
     pub(crate) fn new(tools: Tools, arrivals: mpsc::Sender<Arrival>) -> Self {
-        Self { tools: Arc::new(tools), arrivals, in_flight: BTreeSet::new(), tasks: JoinSet::new() }
+        Self { tools: Arc::new(tools), arrivals, tasks: JoinSet::new() }
     }
 
-    /// Starts everything that is pending and not under way, as far as the lanes are wide.
-    pub(crate) fn carry_out(&mut self, book: &Book) {
+    /// Starts everything that is due.
+    pub(crate) fn carry_out(&mut self, desk: &mut Desk) {
         self.reap();
-        for (id, effect) in &book.pending {
-            if self.in_flight.contains(id) || self.lane_is_full(id) {
-                continue;
-            }
-            if let Some(work) = Work::prepare(id, effect, book) {
-                self.in_flight.insert(id.clone());
-                self.tasks.spawn(carry(Arc::clone(&self.tools), id.clone(), work, self.arrivals.clone()));
+        for (id, effect) in desk.due() {
+            if let Some(work) = Work::prepare(&id, &effect, desk.engine().book()) {
+                self.tasks.spawn(carry(Arc::clone(&self.tools), id, work, self.arrivals.clone()));
             }
         }
-    }
-
-    /// The outcome of an effect has reached the driver.
-    pub(crate) fn forget(&mut self, id: &EffectId) {
-        self.in_flight.remove(id);
     }
 
     /// Gives up what is under way: it is carried out again after the next start.
@@ -100,19 +85,6 @@ impl Outbox {
                 tracing::error!(%error, "an effect ended without an outcome; a restart repeats it");
             }
         }
-    }
-
-    fn lane_is_full(&self, id: &EffectId) -> bool {
-        self.in_flight.iter().filter(|other| lane(other) == lane(id)).count() >= LANE_MAX
-    }
-}
-
-/// What an effect may be held up by: others of its kind, and of its channel.
-fn lane(id: &EffectId) -> (u8, Option<&Name>) {
-    match id {
-        EffectId::Actuate(_) => (0, None),
-        EffectId::Deliver(_, channel) => (1, Some(channel)),
-        EffectId::Review(_) => (2, None),
     }
 }
 

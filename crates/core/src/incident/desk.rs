@@ -1,0 +1,273 @@
+//! The desk: in which order things are decided, written, applied and carried out.
+//!
+//! A shell with a clock, a log and a way out runs a hub with it:
+//!
+//! 1. hand in what arrived: [`Desk::observe`], [`Desk::outcome`], [`Desk::decide`];
+//! 2. while [`Desk::next`] has a batch: write it, then say so ([`Desk::wrote`], or [`Desk::not_written`]);
+//! 3. carry out what is [`Desk::due`], and hand its outcome in when it ends.
+//!
+//! Nothing is applied that is not written, and nothing is carried out that is not applied, so a crash between any two
+//! steps loses nothing that was acknowledged and repeats nothing but what was in doubt, under the same id.
+
+use super::book::{Effect, EffectId};
+use super::command::{Command, CommandRefused};
+use super::engine::Engine;
+use super::event::{Event, Record};
+use super::state::next;
+use crate::model::{Moment, Name, Signal};
+use crate::signal::SignalRefused;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// Effects of one lane under way at the same time. Each channel is a lane of its own, so that a dead receiver
+/// holds up nobody else's messages.
+const LANE_MAX: usize = 8;
+/// First pause after a failed write.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Longest pause: a disk that was freed is noticed within ten seconds.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// An engine, and what waits around it.
+#[derive(Debug)]
+pub struct Desk {
+    engine: Engine,
+    /// Happened, but not written yet. Bounded: the start, and one outcome for each effect in flight.
+    backlog: VecDeque<Event>,
+    /// Being carried out by the shell.
+    in_flight: BTreeSet<EffectId>,
+    pause: Option<Pause>,
+}
+
+/// After a failed write nothing is decided for a while.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    length: Duration,
+    until: Moment,
+}
+
+/// Events to be written at once: all of them or none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// In their order.
+    pub events: Vec<Event>,
+    source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What happened outside: it is kept until it is written.
+    Backlog,
+    /// What was decided: it is decided again as long as it is so.
+    Decision,
+}
+
+/// Why a batch is not in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwritten {
+    /// The same may be written later.
+    ForNow,
+    /// The same events will never be taken.
+    ForEver,
+}
+
+/// What became of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filed {
+    /// It will be written.
+    Kept,
+    /// The book no longer waits for it.
+    Stray,
+}
+
+impl Desk {
+    /// A desk whose engine has taken the log in, at the start of a hub of this version.
+    pub fn new(engine: Engine, version: String) -> Self {
+        let started = Event::HubStarted { version };
+        Self { engine, backlog: [started].into(), in_flight: BTreeSet::new(), pause: None }
+    }
+
+    /// The engine, to look at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Takes a signal in.
+    ///
+    /// # Errors
+    /// [`SignalRefused`]; nothing is changed then.
+    pub fn observe(&mut self, now: Moment, signal: &Signal) -> Result<(), SignalRefused> {
+        self.engine.observe(now, signal)
+    }
+
+    /// Takes in how an effect ended, unless the book no longer waits for it.
+    pub fn outcome(&mut self, effect: &EffectId, event: Event) -> Filed {
+        self.in_flight.remove(effect);
+        let book = self.engine.book();
+        let incident = event.incident().and_then(|id| book.incidents.get(&id));
+        let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
+        if fits && book.pending.contains_key(effect) {
+            self.backlog.push_back(event);
+            Filed::Kept
+        } else {
+            Filed::Stray
+        }
+    }
+
+    /// False for a while after a failed write.
+    pub fn may_write(&self, now: Moment) -> bool {
+        self.pause.is_none_or(|pause| now >= pause.until)
+    }
+
+    /// What happened and is not written yet; it goes before any decision.
+    pub fn backlog(&self) -> Option<Batch> {
+        self.backlog.front().map(|event| Batch { events: vec![event.clone()], source: Source::Backlog })
+    }
+
+    /// What a command leads to. The backlog has to be written first, for it is part of what is decided upon.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; nothing happens then.
+    pub fn decide(&self, now: Moment, who: &Name, command: Command) -> Result<Batch, CommandRefused> {
+        let events = self.engine.command(now, who, command)?;
+        Ok(Batch { events, source: Source::Decision })
+    }
+
+    /// What has to be written next, if anything follows.
+    pub fn next(&self, now: Moment) -> Option<Batch> {
+        let decided = || Batch { events: self.engine.step(now), source: Source::Decision };
+        self.backlog().or_else(|| Some(decided())).filter(|batch| !batch.events.is_empty())
+    }
+
+    /// A batch is in the log, as these records.
+    ///
+    /// # Panics
+    /// When the records do not follow from the book: the engine decided what cannot be, or the shell wrote something else.
+    pub fn wrote(&mut self, batch: &Batch, records: &[Record]) {
+        for record in records {
+            self.engine.apply(record).expect("what the engine decided follows from its own book");
+        }
+        self.forget(batch);
+        self.pause = None;
+    }
+
+    /// A batch is not in the log. Nothing is decided for a while, each time for longer.
+    pub fn not_written(&mut self, now: Moment, batch: &Batch, why: Unwritten) {
+        if why == Unwritten::ForEver {
+            // It would block all else.
+            self.forget(batch);
+        }
+        self.rest(now);
+    }
+
+    /// The log cannot be written at present.
+    pub fn rest(&mut self, now: Moment) {
+        let length = self.pause.map_or(PAUSE_MIN, |pause| (pause.length * 2).min(PAUSE_MAX));
+        self.pause = Some(Pause { length, until: now + length });
+    }
+
+    /// The log can be written again.
+    pub fn resume(&mut self) {
+        self.pause = None;
+    }
+
+    /// What has to be carried out now, as far as the lanes are wide; counts as under way from here on.
+    pub fn due(&mut self) -> Vec<(EffectId, Effect)> {
+        let mut due = Vec::new();
+        for (id, effect) in &self.engine.book().pending {
+            let lane_is_full = || self.in_flight.iter().filter(|other| lane(other) == lane(id)).count() >= LANE_MAX;
+            if !self.in_flight.contains(id) && !lane_is_full() {
+                self.in_flight.insert(id.clone());
+                due.push((id.clone(), effect.clone()));
+            }
+        }
+        due
+    }
+
+    fn forget(&mut self, batch: &Batch) {
+        if batch.source == Source::Backlog {
+            self.backlog.pop_front();
+        }
+    }
+}
+
+/// What an effect may be held up by: others of its kind, and of its channel.
+fn lane(id: &EffectId) -> (u8, Option<&Name>) {
+    match id {
+        EffectId::Actuate(_) => (0, None),
+        EffectId::Deliver(_, channel) => (1, Some(channel)),
+        EffectId::Review(_) => (2, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::Verb;
+    use crate::model::Policy;
+
+    fn desk() -> Desk {
+        Desk::new(Engine::new(Policy::default(), vec![]), "test".into())
+    }
+
+    fn record(seq: u64, batch: &Batch) -> Record {
+        Record { seq, at: Moment::from_millis(seq), event: batch.events[0].clone() }
+    }
+
+    fn anna() -> Name {
+        Name::new("anna").expect("a good name")
+    }
+
+    #[test]
+    fn what_happened_is_written_before_what_is_decided() {
+        let (mut desk, now) = (desk(), Moment::from_millis(1));
+        let start = desk.next(now).expect("the start is to be written");
+        assert!(matches!(start.events[..], [Event::HubStarted { .. }]));
+        desk.wrote(&start, &[record(1, &start)]);
+        assert_eq!(desk.next(now), None);
+    }
+
+    #[test]
+    fn what_is_not_written_is_not_applied() {
+        let (mut desk, now) = (desk(), Moment::from_millis(1));
+        let start = desk.next(now).expect("the start");
+        desk.wrote(&start, &[record(1, &start)]);
+        let hold = desk.decide(now, &anna(), Command::Hold).expect("may hold");
+        desk.not_written(now, &hold, Unwritten::ForNow);
+        assert_eq!((desk.engine().book().held_by.as_ref(), desk.may_write(now)), (None, false));
+        let later = now + PAUSE_MIN;
+        assert!(desk.may_write(later));
+        desk.wrote(&hold, &[record(2, &hold)]);
+        assert_eq!(desk.engine().book().held_by, Some(anna()));
+    }
+
+    #[test]
+    fn what_can_never_be_written_blocks_nothing() {
+        let (mut desk, now) = (desk(), Moment::from_millis(1));
+        let start = desk.next(now).expect("the start");
+        desk.not_written(now, &start, Unwritten::ForEver);
+        assert_eq!(desk.next(now), None);
+    }
+
+    #[test]
+    fn pauses_double_up_to_ten_seconds() {
+        let (mut desk, start) = (desk(), Moment::from_millis(1_000));
+        desk.rest(start);
+        assert!(!desk.may_write(start) && desk.may_write(start + PAUSE_MIN));
+        for _ in 0..20 {
+            desk.rest(start);
+        }
+        assert!(!desk.may_write(start + PAUSE_MIN) && desk.may_write(start + PAUSE_MAX));
+        desk.resume();
+        assert!(desk.may_write(start));
+    }
+
+    #[test]
+    fn an_outcome_that_nobody_waits_for_is_not_written() {
+        let mut desk = desk();
+        let id = crate::model::IncidentId(7);
+        let reviewed = Event::Reviewed { incident: id, path: "x".into() };
+        assert_eq!(desk.outcome(&EffectId::Review(id), reviewed), Filed::Stray);
+        let verb = Event::OperatorActed { incident: None, who: anna(), verb: Verb::Hold };
+        assert_eq!(desk.outcome(&EffectId::Review(id), verb), Filed::Stray);
+    }
+}
