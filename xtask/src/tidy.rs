@@ -5,6 +5,7 @@
 //! not find itself.
 
 mod arrows;
+mod clocks;
 mod code_map;
 mod documents;
 mod leftovers;
@@ -45,8 +46,8 @@ impl fmt::Display for Finding {
 }
 
 /// The rules that need one file at a time; each passes over the files that are not its business.
-const FILE_RULES: [fn(&TextFile) -> Vec<Finding>; 6] =
-    [stages::check, words::check, openings::check, leftovers::check, size::check, documents::check];
+const FILE_RULES: [fn(&TextFile) -> Vec<Finding>; 7] =
+    [stages::check, clocks::check, words::check, openings::check, leftovers::check, size::check, documents::check];
 
 /// The rules that need the whole tree.
 const TREE_RULES: [fn(&Tree) -> Vec<Finding>; 4] =

@@ -8,12 +8,11 @@
 //! and its answer), `cache` (answers kept), `choose` (which replica, how often), `ask` (replicas). `codec` reads and writes HTTP without I/O;
 //! `tell` says what was seen, `change` takes in what changes, `run` has the threads: each serves with a current-thread
 //! runtime, a listener and replica connections of its own; one more does what is not urgent. What decides takes `now`
-//! and data and returns data: all of `codec`, `choose` and `admit`, and `ask::resume`.
+//! and data and returns data: all of `codec`, `choose` and `admit`, `ask::resume`, and of `run` what all threads know together.
+//! `policy` asks those decisions for a world in virtual time.
 
 mod admit;
 mod ask;
-#[doc(hidden)]
-pub mod bench;
 mod cache;
 mod change;
 mod choose;
@@ -23,6 +22,7 @@ mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod policy;
 mod run;
 mod tell;
 

@@ -44,11 +44,16 @@ pub enum SketchError {
 impl Sketch {
     /// Counts one value. The first one makes room for all; further ones only add 1 in one place.
     pub fn count(&mut self, value: u64) {
+        self.count_times(value, 1);
+    }
+
+    /// Counts a value that came so many times.
+    pub fn count_times(&mut self, value: u64, times: u64) {
         if self.counts.is_empty() {
             self.counts.resize(BUCKETS, 0);
         }
         let slot = &mut self.counts[bucket(value)];
-        *slot = slot.saturating_add(1);
+        *slot = slot.saturating_add(times);
     }
 
     /// Adds another sketch to this one.

@@ -117,13 +117,20 @@ impl Limiter {
         limit.max(1.0) as u32
     }
 
-    /// An attempt of a component was answered well, while so many were in flight.
-    pub(crate) fn answered(&mut self, component: usize, first_byte: Duration, in_flight: u32, now: Instant) {
+    /// `times` attempts of a component were answered well, while so many were in flight.
+    pub(crate) fn answered(
+        &mut self,
+        component: usize,
+        first_byte: Duration,
+        times: u32,
+        in_flight: u32,
+        now: Instant,
+    ) {
         let series = &mut self.series[component];
         // A microsecond is the least that is measured.
-        series.sum += first_byte.as_secs_f64().max(1e-6).ln();
-        series.count += 1;
-        self.window.answers += 1;
+        series.sum += first_byte.as_secs_f64().max(1e-6).ln() * f64::from(times);
+        series.count = series.count.saturating_add(times);
+        self.window.answers = self.window.answers.saturating_add(times);
         self.window.in_flight_max = self.window.in_flight_max.max(in_flight);
         self.turn(now);
     }
@@ -231,7 +238,7 @@ mod tests {
                     let at = self.now + Duration::from_millis(4 * (i + 1));
                     // Every fifth request is of a component that takes three times as long.
                     let (component, factor) = if i % 5 == 0 { (1, 3) } else { (0, 1) };
-                    self.limiter.answered(component, took * factor, in_flight, at);
+                    self.limiter.answered(component, took * factor, 1, in_flight, at);
                 }
                 self.now += Duration::from_millis(100);
                 limits.push(f64::from(self.limiter.limit()));

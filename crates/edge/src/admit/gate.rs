@@ -3,7 +3,7 @@
 use crate::admit::heavy::Heavy;
 use crate::admit::limit::Bucket;
 use crate::admit::ramp::Ramp;
-use crate::admit::traffic::Admission;
+use crate::admit::traffic::Admitted;
 use crate::change::settings::ComponentSettings;
 use crate::door::network::Network;
 use std::time::Instant;
@@ -25,17 +25,18 @@ impl Gate {
         }
     }
 
-    /// Whether one more request of a network is let in. Whoever asks too much pays first, and takes nothing from others.
-    pub(crate) fn admit(&mut self, network: Network, now: Instant) -> Admission {
-        if let Some(Err(wait)) = self.networks.as_mut().map(|networks| networks.take(network, now)) {
-            return Admission::Limited(wait);
-        }
-        let room = self.route.as_mut().is_none_or(|route| route.take(now).is_ok());
-        if room && self.ramp.admits(now) { Admission::Granted } else { Admission::Shed }
+    /// How many of some requests of a network are let in. Whoever asks too much pays first, and takes nothing from others.
+    pub(crate) fn admit(&mut self, network: Network, came: u32, now: Instant) -> Admitted {
+        let within = self.networks.as_mut().map_or(came, |networks| networks.take(network, came, now));
+        let limited = came - within;
+        let wait = self.networks.as_ref().filter(|_| limited > 0).map(|networks| networks.wait(now));
+        let routed = if within == 0 { 0 } else { self.route.as_mut().map_or(within, |route| route.take(within, now)) };
+        let granted = if routed == 0 { 0 } else { self.ramp.admits(routed, now) };
+        Admitted { granted, limited, shed: within - granted, wait: wait.unwrap_or_default() }
     }
 
-    /// A request that was let in failed.
-    pub(crate) fn failed(&mut self, now: Instant) {
-        self.ramp.failed(now);
+    /// So many requests that were let in failed.
+    pub(crate) fn failed(&mut self, times: u32, now: Instant) {
+        self.ramp.failed(times, now);
     }
 }

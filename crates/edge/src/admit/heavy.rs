@@ -33,25 +33,30 @@ impl Heavy {
         Self { per_second, since: now, rows: HashMap::with_capacity(ROWS) }
     }
 
-    /// Takes in one request; else says after how long the network may ask again.
-    pub(crate) fn take(&mut self, network: Network, now: Instant) -> Result<(), Duration> {
-        let passed = now.saturating_duration_since(self.since);
-        if passed >= SPAN {
+    /// Takes in so many requests, and says how many of them are within the network's limit.
+    pub(crate) fn take(&mut self, network: Network, came: u32, now: Instant) -> u32 {
+        if now.saturating_duration_since(self.since) >= SPAN {
             self.since = now;
             self.rows.clear();
         }
+        let most = self.per_second;
         let row = self.row(network);
-        row.count = row.count.saturating_add(1);
-        let asked = row.count - row.error;
-        if asked <= self.per_second { Ok(()) } else { Err(SPAN.saturating_sub(passed)) }
+        let room = most.saturating_sub(row.count - row.error);
+        row.count = row.count.saturating_add(came);
+        came.min(room)
+    }
+
+    /// After how long all may ask again.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        SPAN.saturating_sub(now.saturating_duration_since(self.since))
     }
 
     fn row(&mut self, network: Network) -> &mut Row {
         let mut inherited = 0;
         if self.rows.len() >= ROWS && !self.rows.contains_key(&network) {
-            let lightest =
-                self.rows.iter().min_by_key(|(_, row)| row.count).map(|(network, row)| (*network, row.count));
-            if let Some((lightest, count)) = lightest {
+            // Of equals always the same one, in whatever order the table has them.
+            let lightest = self.rows.iter().map(|(network, row)| (row.count, *network)).min();
+            if let Some((count, lightest)) = lightest {
                 self.rows.remove(&lightest);
                 inherited = count;
             }
@@ -70,10 +75,12 @@ mod tests {
         let (start, network) = (Instant::now(), Network::V4([127, 0, 0]));
         let mut heavy = Heavy::new(3, start);
         for (ms, fine) in [(0, true), (1, true), (2, true), (3, false), (999, false), (1_000, true)] {
-            let taken = heavy.take(network, start + Duration::from_millis(ms));
-            assert_eq!(taken.is_ok(), fine, "at {ms} ms");
+            let taken = heavy.take(network, 1, start + Duration::from_millis(ms));
+            assert_eq!(taken == 1, fine, "at {ms} ms");
         }
-        assert_eq!(heavy.take(Network::V4([127, 0, 1]), start + Duration::from_secs(1)), Ok(()));
+        assert_eq!(heavy.take(network, 9, start + Duration::from_secs(1)), 2, "of nine at once two are within it");
+        assert_eq!(heavy.wait(start + Duration::from_millis(1_300)), Duration::from_millis(700));
+        assert_eq!(heavy.take(Network::V4([127, 0, 1]), 1, start + Duration::from_secs(1)), 1);
     }
 
     #[test]
@@ -84,7 +91,7 @@ mod tests {
         for _ in 0..50_000 {
             let random = || (dice.roll() * 250.0) as u8;
             let network = if dice.roll() < 0.05 { culprit } else { Network::V4([1 + random(), random(), random()]) };
-            if heavy.take(network, now).is_err() {
+            if heavy.take(network, 1, now) == 0 {
                 *limited.entry(network).or_default() += 1;
             }
         }

@@ -18,17 +18,21 @@ impl Bucket {
         Self { per_second, tokens: per_second, at: now }
     }
 
-    /// Takes one token; else says after how long one will be there.
-    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    /// Takes tokens: as many as are there of those wished for.
+    pub(crate) fn take(&mut self, wished: u32, now: Instant) -> u32 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);
         self.at = now;
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        let wait = (1.0 - self.tokens) / self.per_second.max(1.0 / WAIT_MAX.as_secs_f64());
-        Err(Duration::from_secs_f64(wait).min(WAIT_MAX))
+        // Never below 0, and cut to whole tokens.
+        let taken = wished.min(self.tokens as u32);
+        self.tokens -= f64::from(taken);
+        taken
+    }
+
+    /// How long it takes until a token is there again.
+    pub(crate) fn wait(&self) -> Duration {
+        let wait = (1.0 - self.tokens).max(0.0) / self.per_second.max(1.0 / WAIT_MAX.as_secs_f64());
+        Duration::from_secs_f64(wait).min(WAIT_MAX)
     }
 }
 
@@ -40,11 +44,13 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Sieve(AtomicU64);
 
 impl Sieve {
-    /// Whether the next request is among the admitted `parts` of 10,000.
-    pub(crate) fn admits(&self, parts: u32) -> bool {
-        let n = u128::from(self.0.fetch_add(1, Ordering::Relaxed));
+    /// How many of the next requests are among the admitted `parts` of 10,000.
+    pub(crate) fn admits(&self, parts: u32, came: u32) -> u32 {
+        let n = u128::from(self.0.fetch_add(u64::from(came), Ordering::Relaxed));
         let parts = u128::from(parts);
-        (n + 1) * parts / 10_000 > n * parts / 10_000
+        let admitted = (n + u128::from(came)) * parts / 10_000 - n * parts / 10_000;
+        // No more than came, as long as the parts are no more than 10,000.
+        u32::try_from(admitted).unwrap_or(came).min(came)
     }
 }
 
@@ -56,20 +62,23 @@ mod tests {
     fn a_bucket_lets_its_rate_through() {
         let start = Instant::now();
         let mut bucket = Bucket::new(5, start);
-        let through = |bucket: &mut Bucket, now| (0..20).filter(|_| bucket.take(now).is_ok()).count();
+        let through = |bucket: &mut Bucket, now| (0..20).filter(|_| bucket.take(1, now) == 1).count();
         assert_eq!(through(&mut bucket, start), 5);
-        assert_eq!(bucket.take(start), Err(Duration::from_millis(200)));
+        assert_eq!((bucket.take(1, start), bucket.wait()), (0, Duration::from_millis(200)));
         assert_eq!(through(&mut bucket, start + Duration::from_millis(400)), 2);
         assert_eq!(through(&mut bucket, start + Duration::from_secs(100)), 5);
-        assert!(Bucket::new(0, start).take(start + Duration::from_secs(9)).is_err());
+        assert_eq!(bucket.take(20, start + Duration::from_millis(100_400)), 2, "many at once get what one by one get");
+        assert_eq!(Bucket::new(0, start).take(1, start + Duration::from_secs(9)), 0);
     }
 
     #[test]
     fn a_sieve_is_exact() {
         for parts in [0, 1, 100, 3_333, 5_000, 9_999, 10_000] {
             let sieve = Sieve::default();
-            let through = (0..10_000).filter(|_| sieve.admits(parts)).count();
+            let through = (0..10_000).filter(|_| sieve.admits(parts, 1) == 1).count();
             assert_eq!(through, parts as usize);
+            let many = (0..2_500).map(|_| sieve.admits(parts, 4)).sum::<u32>();
+            assert_eq!(many, parts, "four at a time");
         }
     }
 }

@@ -38,24 +38,25 @@ impl Ramp {
         Self { second: now, came: 0, failed: 0, usual: None, bad_in_a_row: 0, until: None, slice: now, admitted: 0.0 }
     }
 
-    /// Whether one more request is let in now.
-    pub(crate) fn admits(&mut self, now: Instant) -> bool {
+    /// How many of these requests are let in now.
+    pub(crate) fn admits(&mut self, came: u32, now: Instant) -> u32 {
         self.turn(now);
-        self.came = self.came.saturating_add(1);
-        let (Some(usual), Some(_)) = (self.usual, self.until.filter(|until| now < *until)) else { return true };
+        self.came = self.came.saturating_add(came);
+        let (Some(usual), Some(_)) = (self.usual, self.until.filter(|until| now < *until)) else { return came };
         if now.saturating_duration_since(self.slice) >= SLICE {
             (self.slice, self.admitted) = (now, 0.0);
         }
         let room = (PEAK * usual).max(RATE_MIN) * SLICE.as_secs_f64();
-        let admitted = self.admitted < room;
-        self.admitted += f64::from(u8::from(admitted));
+        // Whoever comes while there is any room is let in. Never below 0, and far below what a u32 holds.
+        let admitted = came.min((room - self.admitted).max(0.0).ceil() as u32);
+        self.admitted += f64::from(admitted);
         admitted
     }
 
-    /// A request that was let in failed.
-    pub(crate) fn failed(&mut self, now: Instant) {
+    /// So many requests that were let in failed.
+    pub(crate) fn failed(&mut self, times: u32, now: Instant) {
         self.turn(now);
-        self.failed = self.failed.saturating_add(1);
+        self.failed = self.failed.saturating_add(times);
     }
 
     fn turn(&mut self, now: Instant) {
@@ -90,10 +91,10 @@ mod tests {
         for count in &mut admitted {
             for i in 0..rate {
                 let at = *now + Duration::from_secs(1) * i / rate;
-                if ramp.admits(at) {
+                if ramp.admits(1, at) == 1 {
                     *count += 1;
                     if fails {
-                        ramp.failed(at);
+                        ramp.failed(1, at);
                     }
                 }
             }

@@ -7,13 +7,13 @@ use crate::door::network::Network;
 use crate::run::sync::locked;
 use downbeat_core::model::{Name, Strength, TrafficPlan};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The plan in force.
 #[derive(Debug)]
 pub(crate) struct Traffic {
-    pub(crate) plan: TrafficPlan,
+    pub(crate) plan: Arc<TrafficPlan>,
     /// When it came into force; its sheds lapse so long after.
     pub(crate) since: Instant,
     /// By component and replica.
@@ -38,6 +38,40 @@ struct ShedInForce {
     admitted: Strength,
     until: Instant,
     sieve: Sieve,
+}
+
+/// What becomes of some requests that came at the same instant from one network for one component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Admitted {
+    /// So many are let in.
+    pub granted: u32,
+    /// Of so many the network is over its limit.
+    pub limited: u32,
+    /// So many are turned away for want of room.
+    pub shed: u32,
+    /// After this there is room again for those over their limit.
+    pub wait: Duration,
+}
+
+impl Admitted {
+    /// What `next` says of those that were let in so far.
+    pub(crate) fn then(self, next: Self) -> Self {
+        Self {
+            granted: next.granted,
+            limited: self.limited + next.limited,
+            shed: self.shed + next.shed,
+            wait: self.wait.max(next.wait),
+        }
+    }
+
+    /// What becomes of one request that came alone.
+    pub(crate) fn of_one(self) -> Admission {
+        match self {
+            Self { granted: 1.., .. } => Admission::Granted,
+            Self { limited: 1.., wait, .. } => Admission::Limited(wait),
+            _ => Admission::Shed,
+        }
+    }
 }
 
 /// Whether a request is let in.
@@ -67,7 +101,7 @@ impl Traffic {
             })
             .collect();
         let pins = plan.pins.iter().map(|pin| pin.host.clone()).collect();
-        Self { since: now, shares, credits, limits, sheds, pins, plan }
+        Self { since: now, shares, credits, limits, sheds, pins, plan: Arc::new(plan) }
     }
 
     /// What is left of a replica's weight for a component.
@@ -85,25 +119,33 @@ impl Traffic {
         self.pins.contains(host)
     }
 
-    /// Whether a request of a network to a component is let in.
-    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
-        if let Err(wait) = self.check_limits(component, network, now) {
-            return Admission::Limited(wait);
-        }
-        match &self.sheds[component.0] {
-            Some(shed) if now < shed.until && !shed.sieve.admits(shed.admitted.into()) => Admission::Shed,
-            _ => Admission::Granted,
-        }
+    /// How many of some requests of a network to a component are let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
+        let (within, wait) = self.within_limits(component, network, came, now);
+        let granted = match &self.sheds[component.0] {
+            Some(shed) if within > 0 && now < shed.until => shed.sieve.admits(shed.admitted.into(), within),
+            _ => within,
+        };
+        Admitted { granted, limited: came - within, shed: within - granted, wait }
     }
 
-    fn check_limits(&self, component: ComponentId, network: Network, now: Instant) -> Result<(), Duration> {
+    /// How many of some requests are within the limits on their network, and after how long there is room for the others.
+    fn within_limits(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> (u32, Duration) {
+        let (mut within, mut wait) = (came, Duration::ZERO);
         if self.limits.is_empty() {
-            return Ok(());
+            return (within, wait);
         }
         let network = network.name();
-        (self.limits.iter())
-            .filter(|limit| limit.network == network && limit.component.is_none_or(|c| c == component))
-            .try_for_each(|limit| locked(&limit.bucket).take(now))
+        let concerns =
+            |limit: &&LimitInForce| limit.network == network && limit.component.is_none_or(|c| c == component);
+        for limit in self.limits.iter().filter(concerns) {
+            let (wished, mut bucket) = (within, locked(&limit.bucket));
+            within = bucket.take(wished, now);
+            if within < wished {
+                wait = wait.max(bucket.wait());
+            }
+        }
+        (within, wait)
     }
 }
 

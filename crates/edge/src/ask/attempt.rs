@@ -10,7 +10,7 @@ use crate::codec::{
     parse_answer, request_bytes,
 };
 use crate::door::caller::Caller;
-use crate::run::shared::Seat;
+use crate::run::seat::Seat;
 use crate::run::worker::Worker;
 use crate::tell::access::Notes;
 use bytes::{Bytes, BytesMut};

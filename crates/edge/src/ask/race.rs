@@ -6,18 +6,19 @@
 //! any case. Neither is made while the component is shedding, nor when too little time is left (invariant B5). The
 //! first good answer wins. Source of hedging: Dean and Barroso, *The Tail at Scale* (2013).
 //!
-//! Only attempts that may have been sent count against `extra`, so with its default of 1 a request reaches at most two
-//! replicas (invariant H4). An attempt that was never sent is replaced for nothing: nobody was burdened by it.
+//! How often, and after what: [`choose::tries`](crate::choose::tries); out of which budget: [`run::extra`](crate::run::extra).
 
 use crate::ask::attempt::{Answer, Failed, Order, Reach, Repetition, attempt};
 use crate::ask::resume::{Proof, Verdict};
 use crate::ask::straggler::Straggler;
 use crate::change::site::ReplicaId;
-use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
+use crate::choose::tries::{Tries, Urgency, failure_of_attempt, is_passing};
 use crate::codec::AnswerHead;
-use crate::run::pick::{Keys, Wish};
-use crate::run::shared::{Overdue, Pick};
+use crate::run::experience::Loser;
+use crate::run::extra::{Overtaken, Wanted};
+use crate::run::pick::{Keys, Pick, Wish};
+use crate::run::seat::Overdue;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
 use downbeat_core::model::FailureKind;
@@ -47,16 +48,6 @@ pub(crate) enum Thrift {
     Budgeted,
     /// They do not: a listener who hears the gap waits for them.
     Free,
-}
-
-/// A replica that alone is silent for so many times the usual delay is hedged whatever the budget says.
-const FORCED_AFTER: u32 = 2;
-
-/// Whether an extra attempt may go beyond the budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Urgency {
-    Usual,
-    High,
 }
 
 /// How a race ended.
@@ -95,8 +86,7 @@ struct Race<'a> {
     lanes: [Option<Lane<'a>>; 2],
     tried: SmallVec<[ReplicaId; 4]>,
     keys: Keys,
-    started: u32,
-    unsent: u32,
+    tries: Tries,
     hedge_after: Duration,
     hedge_at: Instant,
     alarm: Alarm,
@@ -141,8 +131,7 @@ impl<'a> Race<'a> {
             lanes: [None, None],
             tried: SmallVec::from_slice(passed_over),
             keys: Keys::of(&worker.shared, order.component, order.head, order.caller.address),
-            started: 0,
-            unsent: 0,
+            tries: Tries::new(terms.extra),
             hedge_after,
             // Set anew with each attempt that starts; without one nobody waits.
             hedge_at: terms.deadline,
@@ -157,14 +146,14 @@ impl<'a> Race<'a> {
             match self.event().await {
                 Event::Ended(lane, result) => {
                     if let Some(answer) = self.ended(lane, result) {
-                        return Finish { result: Ok(answer), attempts: self.started };
+                        return Finish { result: Ok(answer), attempts: self.tries.started() };
                     }
                 }
                 Event::Silence => self.silence(),
                 Event::Deadline => self.deadline(),
             }
         }
-        Finish { result: Err(self.lost), attempts: self.started }
+        Finish { result: Err(self.lost), attempts: self.tries.started() }
     }
 
     /// Starts the first attempt. A request that finds all seats taken waits for one; the rest of a body does not,
@@ -174,32 +163,31 @@ impl<'a> Race<'a> {
         let wish = self.wish();
         let pick = match self.terms.rest {
             None => shared.pick_patiently(&wish, dice, self.terms.deadline).await,
-            Some(_) => shared.pick(&wish, dice),
+            Some(_) => shared.pick(&wish, dice, Instant::now()),
         };
         if matches!(pick, Pick::Full) {
             self.lost.kind = FailureKind::Shed;
         }
-        self.launch(pick);
+        self.launch(pick, Instant::now());
     }
 
     fn wish(&self) -> Wish<'_> {
-        Wish { component: self.order.component, tried: &self.tried, keys: self.keys }
+        Wish { component: self.order.component, tried: &self.tried, keys: self.keys, places: 1 }
     }
 
     /// Starts a further attempt, if there is anybody to ask.
-    fn start(&mut self) {
-        let pick = self.worker.shared.pick(&self.wish(), &self.worker.dice);
-        self.launch(pick);
+    fn start(&mut self, now: Instant) {
+        let pick = self.worker.shared.pick(&self.wish(), &self.worker.dice, now);
+        self.launch(pick, now);
     }
 
-    fn launch(&mut self, pick: Pick) {
+    fn launch(&mut self, pick: Pick, since: Instant) {
         let Pick::Replica(replica, seat) = pick else { return };
         let Some(free) = self.lanes.iter().position(Option::is_none) else { return };
         let run = Box::pin(attempt(self.worker, self.order, self.terms.rest, replica, seat));
-        let since = Instant::now();
         self.lanes[free] = Some(Lane { replica, since, overdue: None, run });
         self.tried.push(replica);
-        self.started += 1;
+        self.tries.begin();
         self.hedge_at = since + self.hedge_after;
     }
 
@@ -218,25 +206,27 @@ impl<'a> Race<'a> {
 
     /// Takes the outcome of an attempt; returns the answer that won.
     fn ended(&mut self, lane: usize, result: Result<Answer, Failed>) -> Option<Answer> {
-        let Lane { replica, since, .. } = self.lanes[lane].take()?;
+        let (Lane { replica, since, .. }, now) = (self.lanes[lane].take()?, Instant::now());
         let answer = match result {
             Ok(answer) => answer,
             Err(Failed { kind, reach }) => {
-                self.failed(replica, kind);
-                self.unsent += u32::from(reach == Reach::Unsent);
+                self.failed(replica, kind, now);
+                if reach == Reach::Unsent {
+                    self.tries.was_unsent();
+                }
                 match (reach, self.order.repetition) {
-                    (Reach::Unsent, _) if self.has_extra() => self.start(),
-                    (Reach::Sent, Repetition::Allowed) => self.retry(replica),
+                    (Reach::Unsent, _) if self.tries.may_go_on() => self.start(now),
+                    (Reach::Sent, Repetition::Allowed) => self.retry(replica, now),
                     _ => {}
                 }
                 return None;
             }
         };
-        let (judgement, first_byte) = (self.judge(&answer.head), since.elapsed());
-        self.worker.head_came(self.order.component, replica, first_byte, judgement.failure);
+        let (judgement, first_byte) = (self.judge(&answer.head), now.saturating_duration_since(since));
+        self.worker.head_came(self.order.component, replica, first_byte, judgement.failure, now);
         match judgement.use_it {
             Use::Take => {
-                self.overtake(first_byte);
+                self.overtake(first_byte, now);
                 return Some(answer);
             }
             Use::Spare => {
@@ -245,12 +235,12 @@ impl<'a> Race<'a> {
             }
             Use::None => self.lost.useless.push(replica),
         }
-        self.retry(replica);
+        self.retry(replica, now);
         None
     }
 
     fn judge(&self, head: &AnswerHead) -> Judgement {
-        let failure = (head.status >= 500).then_some(FailureKind::Status);
+        let failure = failure_of_attempt(head.status);
         let use_it = match self.terms.rest.map(|proof| proof.judge(head)) {
             Some(Verdict::Same) => Use::Take,
             Some(Verdict::Failed) => Use::Spare,
@@ -270,62 +260,36 @@ impl<'a> Race<'a> {
         unasked && self.worker.shared.serves_parts(self.order.component)
     }
 
-    /// The one still running has lost to one that took `first_byte`. Against a prompt one it is a straggler, which is
-    /// listened to; otherwise everybody is slow, which says nothing about one.
-    fn overtake(&mut self, first_byte: Duration) {
-        let component = self.order.component;
+    /// The one still running has lost to one that took `first_byte`.
+    fn overtake(&mut self, first_byte: Duration, now: Instant) {
+        let (component, hedge_after) = (self.order.component, self.hedge_after);
         for lane in self.lanes.iter_mut().filter_map(Option::take) {
-            let silent = lane.since.elapsed();
-            if silent < self.hedge_after {
-                continue;
-            }
-            if first_byte > self.hedge_after {
-                self.worker.shared.slow_everywhere(component, silent);
-                continue;
-            }
             let Lane { replica, since, overdue, run } = lane;
-            self.worker.shared.overtaken(component, replica, silent);
-            let straggler = Straggler { component, replica, since, head: self.order.head.clone(), _overdue: overdue };
-            straggler.listen(self.worker, || drop(run));
+            let loser = Loser { component, replica, silent: now.saturating_duration_since(since), hedge_after };
+            if self.worker.shared.overtaken(&loser, first_byte, 1, now) == Overtaken::HeardOut {
+                let head = self.order.head.clone();
+                let straggler = Straggler { component, replica, since, head, _overdue: overdue };
+                straggler.listen(self.worker, || drop(run));
+            }
         }
     }
 
-    fn failed(&mut self, replica: ReplicaId, kind: FailureKind) {
+    fn failed(&mut self, replica: ReplicaId, kind: FailureKind, now: Instant) {
         self.lost.kind = kind;
-        self.worker.attempt_failed(self.order.component, replica, Part::Head, kind);
+        self.worker.attempt_failed(self.order.component, replica, Part::Head, kind, now);
     }
 
-    fn has_extra(&self) -> bool {
-        self.started - self.unsent <= self.terms.extra
+    /// Whether one more attempt is to be made because of this replica, on top of the budget only when it is urgent.
+    fn may_ask_another(&self, because_of: ReplicaId, urgency: Urgency, now: Instant) -> bool {
+        let (component, deadline) = (self.order.component, self.terms.deadline);
+        let wanted = Wanted { component, because_of, urgency, deadline };
+        let free = self.terms.thrift == Thrift::Free;
+        self.tries.may_go_on() && (free || self.worker.shared.extra_attempts(&wanted, 1, now) > 0)
     }
 
-    /// Whether one more attempt is to be made because of this replica, on top of the budget only when it is `urgent`.
-    fn may_ask_another(&self, because_of: ReplicaId, urgency: Urgency) -> bool {
-        let (component, shared, now) = (self.order.component, &self.worker.shared, Instant::now());
-        if !self.has_extra() {
-            return false;
-        }
-        if self.terms.thrift == Thrift::Free {
-            return true;
-        }
-        if shared.is_pointless(component, self.terms.deadline, now) {
-            return false;
-        }
-        let trouble = shared.trouble(component, because_of);
-        let mut budget = shared.budget(component);
-        if budget.take(trouble, now) {
-            return true;
-        }
-        let forced = trouble == Trouble::Lone && urgency == Urgency::High;
-        if forced {
-            budget.force(now);
-        }
-        forced
-    }
-
-    fn retry(&mut self, failed: ReplicaId) {
-        if self.may_ask_another(failed, Urgency::Usual) {
-            self.start();
+    fn retry(&mut self, failed: ReplicaId, now: Instant) {
+        if self.may_ask_another(failed, Urgency::Usual, now) {
+            self.start(now);
         }
     }
 
@@ -336,24 +300,25 @@ impl<'a> Race<'a> {
         let Some(lane) = self.lanes.iter_mut().flatten().next() else { return };
         let (component, shared, replica) = (self.order.component, &self.worker.shared, lane.replica);
         lane.overdue.get_or_insert_with(|| shared.overdue(component, replica));
-        let long = now.saturating_duration_since(lane.since) >= FORCED_AFTER * self.hedge_after;
-        if self.may_ask_another(replica, if long { Urgency::High } else { Urgency::Usual }) {
-            self.hedge();
+        let urgency = Urgency::of(now.saturating_duration_since(lane.since), self.hedge_after);
+        if self.may_ask_another(replica, urgency, now) {
+            self.hedge(now);
         }
     }
 
-    fn hedge(&mut self) {
-        let before = self.started;
-        self.start();
-        if let Some(replica) = self.tried.last().filter(|_| self.started > before) {
-            self.worker.hedged(self.order.component, *replica);
+    fn hedge(&mut self, now: Instant) {
+        let before = self.tries.started();
+        self.start(now);
+        if let Some(replica) = self.tried.last().filter(|_| self.tries.started() > before) {
+            self.worker.shared.hedged(self.worker.one(), self.order.component, *replica);
         }
     }
 
     fn deadline(&mut self) {
+        let now = Instant::now();
         for lane in [0, 1] {
             if let Some(lane) = self.lanes[lane].take() {
-                self.failed(lane.replica, FailureKind::Late);
+                self.failed(lane.replica, FailureKind::Late, now);
             }
         }
     }
@@ -366,9 +331,4 @@ impl Lane<'_> {
             None => pending().await,
         }
     }
-}
-
-/// Failures of a server that another one need not have.
-const fn is_passing(status: u16) -> bool {
-    matches!(status, 500 | 502 | 503 | 504)
 }

@@ -12,8 +12,9 @@ use crate::ask::attempt::await_head;
 use crate::ask::line::{Connection, Line};
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Part;
+use crate::choose::tries::failure_of_attempt;
 use crate::codec::{HeadScanner, RequestHead};
-use crate::run::shared::{Overdue, Seat};
+use crate::run::seat::{Overdue, Seat};
 use crate::run::worker::Worker;
 use downbeat_core::model::FailureKind;
 use std::cell::{Cell, RefCell};
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 /// Who has been silent for so long, while another replica answered promptly, is late.
-const HANG: Duration = Duration::from_millis(100);
+pub(crate) const HANG: Duration = Duration::from_millis(100);
 /// A replica that hangs is ejected after a handful, so this is enough to find any out.
 const LISTENED_MAX: usize = 64;
 
@@ -130,13 +131,15 @@ impl Straggler {
             let Some(connection) = &mut caught.connection else { return pending().await };
             await_head(connection, &mut HeadScanner::default(), &self.head, &line).await
         };
-        match timeout_at((self.since + HANG).into(), head).await {
+        let heard = timeout_at((self.since + HANG).into(), head).await;
+        let now = Instant::now();
+        match heard {
             Ok(Ok(head)) => {
-                let failure = (head.status >= 500).then_some(FailureKind::Status);
-                worker.straggled(component, replica, self.since.elapsed(), failure);
+                let (took, failure) = (now.saturating_duration_since(self.since), failure_of_attempt(head.status));
+                worker.shared.straggled(worker.one(), component, replica, took, failure, now);
             }
-            Ok(Err(kind)) => worker.attempt_failed(component, replica, Part::Head, kind),
-            Err(_) => worker.attempt_failed(component, replica, Part::Head, FailureKind::Late),
+            Ok(Err(kind)) => worker.attempt_failed(component, replica, Part::Head, kind, now),
+            Err(_) => worker.attempt_failed(component, replica, Part::Head, FailureKind::Late, now),
         }
     }
 }

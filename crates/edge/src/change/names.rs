@@ -16,7 +16,7 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// A look-up later than this has failed.
@@ -120,7 +120,7 @@ impl Watch {
     }
 
     fn adopt(&self, found: &[IpAddr]) -> Word {
-        adopt(&self.shared, &self.replicas, found);
+        adopt(&self.shared, &self.replicas, found, Instant::now());
         events::addresses_adopted(&self.host, found);
         self.scribe.addresses(self.host.clone(), found.to_vec());
         Word::Agreed
@@ -145,10 +145,10 @@ impl Watch {
 }
 
 /// Sends some replicas' traffic to these addresses from now on.
-pub(crate) fn adopt(shared: &Shared, replicas: &[ReplicaId], addresses: &[IpAddr]) {
+pub(crate) fn adopt(shared: &Shared, replicas: &[ReplicaId], addresses: &[IpAddr], now: Instant) {
     for replica in replicas {
         let port = shared.site.replica(*replica).port;
-        shared.adopt(*replica, addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect());
+        shared.adopt(*replica, addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect(), now);
     }
 }
 

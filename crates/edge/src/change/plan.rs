@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// What became of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PlanOutcome {
+pub enum PlanOutcome {
     /// It is in force.
     Applied,
     /// Its epoch is not above the one in force; nothing changed.
@@ -25,7 +25,7 @@ pub(crate) enum PlanOutcome {
 
 /// Why a plan is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PlanRefusal {
+pub enum PlanRefusal {
     /// The plan is wrong in itself.
     #[error(transparent)]
     Fault(#[from] PlanFault),
@@ -62,6 +62,11 @@ pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
         fitted.weights.clear();
     }
     fitted
+}
+
+/// Takes up a plan that was in force when the last process ended. Its sheds have lapsed: nobody renewed them.
+pub(crate) fn resume(shared: &Shared, plan: &TrafficPlan, now: Instant) -> PlanOutcome {
+    apply(shared, TrafficPlan { sheds: Vec::new(), ..plan.clone() }, now)
 }
 
 fn examine(shared: &Shared, plan: &TrafficPlan, now: Instant) -> Result<(), PlanRefusal> {

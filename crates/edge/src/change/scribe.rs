@@ -28,7 +28,7 @@ pub(crate) struct Scribe {
 
 #[derive(Debug)]
 enum Job {
-    Plan(TrafficPlan),
+    Plan(Arc<TrafficPlan>),
     Addresses(Name, Vec<IpAddr>),
     Begin(Written, oneshot::Sender<()>),
     Keep(Written),
@@ -56,7 +56,7 @@ impl Scribe {
     }
 
     /// Keeps a plan.
-    pub(crate) fn plan(&self, plan: TrafficPlan) {
+    pub(crate) fn plan(&self, plan: Arc<TrafficPlan>) {
         self.hand_in(Job::Plan(plan));
     }
 

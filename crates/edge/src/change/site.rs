@@ -7,13 +7,13 @@ use downbeat_core::model::{Name, NameError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-/// A component, as an index into [`Site::components`].
+/// A component, as its place in the settings of one edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ComponentId(pub(crate) usize);
+pub struct ComponentId(pub(crate) usize);
 
-/// A replica, as an index into [`Site::replicas`].
+/// A replica, as its place in the settings of one edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ReplicaId(pub(crate) usize);
+pub struct ReplicaId(pub(crate) usize);
 
 /// A region, as an index into the list of those that replicas are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,20 +57,18 @@ impl Default for Form {
 }
 
 impl Form {
-    /// An attempt was answered well after `first_byte`.
-    pub(crate) fn good(&self, first_byte: Duration, now: Ticks) {
+    /// So many attempts were answered well after `first_byte`.
+    pub(crate) fn good(&self, first_byte: Duration, times: u32, now: Ticks) {
         self.mix_peak(first_byte, now);
-        let success = self.success.get();
-        self.success.set(success + SUCCESS_GAIN * (1.0 - success));
+        self.success.set(approach(self.success.get(), 1.0, SUCCESS_GAIN, times));
         let (sample, mean) = (first_byte.as_secs_f64() * 1e6, self.mean_us.get());
-        let known = self.answers.fetch_add(1, Ordering::Relaxed) > 0;
-        self.mean_us.set(if known { mean + MEAN_GAIN * (sample - mean) } else { sample });
+        let known = self.answers.fetch_add(times, Ordering::Relaxed) > 0;
+        self.mean_us.set(if known { approach(mean, sample, MEAN_GAIN, times) } else { sample });
     }
 
-    /// An attempt failed.
-    pub(crate) fn bad(&self) {
-        let success = self.success.get();
-        self.success.set(success - SUCCESS_GAIN * success);
+    /// So many attempts failed.
+    pub(crate) fn bad(&self, times: u32) {
+        self.success.set(approach(self.success.get(), 0.0, SUCCESS_GAIN, times));
     }
 
     /// An attempt was silent for so long that another replica answered first: it is at least as slow as that.
@@ -109,6 +107,15 @@ impl Form {
         let age = self.at.get().map_or(0.0, |at| now.since(at).as_secs_f64() / DECAY.as_secs_f64());
         let first_byte = self.first_byte_us() / (1.0 + age * age);
         first_byte * (f64::from(in_flight) + 1.0) / (weight * success * success)
+    }
+}
+
+/// A moving average after so many samples that are alike.
+fn approach(mean: f64, sample: f64, gain: f64, times: u32) -> f64 {
+    match times {
+        1 => mean + gain * (sample - mean),
+        // More samples than an i32 holds leave nothing of the mean either.
+        _ => sample + (mean - sample) * (1.0 - gain).powi(i32::try_from(times).unwrap_or(i32::MAX)),
     }
 }
 
@@ -185,8 +192,8 @@ mod tests {
     #[test]
     fn the_busy_the_slow_and_the_failing_get_less() {
         let (slow, failing) = (Form::default(), Form::default());
-        slow.good(Duration::from_millis(5), ticks(1));
-        (0..10).for_each(|_| failing.bad());
+        slow.good(Duration::from_millis(5), 1, ticks(1));
+        failing.bad(10);
         let usual = Form::default().cost(0, 100.0, ticks(1));
         for handicap in
             [Form::default().cost(9, 100.0, ticks(1)), slow.cost(0, 100.0, ticks(1)), failing.cost(0, 100.0, ticks(1))]
@@ -215,11 +222,11 @@ mod tests {
     #[test]
     fn a_peak_is_followed_at_once_and_forgotten_slowly() {
         let form = Form::default();
-        form.good(Duration::from_millis(50), ticks(1));
+        form.good(Duration::from_millis(50), 1, ticks(1));
         assert!((form.first_byte_us() - 50_000.0).abs() < 1.0);
-        form.good(Duration::from_millis(1), ticks(2));
+        form.good(Duration::from_millis(1), 1, ticks(2));
         assert!(form.first_byte_us() > 40_000.0);
-        form.good(Duration::from_millis(1), ticks(102));
+        form.good(Duration::from_millis(1), 1, ticks(102));
         assert!(form.first_byte_us() < 2_000.0);
         form.overtaken(Duration::from_millis(30), ticks(103));
         assert!(form.first_byte_us() >= 30_000.0, "silence is slowness");

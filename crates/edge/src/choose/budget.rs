@@ -40,34 +40,34 @@ impl Budget {
         Self { start, newest: 0, requests: [0; BUCKETS], extras: [0; BUCKETS] }
     }
 
-    /// A request came.
-    pub(crate) fn request(&mut self, now: Instant) {
+    /// So many requests came.
+    pub(crate) fn request(&mut self, times: u32, now: Instant) {
         let bucket = self.turn(now);
-        self.requests[bucket] = self.requests[bucket].saturating_add(1);
+        self.requests[bucket] = self.requests[bucket].saturating_add(times);
     }
 
-    /// Takes one extra attempt out of the budget, if it is there.
-    pub(crate) fn take(&mut self, trouble: Trouble, now: Instant) -> bool {
+    /// Takes extra attempts out of the budget: as many as are there of those wished for.
+    pub(crate) fn take(&mut self, trouble: Trouble, wished: u32, now: Instant) -> u32 {
         let bucket = self.turn(now);
         let sum = |counts: &[u32; BUCKETS]| counts.iter().map(|n| f64::from(*n)).sum::<f64>();
         // Of the oldest bucket it is not known how much lies within ten seconds.
         let requests = sum(&self.requests) - f64::from(self.requests[index(self.newest + 1)]);
         let share = if trouble == Trouble::Lone { SHARE_LONE } else { SHARE };
-        let room = sum(&self.extras) + 1.0 <= FLOOR + share * requests;
-        if room {
-            self.note(bucket);
-        }
-        room
+        // Never below 0, and cut to what a u32 holds.
+        let room = (FLOOR + share * requests - sum(&self.extras)).max(0.0) as u32;
+        let taken = wished.min(room);
+        self.note(bucket, taken);
+        taken
     }
 
-    /// Counts an extra attempt that is made whatever the budget says.
-    pub(crate) fn force(&mut self, now: Instant) {
+    /// Counts extra attempts that are made whatever the budget says.
+    pub(crate) fn force(&mut self, attempts: u32, now: Instant) {
         let bucket = self.turn(now);
-        self.note(bucket);
+        self.note(bucket, attempts);
     }
 
-    fn note(&mut self, bucket: usize) {
-        self.extras[bucket] = self.extras[bucket].saturating_add(1);
+    fn note(&mut self, bucket: usize, attempts: u32) {
+        self.extras[bucket] = self.extras[bucket].saturating_add(attempts);
     }
 
     /// Empties the buckets that have left the window; returns the newest.
@@ -104,9 +104,12 @@ mod tests {
             (100, Trouble::Lone, 30),
         ] {
             let mut budget = Budget::new(start);
-            (0..requests).for_each(|_| budget.request(start));
-            let taken = (0..10_000).filter(|_| budget.take(trouble, start)).count();
+            budget.request(requests, start);
+            let taken = (0..10_000).filter(|_| budget.take(trouble, 1, start) == 1).count();
             assert_eq!(taken, allowed, "{requests} requests, {trouble:?}");
+            let mut budget = Budget::new(start);
+            (0..requests).for_each(|_| budget.request(1, start));
+            assert_eq!(budget.take(trouble, 10_000, start) as usize, allowed, "all at once: {requests} requests");
         }
     }
 
@@ -114,9 +117,9 @@ mod tests {
     fn the_window_moves_on() {
         let start = Instant::now();
         let mut budget = Budget::new(start);
-        while budget.take(Trouble::Common, start) {}
-        assert!(!budget.take(Trouble::Common, start + Duration::from_millis(10_999)));
-        assert!(budget.take(Trouble::Common, start + Duration::from_secs(11)));
+        while budget.take(Trouble::Common, 1, start) > 0 {}
+        assert_eq!(budget.take(Trouble::Common, 1, start + Duration::from_millis(10_999)), 0);
+        assert_eq!(budget.take(Trouble::Common, 1, start + Duration::from_secs(11)), 1);
     }
 
     /// What comes next: after so many milliseconds some requests, then as many wishes for an extra attempt as there are.
@@ -134,11 +137,11 @@ mod tests {
             for (pause, came, wished, trouble) in traffic {
                 now += Duration::from_millis(pause);
                 for _ in 0..came {
-                    budget.request(now);
+                    budget.request(1, now);
                     requests.push(now);
                 }
                 for _ in 0..wished {
-                    if !budget.take(trouble, now) {
+                    if budget.take(trouble, 1, now) == 0 {
                         break;
                     }
                     extras.push(now);

@@ -29,7 +29,7 @@ pub(crate) const OUTLIER_ANSWERS: u32 = 20;
 
 /// How a replica stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// Nothing speaks against it.
     Fit,
     /// It answers, but badly.
@@ -123,8 +123,10 @@ enum Cause {
 
 /// What part of an exchange an outcome is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
+    /// Its head, and all that comes before it.
     Head,
+    /// Its body.
     Body,
 }
 
@@ -141,13 +143,13 @@ impl Attempts {
         }
     }
 
-    /// A part failed. Says for how long the replica is ejected, when it is ejected by this.
-    pub(crate) fn bad(&mut self, part: Part, consecutive: u32, now: Ticks) -> Option<Duration> {
+    /// A part failed so many times. Says for how long the replica is ejected, when it is ejected by this.
+    pub(crate) fn bad(&mut self, part: Part, times: u32, consecutive: u32, now: Ticks) -> Option<Duration> {
         let count = match part {
             Part::Head => &mut self.heads_failed,
             Part::Body => &mut self.bodies_failed,
         };
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(times);
         let (enough, returning) = (*count >= consecutive, self.ejections > 0);
         if enough || returning { self.eject(Cause::Failures, now) } else { None }
     }
@@ -257,16 +259,16 @@ mod tests {
         let (mut attempts, begin) = (Attempts::default(), std::time::Instant::now());
         let start = Ticks::at(begin, begin);
         for _ in 0..4 {
-            assert_eq!(attempts.bad(Part::Head, 5, start), None);
+            assert_eq!(attempts.bad(Part::Head, 1, 5, start), None);
         }
-        assert_eq!(attempts.bad(Part::Head, 5, start), Some(Duration::from_secs(1)));
+        assert_eq!(attempts.bad(Part::Head, 1, 5, start), Some(Duration::from_secs(1)));
         assert!(attempts.is_ejected(start));
         let later = start.after(Duration::from_millis(1_001));
         assert!(!attempts.is_ejected(later));
-        assert_eq!(attempts.bad(Part::Head, 5, later), Some(Duration::from_secs(2)), "one failure is enough now");
+        assert_eq!(attempts.bad(Part::Head, 1, 5, later), Some(Duration::from_secs(2)), "one failure is enough now");
         attempts.good(Part::Head, later);
         assert!(!attempts.is_ejected(later));
-        assert_eq!(attempts.bad(Part::Head, 5, later), None, "and it starts anew after a success");
+        assert_eq!(attempts.bad(Part::Head, 1, 5, later), None, "and it starts anew after a success");
     }
 
     #[test]
@@ -276,7 +278,7 @@ mod tests {
         let mut ejected = None;
         for _ in 0..5 {
             attempts.good(Part::Head, now);
-            ejected = attempts.bad(Part::Body, 5, now);
+            ejected = attempts.bad(Part::Body, 1, 5, now);
         }
         assert!(ejected.is_some());
     }
@@ -289,7 +291,7 @@ mod tests {
         attempts.good(Part::Head, now);
         assert!(attempts.is_ejected(now), "an answer that was under way brings nobody back");
         attempts.good(Part::Head, now.after(Duration::from_secs(2)));
-        assert_eq!(attempts.bad(Part::Head, 5, now.after(Duration::from_secs(2))), None, "it starts anew");
+        assert_eq!(attempts.bad(Part::Head, 1, 5, now.after(Duration::from_secs(2))), None, "it starts anew");
     }
 
     #[test]

@@ -21,9 +21,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// A head came well.
-    pub(crate) fn head_good(&self, first_byte: Duration, now: Ticks) {
-        self.form.good(first_byte, now);
+    /// So many heads came well.
+    pub(crate) fn head_good(&self, first_byte: Duration, times: u32, now: Ticks) {
+        self.form.good(first_byte, times, now);
         self.good(Part::Head, now);
     }
 
@@ -41,11 +41,11 @@ impl Link {
         self.copy(&attempts);
     }
 
-    /// A part failed. Says for how long the replica is ejected, when it is ejected by this.
-    pub(crate) fn bad(&self, part: Part, consecutive: u32, now: Ticks) -> Option<Duration> {
-        self.form.bad();
+    /// A part failed so many times. Says for how long the replica is ejected, when it is ejected by this.
+    pub(crate) fn bad(&self, part: Part, times: u32, consecutive: u32, now: Ticks) -> Option<Duration> {
+        self.form.bad(times);
         let mut attempts = locked(&self.attempts);
-        let span = attempts.bad(part, consecutive, now);
+        let span = attempts.bad(part, times, consecutive, now);
         self.note_ejection(&attempts, span, now)
     }
 
@@ -105,7 +105,7 @@ mod tests {
     fn an_ejection_ends_by_time_or_by_success() {
         let (start, link) = (Instant::now(), Link::default());
         let at = |ms| Ticks::at(start, start + Duration::from_millis(ms));
-        assert_eq!(link.bad(Part::Head, 1, at(1)), Some(Duration::from_secs(1)));
+        assert_eq!(link.bad(Part::Head, 1, 1, at(1)), Some(Duration::from_secs(1)));
         assert_eq!((link.standing(Standing::Fit, at(2)), link.is_in_trouble()), (Standing::Suspect, true));
         assert_eq!(link.returned(), Some(at(1_001)));
         link.good(Part::Head, at(500));

@@ -12,3 +12,4 @@ pub(crate) mod link;
 pub(crate) mod pace;
 pub(crate) mod route;
 pub(crate) mod sticky;
+pub(crate) mod tries;

@@ -35,13 +35,16 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A first byte came after `took`, or had not come by then.
-    pub(crate) fn observe(&self, took: Duration) {
+    /// So many first bytes came after `took`, or had not come by then.
+    pub(crate) fn observe(&self, took: Duration, times: u32) {
         let sample = took.as_secs_f64();
         for (number, quantile) in [(&self.median, 0.5), (&self.p95, USUAL)] {
-            let now = number.get();
-            let factor = if sample > now { 1.0 + RATE * quantile } else { 1.0 - RATE * (1.0 - quantile) };
-            number.set((now * factor).max(LEAST));
+            let mut now = number.get();
+            for _ in 0..times {
+                let factor = if sample > now { 1.0 + RATE * quantile } else { 1.0 - RATE * (1.0 - quantile) };
+                now = (now * factor).max(LEAST);
+            }
+            number.set(now);
         }
     }
 
@@ -63,7 +66,7 @@ mod tests {
 
     fn paced(samples: impl Iterator<Item = f64>) -> Pace {
         let pace = Pace::default();
-        samples.for_each(|ms| pace.observe(Duration::from_secs_f64(ms / 1e3)));
+        samples.for_each(|ms| pace.observe(Duration::from_secs_f64(ms / 1e3), 1));
         pace
     }
 

@@ -5,14 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A client's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Network {
+pub enum Network {
+    /// The first three bytes of an IPv4 address.
     V4([u8; 3]),
+    /// The first three groups of an IPv6 address.
     V6([u16; 3]),
 }
 
 impl Network {
     /// The network of an address; an IPv4 address in IPv6 clothes counts as what it is.
-    pub(crate) fn of(peer: IpAddr) -> Self {
+    pub fn of(peer: IpAddr) -> Self {
         match peer.to_canonical() {
             IpAddr::V4(ip) => {
                 let [a, b, c, _] = ip.octets();
@@ -26,7 +28,7 @@ impl Network {
     }
 
     /// Its name: `127.66.6.0/24`, `2001:db8::/48`.
-    pub(crate) fn name(self) -> Name {
+    pub fn name(self) -> Name {
         let text = match self {
             Self::V4([a, b, c]) => format!("{}/24", Ipv4Addr::new(a, b, c, 0)),
             Self::V6([a, b, c]) => format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)),

@@ -15,7 +15,8 @@ use crate::codec::{AnswerHead, Method};
 use crate::exchange::downstream::Downstream;
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::renew::Renewal;
-use crate::exchange::{After, Exchange, failure_of, tell};
+use crate::exchange::told::Told;
+use crate::exchange::{After, Exchange, tell};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -76,7 +77,7 @@ impl<D: Downstream> Exchange<'_, D> {
             return Looked::Answered(after);
         }
         if visit.wishes.words.has(Word::OnlyIfCached) {
-            self.count(504, None, false);
+            self.count(Told { status: 504, failure: None }, false);
             return Looked::Answered(self.tell(504, "not in the cache", None).await);
         }
         if visit.good_for == GoodFor::All {
@@ -184,12 +185,10 @@ impl<D: Downstream> Exchange<'_, D> {
         let status = note.status(&stored.fields, Some(stored), now);
         let presented = present(self.head, stored, &status, now)?;
         self.worker.shared.cache.outcomes(self.component).count(outcome);
-        self.count(presented.head.status, failure_of(presented.head.status), retried);
+        self.count(Told::answer(presented.head.status), retried);
         let bytes = presented.body.len() as u64;
         self.notes.sent(bytes);
-        self.worker.client_count(self.component, self.caller.network, |row| {
-            row.bytes = row.bytes.saturating_add(bytes);
-        });
+        self.worker.shared.body_sent(self.worker.one(), self.component, self.caller.network, bytes);
         let answer = OwnAnswer::at_hand(presented.head, presented.body);
         Some(tell(self.worker, self.client, answer, self.then).await)
     }

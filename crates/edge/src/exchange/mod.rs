@@ -7,6 +7,7 @@ pub(crate) mod own;
 mod record;
 pub(crate) mod relay;
 mod renew;
+pub(crate) mod told;
 mod tunnel;
 pub(crate) mod upload;
 
@@ -23,11 +24,12 @@ use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
 use crate::exchange::own::OwnAnswer;
 use crate::exchange::record::Recorder;
 use crate::exchange::relay::{Ending, relay};
+use crate::exchange::told::Told;
 use crate::exchange::tunnel::tunnel;
 use crate::exchange::upload::{Upload, upload};
+use crate::run::experience::Reply;
 use crate::run::worker::Worker;
 use crate::tell::access::{Entry, Notes};
-use crate::tell::count::Promptness;
 use crate::tell::events;
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
@@ -37,8 +39,6 @@ use std::time::{Duration, Instant};
 
 /// Longest request body that is kept to be sent again.
 const REPLAY_BYTES_MAX: usize = 64 * 1024;
-/// Counted for a request that got no answer.
-const NO_STATUS: u16 = 0;
 /// Pause before somebody who is held is asked for again; doubles each time.
 const HELD_PAUSE: Duration = Duration::from_millis(20);
 /// Longest pause.
@@ -117,28 +117,19 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
     if worker.is_stopping() || head.version == Version::Http10 { Persistence::Close } else { head.persistence }
 }
 
-/// What an answer's status says of how the client fared.
-const fn failure_of(status: u16) -> Option<FailureKind> {
-    match status {
-        500..=599 => Some(FailureKind::Status),
-        401 | 403 => Some(FailureKind::Denied),
-        _ => None,
-    }
-}
-
 impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
-        match self.worker.shared.admit(self.component, self.caller.network, self.since) {
+        match self.worker.shared.admit(self.component, self.caller.network, 1, self.since).of_one() {
             Admission::Granted => {}
             Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
-            Admission::Shed => return self.turn_away(503, FailureKind::Shed, Duration::ZERO).await,
-            Admission::Limited(wait) => return self.turn_away(429, FailureKind::Limited, wait).await,
+            Admission::Shed => return self.turn_away(Told::shed(), Duration::ZERO).await,
+            Admission::Limited(wait) => return self.turn_away(Told::limited(), wait).await,
         }
         let looked = self.look_up().await;
         if let Looked::Answered(after) = looked {
             return after;
         }
-        self.worker.shared.budget(self.component).request(self.since);
+        self.worker.shared.requested(self.component, 1, self.since);
         if let Looked::Ask(visit) = looked {
             return Box::pin(self.fetch_for(visit)).await;
         }
@@ -233,7 +224,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
 
     /// Nobody could serve who has to be served well: a cut is what players try again after.
     fn lose(&mut self, kind: FailureKind, retried: bool) -> After {
-        self.count(NO_STATUS, Some(kind), retried);
+        self.count(Told::nothing(kind), retried);
         After::Cut
     }
 
@@ -263,8 +254,7 @@ impl<'a, D: Downstream> Exchange<'a, D> {
     /// Hands a replica's answer on to the client, and to the store where that is wanted.
     async fn deliver(&mut self, order: &Order<'_>, answer: Answer, retried: bool, filling: Option<Filling>) -> After {
         self.invalidate(&answer.head);
-        let status = answer.head.status;
-        self.count(status, failure_of(status), retried);
+        self.count(Told::answer(answer.head.status), retried);
         self.then = self.then_by_now();
         if let (101, Some(protocol)) = (answer.head.status, &self.head.upgrade) {
             return Box::pin(self.carry(answer, protocol)).await;
@@ -281,35 +271,30 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let replica = answer.upstream.replica();
         // How a tunnel ends is the business of those who speak in it.
         let passed = tunnel(self.client, answer, protocol).await.unwrap_or_default();
-        self.worker.client_count(self.component, self.caller.network, |row| {
-            row.bytes = row.bytes.saturating_add(passed.to_client);
-        });
-        let mut tallies = self.worker.tallies();
-        let row = tallies.attempt(self.component, replica);
-        row.bytes = row.bytes.saturating_add(passed.to_client);
+        let (shared, one) = (&self.worker.shared, self.worker.one());
+        shared.body_read(one, self.component, replica, passed.to_client);
+        shared.body_sent(one, self.component, self.caller.network, passed.to_client);
         After::Close
     }
 
     /// No replica gave any answer.
     async fn fail(&mut self, kind: FailureKind, retried: bool) -> After {
-        let status = match kind {
-            FailureKind::Shed => return self.turn_away(503, kind, Duration::ZERO).await,
-            FailureKind::Late => 504,
-            FailureKind::Refused | FailureKind::Unreachable | FailureKind::Unresolved => 503,
-            _ => 502,
-        };
-        self.count(status, Some(kind), retried);
-        self.tell(status, "no replica answered", Some(self.jitter())).await
+        let told = Told::unanswered(kind);
+        if told.is_turned_away() {
+            return self.turn_away(told, Duration::ZERO).await;
+        }
+        self.count(told, retried);
+        self.tell(told.status, "no replica answered", Some(self.jitter())).await
     }
 
     /// The edge itself does not let the request in.
-    async fn turn_away(&mut self, status: u16, kind: FailureKind, wait: Duration) -> After {
-        self.count(status, Some(kind), false);
+    async fn turn_away(&mut self, told: Told, wait: Duration) -> After {
+        self.count(told, false);
         if self.head.has_body() {
             self.then = Persistence::Close;
         }
         let after = wait.as_secs() + self.jitter();
-        self.tell(status, reason(status), Some(after)).await
+        self.tell(told.status, reason(told.status), Some(after)).await
     }
 
     async fn refuse_body(&mut self, refusal: Refusal) -> After {
@@ -331,24 +316,12 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         tell(self.worker, self.client, answer, self.then).await
     }
 
-    fn count(&self, status: u16, failure: Option<FailureKind>, retried: bool) {
-        // What was not let in, or not allowed, says nothing of the service.
-        if failure.is_some_and(|kind| !matches!(kind, FailureKind::Shed | FailureKind::Limited | FailureKind::Denied)) {
-            self.worker.shared.request_failed(self.component);
-        }
-        let slow = self.worker.shared.site.component(self.component).settings.slow;
-        let took = self.since.elapsed();
-        self.notes.answered(status, took, failure);
-        let mut tallies = self.worker.tallies();
-        let component = tallies.component(self.component);
-        component.status(status);
-        // What the edge turns away at the door waits for nobody, and would make the rest look quick.
-        if !matches!(failure, Some(FailureKind::Shed | FailureKind::Limited)) {
-            component.first_byte(took);
-        }
-        let row = tallies.client(self.component, self.caller.network);
-        row.outcomes.count(failure, Promptness::of(took, slow));
-        row.retried += u64::from(retried);
+    fn count(&self, told: Told, retried: bool) {
+        let (component, network, now) = (self.component, self.caller.network, Instant::now());
+        let took = now.saturating_duration_since(self.since);
+        self.notes.answered(told.status, took, told.failure);
+        let reply = Reply { component, network, told, took, retried };
+        self.worker.shared.answered(self.worker.one(), &reply, now);
     }
 }
 

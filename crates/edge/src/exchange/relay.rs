@@ -9,15 +9,14 @@ use crate::ask::pipe::Pipe;
 use crate::ask::rescue::{Plight, rescue};
 use crate::ask::resume::Proof;
 use crate::change::site::ReplicaId;
-use crate::choose::budget::Trouble;
 use crate::choose::health::Part;
 use crate::codec::{AnswerLength, Persistence, Trailers};
 use crate::door::outbox::Behind;
 use crate::exchange::downstream::Downstream;
-use crate::run::shared::Overdue;
+use crate::run::experience::Body;
+use crate::run::seat::Overdue;
 use crate::run::timer::Alarm;
 use crate::run::worker::Worker;
-use crate::tell::count::ClientCount;
 use crate::tell::events;
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
@@ -33,9 +32,6 @@ use tokio::time::timeout;
 const PATIENCE_GROWTH: u32 = 2;
 /// It does not grow further than this many times the setting.
 const PATIENCE_MAX: u32 = 8;
-
-/// Shorter bodies say nothing of the gaps to be expected in a body.
-const TELLING_BYTES: u64 = 64 * 1024;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,13 +95,10 @@ async fn drain(worker: &Worker, client: &impl Downstream, pipe: &mut Option<Pipe
 }
 
 fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, event: Event) -> Option<Ending> {
-    let count = |change: &dyn Fn(&mut ClientCount)| {
-        worker.client_count(order.component, order.caller.network, |row| change(row));
-    };
     match event {
         Event::Stretch(stretch) => {
             order.notes.sent(stretch.len() as u64);
-            count(&|row| row.bytes = row.bytes.saturating_add(stretch.len() as u64));
+            worker.shared.body_sent(worker.one(), order.component, order.caller.network, stretch.len() as u64);
             if let Stretch::Here(data) = stretch {
                 client.piece(data);
             }
@@ -113,7 +106,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
         }
         Event::Resumed => {
             order.notes.resumed();
-            count(&|row| row.resumed += 1);
+            worker.shared.resumed(worker.one(), order.component, order.caller.network);
             None
         }
         Event::End(trailers) => {
@@ -122,7 +115,7 @@ fn take_in(worker: &Worker, client: &mut impl Downstream, order: &Order<'_>, eve
         }
         Event::Cut => {
             order.notes.broken(FailureKind::Reset);
-            count(&|row| row.outcomes.failed(FailureKind::Reset));
+            worker.shared.body_cut(worker.one(), order.component, order.caller.network);
             Some(Ending::Cut)
         }
     }
@@ -252,18 +245,13 @@ impl<'a> Source<'a> {
         if let Some(proof) = &mut self.proof {
             proof.advance(stretch.len() as u64);
         }
-        let bytes = stretch.len() as u64;
-        let mut tallies = self.worker.tallies();
-        let row = tallies.attempt(self.order.component, self.replica);
-        row.bytes = row.bytes.saturating_add(bytes);
+        self.worker.shared.body_read(self.worker.one(), self.order.component, self.replica, stretch.len() as u64);
         Event::Stretch(stretch)
     }
 
     fn end(&mut self) -> Event {
-        if self.bytes >= TELLING_BYTES {
-            self.worker.shared.longest_gap(self.order.component, self.longest_gap);
-        }
-        self.worker.shared.body_good(self.order.component, self.replica);
+        let body = Body { bytes: self.bytes, longest_gap: self.longest_gap };
+        self.worker.shared.body_good(self.order.component, self.replica, body, Instant::now());
         let whole = self.upstream.take();
         Event::End(whole.map_or_else(Trailers::default, |mut upstream| upstream.take_trailers()))
     }
@@ -287,28 +275,16 @@ impl<'a> Source<'a> {
         None
     }
 
-    /// What is unusual costs an attempt out of the budget, so that a service that is slow everywhere is not asked twice
-    /// as much. Where one replica alone is silent, all its listeners are helped whatever the budget says; what is a stall
-    /// by any measure is free.
+    /// Whether others are asked because of a silence; else it is waited until it is a stall by any measure.
     fn may_ask_for_stall(&mut self) -> bool {
-        let (shared, component) = (&self.worker.shared, self.order.component);
-        let waited = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
-        let (longest, now) = (shared.settings.resume.stall_after, Instant::now());
+        let (shared, component, now) = (&self.worker.shared, self.order.component, Instant::now());
+        let waited = self.waiting_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.overdue.get_or_insert_with(|| shared.overdue(component, self.replica));
-        if waited >= longest {
-            return true;
+        let helped = shared.helped(component, self.replica, waited, 1, now) > 0;
+        if !helped {
+            self.patience = self.patience.max(shared.settings.resume.stall_after);
         }
-        let trouble = shared.trouble(component, self.replica);
-        let mut budget = shared.budget(component);
-        if budget.take(trouble, now) {
-            return true;
-        }
-        if trouble == Trouble::Lone {
-            budget.force(now);
-            return true;
-        }
-        self.patience = self.patience.max(longest);
-        false
+        helped
     }
 
     /// Asks other replicas for the rest, where the body can be proven to be the same.
@@ -324,7 +300,7 @@ impl<'a> Source<'a> {
 
     fn go_on(&mut self, answer: Answer) -> Event {
         let to = answer.upstream.replica();
-        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, self.fault);
+        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, self.fault, Instant::now());
         let names = (self.worker.replica_name(self.replica), self.worker.replica_name(to));
         events::body_resumed(self.worker.component_name(self.order.component), names.0, names.1, self.fault);
         if self.fault == FailureKind::Stalled {
@@ -343,7 +319,7 @@ impl<'a> Source<'a> {
     }
 
     fn cut(&mut self, kind: FailureKind) -> Event {
-        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, kind);
+        self.worker.attempt_failed(self.order.component, self.replica, Part::Body, kind, Instant::now());
         let names = (self.worker.component_name(self.order.component), self.worker.replica_name(self.replica));
         events::body_cut(names.0, names.1, kind);
         self.upstream = None;

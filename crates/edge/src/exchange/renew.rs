@@ -49,7 +49,7 @@ impl Renewal {
             notes: &notes,
         };
         let (retry, asked) = (&self.worker.shared.settings.retry, Instant::now());
-        self.worker.shared.budget(component).request(asked);
+        self.worker.shared.requested(component, 1, asked);
         let deadline = asked + retry.first_byte;
         let terms = Terms { rest: None, extra: retry.extra, thrift: Thrift::Budgeted, deadline };
         if let Ok(answer) = race(&self.worker, &order, terms, &[]).await.result {

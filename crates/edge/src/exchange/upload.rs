@@ -7,14 +7,15 @@ use crate::ask::attempt::{Answer, Order, await_head};
 use crate::ask::line::{Connection, Line};
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
+use crate::choose::tries::failure_of_attempt;
 use crate::codec::{
     AnswerHead, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, RequestLength, Version, announced,
     request_bytes,
 };
 use crate::door::outbox::Outbox;
 use crate::exchange::downstream::{BodyTerms, BodyTrouble, Downstream};
-use crate::run::pick::{Keys, Wish};
-use crate::run::shared::{Pick, Seat};
+use crate::run::pick::{Keys, Pick, Wish};
+use crate::run::seat::Seat;
 use crate::run::worker::Worker;
 use bytes::Bytes;
 use downbeat_core::model::FailureKind;
@@ -51,14 +52,14 @@ pub(crate) async fn upload(
         Ok(answered) => answered,
         Err(Halt::Client(trouble)) => return Upload::Trouble(trouble),
         Err(Halt::Replica(kind)) => {
-            worker.attempt_failed(order.component, line.replica, Part::Head, kind);
+            worker.attempt_failed(order.component, line.replica, Part::Head, kind, Instant::now());
             return Upload::Failed(kind);
         }
     };
-    let failure = (head.status >= 500).then_some(FailureKind::Status);
+    let (failure, now) = (failure_of_attempt(head.status), Instant::now());
     // The time of an upload is the client's; only the answer's own wait says something of the replica.
-    let first_byte = waited.since.unwrap_or(since).elapsed();
-    worker.head_came(order.component, line.replica, first_byte, failure);
+    let first_byte = now.saturating_duration_since(waited.since.unwrap_or(since));
+    worker.head_came(order.component, line.replica, first_byte, failure, now);
     // A connection on which half a request lies is of no more use (invariant H2).
     let persistence = if waited.since.is_some() { head.persistence } else { Persistence::Close };
     let answer = Answer::of(worker, line, seat, connection, AnswerHead { persistence, ..head });
@@ -70,11 +71,11 @@ async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, 
     let retry = &worker.shared.settings.retry;
     let keys = Keys::of(&worker.shared, order.component, order.head, order.caller.address);
     while tried.len() <= retry.extra as usize {
-        let wish = Wish { component: order.component, tried: &tried, keys };
+        let wish = Wish { component: order.component, tried: &tried, keys, places: 1 };
         let pick = if tried.is_empty() {
             worker.shared.pick_patiently(&wish, &worker.dice, Instant::now() + retry.first_byte).await
         } else {
-            worker.shared.pick(&wish, &worker.dice)
+            worker.shared.pick(&wish, &worker.dice, Instant::now())
         };
         let (replica, seat) = match pick {
             Pick::Replica(replica, seat) => (replica, seat),
@@ -87,7 +88,7 @@ async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, 
             Ok(connection) => return Ok((line, seat, connection)),
             Err(kind) => last = kind,
         }
-        worker.attempt_failed(order.component, replica, Part::Head, last);
+        worker.attempt_failed(order.component, replica, Part::Head, last, Instant::now());
         tried.push(replica);
     }
     Err(last)

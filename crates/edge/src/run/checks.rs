@@ -8,6 +8,7 @@ use crate::run::shared::Shared;
 use downbeat_core::model::FailureKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Most bytes of a check's answer.
@@ -23,7 +24,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, replica: ReplicaId) {
     loop {
         ticks.tick().await;
         let outcome = check(&line).await;
-        line.shared.check_ended(replica, outcome);
+        line.shared.check_ended(replica, outcome, Instant::now());
     }
 }
 

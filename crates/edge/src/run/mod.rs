@@ -2,10 +2,13 @@
 
 pub(crate) mod checks;
 pub(crate) mod control;
+pub(crate) mod experience;
+pub(crate) mod extra;
 pub(crate) mod generation;
 pub(crate) mod keeper;
 pub(crate) mod pick;
 pub(crate) mod reload;
+pub(crate) mod seat;
 pub(crate) mod shared;
 pub(crate) mod start;
 pub(crate) mod sync;

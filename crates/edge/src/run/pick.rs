@@ -25,7 +25,8 @@ use crate::choose::hash::{hash, mix};
 use crate::choose::health::{Census, Standing};
 use crate::choose::sticky::{Place, place};
 use crate::codec::RequestHead;
-use crate::run::shared::{Pick, Seat, Shared};
+use crate::run::seat::Seat;
+use crate::run::shared::Shared;
 use crate::run::sync::{Ticks, read};
 use downbeat_core::model::Strength;
 use smallvec::SmallVec;
@@ -54,6 +55,8 @@ pub(crate) struct Wish<'a> {
     /// Not these.
     pub(crate) tried: &'a [ReplicaId],
     pub(crate) keys: Keys,
+    /// How many seats are taken there, as long as one is free. Live requests take one.
+    pub(crate) places: u32,
 }
 
 /// A replica that may be chosen, as it is now.
@@ -105,6 +108,24 @@ struct Field<'a> {
     census: Census,
 }
 
+/// Whom to ask.
+#[derive(Debug)]
+pub(crate) enum Pick {
+    Replica(ReplicaId, Seat),
+    /// Everybody has as many requests in flight as allowed.
+    Full,
+    /// There is nobody left to ask.
+    Nobody,
+}
+
+/// The same, with the seats taken and nobody yet to give them back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    Replica(ReplicaId),
+    Full,
+    Nobody,
+}
+
 /// What a range has to offer.
 enum Offer {
     Entry(ReplicaId),
@@ -113,6 +134,13 @@ enum Offer {
 }
 
 impl Keys {
+    /// Somebody who is known by this hash, and by whom the component is balanced if it is balanced by a key.
+    pub(crate) fn of_client(shared: &Shared, component: ComponentId, client: u64) -> Self {
+        let client = mix(client);
+        let keyed = shared.site.component(component).settings.balance != Balance::LeastLoaded;
+        Self { client, key: keyed.then_some(client) }
+    }
+
     /// Who asks with this head.
     pub(crate) fn of(shared: &Shared, component: ComponentId, head: &RequestHead, peer: IpAddr) -> Self {
         let client = client(&shared.settings.identity, head, peer);
@@ -146,11 +174,19 @@ fn cookie<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
 }
 
 impl Shared {
-    /// Chooses a replica that was not tried yet.
-    pub(crate) fn pick(self: &Arc<Self>, wish: &Wish<'_>, dice: &Dice) -> Pick {
-        let now = self.ticks(Instant::now());
+    /// Chooses a replica that was not tried yet, for a request that keeps its seat until it is dropped.
+    pub(crate) fn pick(self: &Arc<Self>, wish: &Wish<'_>, dice: &Dice, now: Instant) -> Pick {
+        match self.choose(wish, dice, now) {
+            Chosen::Replica(replica) => Pick::Replica(replica, Seat::new(self.clone(), replica)),
+            Chosen::Full => Pick::Full,
+            Chosen::Nobody => Pick::Nobody,
+        }
+    }
+
+    /// Chooses a replica that was not tried yet, and takes its seats.
+    pub(crate) fn choose(&self, wish: &Wish<'_>, dice: &Dice, now: Instant) -> Chosen {
         let traffic = read(&self.traffic);
-        let mut field = Field::of(self, wish, &traffic, dice, now);
+        let mut field = Field::of(self, wish, &traffic, dice, self.ticks(now));
         let worst = field.census.admitted();
         // A second try goes to the best there is: panic is about first tries.
         let first_tier = if wish.tried.is_empty() { worst } else { Standing::Fit };
@@ -158,23 +194,26 @@ impl Shared {
             loop {
                 match field.offer(tier) {
                     Offer::Nobody => break,
-                    Offer::Full => return Pick::Full,
-                    Offer::Entry(replica) => match self.take_seat(wish.component, replica) {
-                        Some(seat) => return Pick::Replica(replica, seat),
-                        None => field.mark_full(replica),
-                    },
+                    Offer::Full => return Chosen::Full,
+                    Offer::Entry(replica) if self.take_seats(wish, replica) => return Chosen::Replica(replica),
+                    Offer::Entry(replica) => field.mark_full(replica),
                 }
             }
         }
-        Pick::Nobody
+        Chosen::Nobody
     }
 
-    fn take_seat(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Option<Seat> {
-        let seats = self.seats(component, replica);
-        let grown = |n: u32| (n < seats).then_some(n + 1);
+    /// False when others have taken the last seat meanwhile.
+    fn take_seats(&self, wish: &Wish<'_>, replica: ReplicaId) -> bool {
+        let seats = self.seats(wish.component, replica);
+        let grown = |n: u32| (n < seats).then_some(n.saturating_add(wish.places));
         let in_flight = &self.replicas[replica.0].in_flight;
-        let taken = in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).is_ok();
-        taken.then(|| Seat::new(self.clone(), replica))
+        in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).is_ok()
+    }
+
+    /// Gives so many seats back. Whoever waits for one has to be told: [`Shared::seat_freed`].
+    pub(crate) fn give_back(&self, replica: ReplicaId, places: u32) {
+        self.replicas[replica.0].in_flight.fetch_sub(places, Ordering::AcqRel);
     }
 
     /// Whether a component may take one more seat of a replica.

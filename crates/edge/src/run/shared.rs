@@ -5,14 +5,14 @@
 
 use crate::admit::concurrency::Limiter;
 use crate::admit::gate::Gate;
-use crate::admit::traffic::{Admission, Traffic};
+use crate::admit::traffic::{Admitted, Traffic};
 use crate::ask::fault::FaultTable;
 use crate::cache::Cache;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
-use crate::choose::budget::{Budget, Trouble};
+use crate::choose::budget::Budget;
 use crate::choose::gaps::Gaps;
-use crate::choose::health::{Checks, OUTLIER_ANSWERS, OUTLIER_MIN, Part, Standing, admitted, is_outlier};
+use crate::choose::health::{Checks, Standing, admitted};
 use crate::choose::link::Link;
 use crate::choose::pace::Pace;
 use crate::door::network::Network;
@@ -26,10 +26,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
-
-/// A component that turned a request away this recently is shedding: nothing is tried twice meanwhile (B5).
-const SHEDDING: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 /// What all threads know.
 #[derive(Debug)]
@@ -125,14 +122,14 @@ pub(super) struct ComponentState {
 /// What is known of a component, whatever its settings.
 #[derive(Debug)]
 pub(super) struct ComponentPast {
-    budget: Mutex<Budget>,
+    pub(super) budget: Mutex<Budget>,
     /// True once a part of a body was served.
     serves_parts: AtomicBool,
     /// Of first bytes.
-    pace: Pace,
-    gaps: Mutex<Gaps>,
+    pub(super) pace: Pace,
+    pub(super) gaps: Mutex<Gaps>,
     /// When a request last found all seats taken.
-    shed_at: AtomicMoment,
+    pub(super) shed_at: AtomicMoment,
 }
 
 /// How many requests a replica may have in flight.
@@ -141,31 +138,6 @@ pub(super) struct LimitState {
     /// At present.
     limit: AtomicU32,
     limiter: Mutex<Limiter>,
-}
-
-/// A place in a replica's queue, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    shared: Arc<Shared>,
-    replica: ReplicaId,
-}
-
-/// An attempt that has been silent for long, for as long as this lives.
-#[derive(Debug)]
-pub(crate) struct Overdue {
-    shared: Arc<Shared>,
-    component: ComponentId,
-    replica: ReplicaId,
-}
-
-/// Whom to ask.
-#[derive(Debug)]
-pub(crate) enum Pick {
-    Replica(ReplicaId, Seat),
-    /// Everybody has as many requests in flight as allowed.
-    Full,
-    /// There is nobody left to ask.
-    Nobody,
 }
 
 impl Shared {
@@ -179,17 +151,13 @@ impl Shared {
         read(&self.traffic).clone()
     }
 
-    /// Whether a request of a network to a component is let in.
-    pub(crate) fn admit(&self, component: ComponentId, network: Network, now: Instant) -> Admission {
-        match locked(&self.components[component.0].gate).admit(network, now) {
-            Admission::Granted => self.traffic().admit(component, network, now),
-            refused => refused,
+    /// How many of some requests of a network to a component are let in.
+    pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
+        let at_gate = locked(&self.components[component.0].gate).admit(network, came, now);
+        if at_gate.granted == 0 {
+            return at_gate;
         }
-    }
-
-    /// Takes in that a request which was let in got no good answer.
-    pub(crate) fn request_failed(&self, component: ComponentId) {
-        locked(&self.components[component.0].gate).failed(Instant::now());
+        at_gate.then(read(&self.traffic).admit(component, network, at_gate.granted, now))
     }
 
     /// How a replica stands for a component.
@@ -227,95 +195,11 @@ impl Shared {
         self.link(component, replica).form.first_byte_us()
     }
 
-    /// Takes in that a head came well after `first_byte`.
-    pub(crate) fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, now: Instant) {
-        let link = self.link(component, replica);
-        link.head_good(first_byte, self.ticks(now));
-        let in_flight = self.in_flight(replica);
-        self.adapt(replica, |limiter| limiter.answered(component.0, first_byte, in_flight, now));
-        if first_byte >= OUTLIER_MIN {
-            self.find_outlier(component, replica, now);
-        }
-    }
-
-    /// Ejects a replica that answers far more slowly than its peers do.
-    fn find_outlier(&self, component: ComponentId, replica: ReplicaId, now: Instant) {
-        let mean = |r: ReplicaId| self.link(component, r).form.mean(OUTLIER_ANSWERS);
-        let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
-        let mut peers: Vec<Duration> = others.filter_map(|r| mean(*r)).collect();
-        if mean(replica).is_some_and(|own| is_outlier(own, &mut peers))
-            && let Some(span) = self.link(component, replica).too_slow(self.ticks(now))
-        {
-            self.tell_ejection(component, replica, FailureKind::Late, span);
-        }
-    }
-
-    fn tell_ejection(&self, component: ComponentId, replica: ReplicaId, kind: FailureKind, span: Duration) {
-        let names = (&self.site.component(component).settings.name, &self.site.replica(replica).settings.name);
-        self.counters.ejections.fetch_add(1, Ordering::Relaxed);
-        events::replica_ejected(names.0, names.1, kind, span);
-    }
-
-    fn adapt(&self, replica: ReplicaId, change: impl FnOnce(&mut Limiter)) {
+    pub(super) fn adapt(&self, replica: ReplicaId, change: impl FnOnce(&mut Limiter)) {
         let state = &self.limits[replica.0];
         let mut limiter = locked(&state.limiter);
         change(&mut limiter);
         state.limit.store(limiter.limit(), Ordering::Relaxed);
-    }
-
-    /// Takes in that a body came whole.
-    pub(crate) fn body_good(&self, component: ComponentId, replica: ReplicaId) {
-        self.link(component, replica).good(Part::Body, self.ticks(Instant::now()));
-    }
-
-    /// Takes in that an attempt failed.
-    pub(crate) fn failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        let (consecutive, now) = (self.settings.health.consecutive, Instant::now());
-        if kind == FailureKind::Late {
-            self.adapt(replica, |limiter| limiter.late(now));
-        }
-        if let Some(span) = self.link(component, replica).bad(part, consecutive, self.ticks(now)) {
-            self.tell_ejection(component, replica, kind, span);
-        }
-    }
-
-    /// Takes in that an attempt was silent for so long until another replica had answered promptly.
-    pub(crate) fn overtaken(&self, component: ComponentId, replica: ReplicaId, silent: Duration) {
-        self.link(component, replica).form.overtaken(silent, self.ticks(Instant::now()));
-    }
-
-    /// Takes in how long a client waited for the head of an answer.
-    pub(crate) fn paced(&self, component: ComponentId, first_byte: Duration) {
-        self.past(component).pace.observe(first_byte);
-    }
-
-    /// Takes in that an attempt was silent for `silent` while nobody else was quicker: the service is slow.
-    pub(crate) fn slow_everywhere(&self, component: ComponentId, silent: Duration) {
-        self.past(component).pace.observe(silent);
-    }
-
-    /// Whose trouble it is when this replica fails or is silent.
-    pub(crate) fn trouble(&self, component: ComponentId, replica: ReplicaId) -> Trouble {
-        let others = self.site.component(component).replicas.iter().filter(|r| **r != replica);
-        let mut in_trouble = others.map(|r| self.link(component, *r).is_in_trouble());
-        if in_trouble.any(|t| t) { Trouble::Common } else { Trouble::Lone }
-    }
-
-    /// The budget for extra attempts of a component.
-    pub(crate) fn budget(&self, component: ComponentId) -> std::sync::MutexGuard<'_, Budget> {
-        locked(&self.past(component).budget)
-    }
-
-    /// The silence after which a second replica is asked.
-    pub(crate) fn hedge_after(&self, component: ComponentId) -> Duration {
-        let bounds = &self.settings.hedge;
-        self.past(component).pace.hedge_after(bounds.after_min, bounds.after_max)
-    }
-
-    /// The silence in a body after which the rest is asked of somebody else.
-    pub(crate) fn stall_after(&self, component: ComponentId) -> Duration {
-        let bounds = &self.settings.resume;
-        locked(&self.past(component).gaps).unusual_after(bounds.stall_after_min, bounds.stall_after)
     }
 
     /// True when parts of bodies are served.
@@ -328,33 +212,8 @@ impl Shared {
         self.past(component).serves_parts.store(true, Ordering::Relaxed);
     }
 
-    /// Takes in the longest wait within a body that came to its end.
-    pub(crate) fn longest_gap(&self, component: ComponentId, waited: Duration) {
-        locked(&self.past(component).gaps).observe(waited);
-    }
-
-    /// Whether a second attempt would only add to the trouble: there is no time left for half of all answers, or the
-    /// component is shedding (invariant B5).
-    pub(crate) fn is_pointless(&self, component: ComponentId, deadline: Instant, now: Instant) -> bool {
-        let state = self.past(component);
-        let ticks = self.ticks(now);
-        let shedding = state.shed_at.get().is_some_and(|at| ticks.since(at) < SHEDDING);
-        shedding || deadline.saturating_duration_since(now) < state.pace.median()
-    }
-
-    /// Notes that a request found all seats taken.
-    pub(crate) fn shed(&self, component: ComponentId) {
-        self.past(component).shed_at.set(Some(self.ticks(Instant::now())));
-    }
-
-    /// Notes that an attempt has been silent for long.
-    pub(crate) fn overdue(self: &Arc<Self>, component: ComponentId, replica: ReplicaId) -> Overdue {
-        self.link(component, replica).overdue_began();
-        Overdue { shared: self.clone(), component, replica }
-    }
-
     /// Takes in the outcome of one check: the status of a good one, or how it failed.
-    pub(crate) fn check_ended(&self, replica: ReplicaId, outcome: Result<u16, FailureKind>) {
+    pub(crate) fn check_ended(&self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
         let (health, state) = (&self.settings.health, &self.replicas[replica.0]);
         if let Ok(status) = outcome {
             state.good_status.store(status, Ordering::Relaxed);
@@ -365,7 +224,7 @@ impl Shared {
         if let Some(standing) = changed {
             state.standing.store(standing.as_u8(), Ordering::Release);
             if standing == Standing::Fit {
-                state.returned.set(Some(self.ticks(Instant::now())));
+                state.returned.set(Some(self.ticks(now)));
             }
             events::standing_changed(&self.site.replica(replica).settings.name, standing, failure);
         }
@@ -387,11 +246,11 @@ impl Shared {
     }
 
     /// Changes where a replica is reached.
-    pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>) {
+    pub(crate) fn adopt(&self, replica: ReplicaId, addresses: Arc<[SocketAddr]>, now: Instant) {
         let state = &self.replicas[replica.0];
         let before = state.adopt(addresses);
         if !before.is_empty() {
-            state.returned.set(Some(self.ticks(Instant::now())));
+            state.returned.set(Some(self.ticks(now)));
         }
     }
 
@@ -412,7 +271,7 @@ impl Shared {
         *write(&state.version) = Some(name);
     }
 
-    fn past(&self, component: ComponentId) -> &ComponentPast {
+    pub(super) fn past(&self, component: ComponentId) -> &ComponentPast {
         &self.components[component.0].past
     }
 
@@ -440,9 +299,7 @@ impl ReplicaState {
             version: RwLock::default(),
         }
     }
-}
 
-impl ReplicaState {
     /// Changes where it is reached; returns where it was.
     pub(super) fn adopt(&self, addresses: Arc<[SocketAddr]>) -> Arc<[SocketAddr]> {
         std::mem::replace(&mut *write(&self.addresses), addresses)
@@ -468,25 +325,5 @@ impl ComponentPast {
             gaps: Mutex::default(),
             shed_at: AtomicMoment::default(),
         }
-    }
-}
-
-impl Seat {
-    /// For a place that was counted already.
-    pub(crate) fn new(shared: Arc<Shared>, replica: ReplicaId) -> Self {
-        Self { shared, replica }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.shared.replicas[self.replica.0].in_flight.fetch_sub(1, Ordering::AcqRel);
-        self.shared.seat_freed(self.replica);
-    }
-}
-
-impl Drop for Overdue {
-    fn drop(&mut self) {
-        self.shared.link(self.component, self.replica).overdue_ended();
     }
 }

@@ -3,7 +3,7 @@
 use crate::change::archive::{Archive, Written};
 use crate::change::certificates::{Watched, read_certificates};
 use crate::change::names::{self, ResolverError};
-use crate::change::plan::{PlanOutcome, apply};
+use crate::change::plan::{PlanOutcome, resume};
 use crate::change::scribe::Scribe;
 use crate::change::settings::{EdgeSettings, TlsSettings};
 use crate::change::site::{SettingsFault, Site};
@@ -21,8 +21,8 @@ use crate::run::worker::{Roster, Stage};
 use crate::tell::access::AccessLogError;
 use crate::tell::admin::Admin;
 use crate::tell::events;
-use crate::tell::report::{Generations, Totals};
-use downbeat_core::model::TrafficPlan;
+use crate::tell::hub::Generations;
+use crate::tell::report::Totals;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -282,8 +282,9 @@ impl Launch {
         let archive = Archive::new(&settings.data);
         let (settled, source) = (Settled::of(origin.as_ref(), &archive), origin.map(|origin| origin.source));
         let threads = clients.len().max(tls_listeners.len());
-        let shared = Arc::new(Shared::new(settled.generation, settings, site, threads, Instant::now())?);
-        let known = restore(&shared, &store);
+        let now = Instant::now();
+        let shared = Arc::new(Shared::new(settled.generation, settings, site, threads, now)?);
+        let known = restore(&shared, &store, now);
         let (stage, watch) = watch::channel(Stage::Serving);
         let quarantined = archive.quarantined().into();
         let scribe = Scribe::start(&shared.counters, store, archive, known);
@@ -395,14 +396,13 @@ fn secure(settings: &TlsSettings) -> Result<Watched, TlsFault> {
     Ok(Watched { tls: Arc::new(Tls::of(set)?), files, found: Ok(pairs) })
 }
 
-/// Takes up where the last run ended. A stored plan's sheds have lapsed: nobody renewed them.
-fn restore(shared: &Shared, store: &Store) -> Addresses {
+/// Takes up where the last run ended.
+fn restore(shared: &Shared, store: &Store, now: Instant) -> Addresses {
     let (plans, errors) = store.plans();
     errors.iter().for_each(events::file_passed_over);
     for plan in plans {
-        let plan = TrafficPlan { sheds: Vec::new(), ..plan };
         let epoch = plan.epoch;
-        match apply(shared, plan, Instant::now()) {
+        match resume(shared, &plan, now) {
             PlanOutcome::Applied => {
                 events::plan_restored(epoch);
                 break;
@@ -416,7 +416,7 @@ fn restore(shared: &Shared, store: &Store) -> Addresses {
         Addresses::new()
     });
     for (host, replicas) in shared.site.hosts() {
-        names::adopt(shared, &replicas, addresses.get(&host).map_or(&[], Vec::as_slice));
+        names::adopt(shared, &replicas, addresses.get(&host).map_or(&[], Vec::as_slice), now);
     }
     addresses
 }

@@ -7,16 +7,13 @@ use crate::ask::straggler::Stragglers;
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::dice::Dice;
 use crate::choose::health::Part;
-use crate::door::network::Network;
+use crate::run::experience::Lot;
 use crate::run::shared::Shared;
-use crate::run::sync::locked;
 use crate::run::timer::Timers;
-use crate::tell::count::{ClientCount, Promptness};
-use crate::tell::tally::Tallies;
 use downbeat_core::model::{FailureKind, Name};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -103,10 +100,6 @@ impl Worker {
         *self.stage.borrow() >= Stage::Stopping
     }
 
-    pub(crate) fn tallies(&self) -> MutexGuard<'_, Tallies> {
-        locked(&self.shared.tallies[self.index])
-    }
-
     pub(crate) fn component_name(&self, component: ComponentId) -> &Name {
         &self.shared.site.component(component).settings.name
     }
@@ -132,6 +125,11 @@ impl Worker {
         self.pool.borrow_mut().sweep(Instant::now());
     }
 
+    /// One request of this thread.
+    pub(crate) const fn one(&self) -> Lot {
+        Lot { thread: self.index, times: 1 }
+    }
+
     /// An attempt's head came after `first_byte`; `failure` when it told of one.
     pub(crate) fn head_came(
         &self,
@@ -139,48 +137,20 @@ impl Worker {
         replica: ReplicaId,
         first_byte: Duration,
         failure: Option<FailureKind>,
+        now: Instant,
     ) {
-        if failure.is_none() {
-            self.shared.paced(component, first_byte);
-        }
-        self.straggled(component, replica, first_byte, failure);
-    }
-
-    /// The same for an attempt that another one had overtaken. The pace of answers is that of those which were waited
-    /// for: were this one in it, one slow replica would put off all hedges that are to spare clients its slowness.
-    pub(crate) fn straggled(
-        &self,
-        component: ComponentId,
-        replica: ReplicaId,
-        first_byte: Duration,
-        failure: Option<FailureKind>,
-    ) {
-        let slow = Promptness::of(first_byte, self.shared.site.component(component).settings.slow);
-        {
-            let mut tallies = self.tallies();
-            let row = tallies.attempt(component, replica);
-            row.outcomes.count(failure, slow);
-            row.first_byte(first_byte);
-        }
-        match failure {
-            None => self.shared.head_good(component, replica, first_byte, Instant::now()),
-            Some(kind) => self.shared.failed(component, replica, Part::Head, kind),
-        }
+        self.shared.head_came(self.one(), component, replica, first_byte, failure, now);
     }
 
     /// An attempt failed: before its head came, or in its body.
-    pub(crate) fn attempt_failed(&self, component: ComponentId, replica: ReplicaId, part: Part, kind: FailureKind) {
-        self.tallies().attempt(component, replica).outcomes.failed(kind);
-        self.shared.failed(component, replica, part, kind);
-    }
-
-    /// A replica is asked besides a silent one.
-    pub(crate) fn hedged(&self, component: ComponentId, replica: ReplicaId) {
-        self.tallies().attempt(component, replica).hedged += 1;
-    }
-
-    /// Counts something of an answer to a client.
-    pub(crate) fn client_count(&self, component: ComponentId, network: Network, change: impl FnOnce(&mut ClientCount)) {
-        change(self.tallies().client(component, network));
+    pub(crate) fn attempt_failed(
+        &self,
+        component: ComponentId,
+        replica: ReplicaId,
+        part: Part,
+        kind: FailureKind,
+        now: Instant,
+    ) {
+        self.shared.attempt_failed(self.one(), component, replica, part, kind, now);
     }
 }

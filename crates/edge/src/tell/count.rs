@@ -67,19 +67,20 @@ fn raise(sum: &mut u64, more: u64) {
 }
 
 impl Outcomes {
-    /// Counts one; slow ones are counted apart unless they failed.
-    pub(crate) fn count(&mut self, failure: Option<FailureKind>, promptness: Promptness) {
-        raise(&mut self.total, 1);
+    /// Counts so many that went alike; slow ones are counted apart unless they failed.
+    pub(crate) fn count(&mut self, failure: Option<FailureKind>, promptness: Promptness, times: u32) {
+        let times = u64::from(times);
+        raise(&mut self.total, times);
         match (failure, promptness) {
-            (Some(kind), _) => raise(&mut self.failures[kind as usize], 1),
-            (None, Promptness::Slow) => raise(&mut self.slow, 1),
+            (Some(kind), _) => raise(&mut self.failures[kind as usize], times),
+            (None, Promptness::Slow) => raise(&mut self.slow, times),
             (None, Promptness::Prompt) => {}
         }
     }
 
-    /// Counts one that failed.
-    pub(crate) fn failed(&mut self, kind: FailureKind) {
-        self.count(Some(kind), Promptness::Prompt);
+    /// Counts so many that failed.
+    pub(crate) fn failed(&mut self, kind: FailureKind, times: u32) {
+        self.count(Some(kind), Promptness::Prompt, times);
     }
 
     /// How many failed.
@@ -107,11 +108,11 @@ impl Outcomes {
 }
 
 impl AttemptCount {
-    /// A first byte came.
-    pub(crate) fn first_byte(&mut self, took: Duration) {
+    /// So many first bytes came.
+    pub(crate) fn first_byte(&mut self, took: Duration, times: u32) {
         let us = microseconds(took);
-        self.first_byte.count(us);
-        raise(&mut self.first_byte_us, us);
+        self.first_byte.count_times(us, times.into());
+        raise(&mut self.first_byte_us, us.saturating_mul(times.into()));
         self.first_byte_us_max = self.first_byte_us_max.max(us);
     }
 
@@ -153,17 +154,17 @@ impl ClientCount {
 }
 
 impl ComponentCount {
-    /// The head of an answer went out, so long after the head of its request came.
-    pub(crate) fn first_byte(&mut self, took: Duration) {
+    /// The heads of so many answers went out, so long after the heads of their requests came.
+    pub(crate) fn first_byte(&mut self, took: Duration, times: u32) {
         let us = microseconds(took);
-        self.first_byte.count(us);
-        raise(&mut self.first_byte_us, us);
+        self.first_byte.count_times(us, times.into());
+        raise(&mut self.first_byte_us, us.saturating_mul(times.into()));
     }
 
-    /// An answer with this status went out.
-    pub(crate) fn status(&mut self, status: u16) {
+    /// So many answers with this status went out.
+    pub(crate) fn status(&mut self, status: u16, times: u32) {
         let class = Some(usize::from(status / 100)).filter(|class| *class < CLASSES).unwrap_or(0);
-        raise(&mut self.classes[class], 1);
+        raise(&mut self.classes[class], times.into());
     }
 
     /// True when there is nothing to tell.

@@ -9,7 +9,7 @@ use crate::change::trial::Breach;
 use crate::choose::health::Standing;
 use crate::door::tls::TlsFault;
 use crate::run::reload::ReloadError;
-use crate::tell::report::HubError;
+use crate::tell::hub::HubError;
 use downbeat_core::model::{FailureKind, Name};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;

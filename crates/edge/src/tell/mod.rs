@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod count;
 pub(crate) mod events;
 pub(crate) mod formats;
+pub(crate) mod hub;
 pub(crate) mod metrics;
 pub(crate) mod process;
 pub(crate) mod report;

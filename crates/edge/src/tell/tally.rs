@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn good(count: &mut ClientCount) {
-        count.outcomes.count(None, Promptness::Prompt);
+        count.outcomes.count(None, Promptness::Prompt, 1);
     }
 
     #[test]

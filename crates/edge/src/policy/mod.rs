@@ -1,0 +1,434 @@
+//! The edge's decisions without its sockets, threads and files: for worlds in which time is only told.
+//!
+//! All that a live edge decides while it serves, it decides by the functions that stand behind this: who is let in, which
+//! replica is asked, whether one more attempt is made, who is ejected, which plan is taken, what the hub is told. Here they
+//! are asked with `now` at hand, one after the other, and with dice of a seed: the same questions get the same answers,
+//! to the last byte of a roll-up.
+//!
+//! What a live edge does with sockets, the world has to do itself, in this order for one request:
+//!
+//! 1. [`admit`](EdgePolicy::admit); whoever is not let in is [`answered`](EdgePolicy::answered) with [`Told::shed`] or
+//!    [`Told::limited`].
+//! 2. [`requested`](EdgePolicy::requested), then [`choose`](EdgePolicy::choose) with nobody tried. Where all is full it
+//!    waits: [`enter`](EdgePolicy::enter), and is turned away ([`shed`](EdgePolicy::shed)) when its time is over.
+//! 3. For each attempt: its failure ([`attempt_failed`](EdgePolicy::attempt_failed)) or its head
+//!    ([`head_came`](EdgePolicy::head_came)). After a failure, or a head that [`is_passing`], and while
+//!    [`Tries::may_go_on`]: [`may_retry`](EdgePolicy::may_retry), and then `choose` again. An attempt that was never sent
+//!    is replaced without asking. A head that is passing is handed on when no better one comes.
+//! 4. After each further [`hedge_after`](EdgePolicy::hedge_after) of silence of the only attempt under way:
+//!    [`silent`](EdgePolicy::silent) the first time, and [`may_hedge`](EdgePolicy::may_hedge). Whoever loses is
+//!    [`overtaken`](EdgePolicy::overtaken), and heard out for [`EdgePolicy::HEARD_OUT`] since it was asked where that says so.
+//! 5. [`answered`](EdgePolicy::answered) once, with what the client was told; then the body:
+//!    [`body_read`](EdgePolicy::body_read), [`body_sent`](EdgePolicy::body_sent), [`body_good`](EdgePolicy::body_good). After
+//!    a gap of [`stall_after`](EdgePolicy::stall_after): [`may_help`](EdgePolicy::may_help).
+//! 6. The seat is given back ([`give_back`](EdgePolicy::give_back)) when the attempt is over, body and all.
+//!
+//! Besides: checks every `health.every` of the [`settings`](EdgePolicy::settings), and a roll-up each second, whose answer
+//! may be a plan.
+//!
+//! One request may stand for several that are alike and come at the same instant: those are its `times`. They are let in,
+//! tried again and counted one by one as far as that goes; they share one choice of a replica, take so many seats there
+//! (the last of them perhaps above the limit), and have one place in the waiting room.
+
+use crate::change::plan::resume;
+use crate::change::settings::EdgeSettings;
+use crate::change::site::{SettingsFault, Site};
+use crate::choose::dice::Dice;
+use crate::choose::hash::mix;
+use crate::choose::tries::{Urgency, failure_of_attempt};
+use crate::run::experience::{Body, Loser, Lot, Reply};
+use crate::run::extra::Wanted;
+use crate::run::pick::{Chosen, Keys, Wish};
+use crate::run::shared::Shared;
+use crate::run::waiting;
+use crate::tell::report::{Clerk, Duty, Share};
+use crate::tell::tally::Seen;
+use downbeat_core::model::{FailureKind, Name, RollUp, TrafficPlan};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use crate::admit::traffic::Admitted;
+pub use crate::change::plan::{PlanOutcome, PlanRefusal};
+pub use crate::change::site::{ComponentId, ReplicaId};
+pub use crate::choose::health::{Part, Standing};
+pub use crate::choose::tries::{Tries, is_passing};
+pub use crate::door::network::Network;
+pub use crate::exchange::told::Told;
+pub use crate::run::extra::Overtaken;
+pub use crate::run::waiting::Waiting;
+
+/// One edge's decisions.
+#[derive(Debug)]
+pub struct EdgePolicy {
+    share: Share,
+    dice: Dice,
+    clerk: Clerk,
+    boot: u64,
+}
+
+/// So many attempts at one replica that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// What is wanted.
+    pub component: ComponentId,
+    /// Who is asked.
+    pub replica: ReplicaId,
+    /// How many requests it stands for.
+    pub times: u32,
+}
+
+/// Whom to ask.
+#[derive(Debug)]
+pub enum Choice {
+    /// This one; the seats there are taken.
+    Replica(Seat),
+    /// Everybody has as many requests in flight as allowed.
+    Full,
+    /// There is nobody left to ask.
+    Nobody,
+}
+
+/// Seats at a replica, until they are given back. One that the edge's end has outlived is worth nothing.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "seats are taken until they are given back"]
+pub struct Seat {
+    replica: ReplicaId,
+    places: u32,
+    boot: u64,
+}
+
+impl Seat {
+    /// Where it is.
+    pub const fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+}
+
+/// Somebody who is silent, until it is heard or given up.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "it counts as silent until it is heard"]
+pub struct Silence {
+    component: ComponentId,
+    replica: ReplicaId,
+    boot: u64,
+}
+
+/// Somebody in the waiting room.
+#[derive(Debug)]
+#[must_use = "it has a place until it leaves"]
+pub struct Waiter {
+    inner: waiting::Waiter,
+    boot: u64,
+}
+
+impl Waiter {
+    /// Until when it waits.
+    pub const fn deadline(&self) -> Instant {
+        self.inner.ticket.deadline
+    }
+
+    /// How it stands. A call is heard once; whoever hears it chooses, and comes in again where that finds all full.
+    pub fn look(&mut self) -> Waiting {
+        self.inner.look()
+    }
+}
+
+/// How long an attempt has been silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silent {
+    /// Since it was asked.
+    pub lasted: Duration,
+    /// The silence after which a second replica is asked, as settled when the request began.
+    pub hedge_after: Duration,
+}
+
+/// What a client got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// What was wanted.
+    pub component: ComponentId,
+    /// Whose client it was.
+    pub network: Network,
+    /// What it was told.
+    pub told: Told,
+    /// From the head of its request to the head of its answer.
+    pub took: Duration,
+    /// True when it needed more than one attempt.
+    pub retried: bool,
+    /// How many requests it stands for.
+    pub times: u32,
+}
+
+impl EdgePolicy {
+    /// Overtaken attempts are heard out for so long since they were asked; who is silent until then has failed as
+    /// [`FailureKind::Late`].
+    pub const HEARD_OUT: Duration = crate::ask::straggler::HANG;
+
+    /// An edge that starts with nothing known. Where it listens, what it writes and how many threads it has does not matter.
+    ///
+    /// # Errors
+    /// When the settings contradict themselves.
+    pub fn new(settings: EdgeSettings, seed: u64, now: Instant) -> Result<Self, SettingsFault> {
+        let site = Site::of(&settings)?;
+        let settings = EdgeSettings { access_log: None, ..settings };
+        let shared = Shared::new(1, settings, site, 1, now).expect("there is no access log that could not be opened");
+        let (dice, boot) = (Dice::seeded(mix(seed)), mix(!seed));
+        Ok(Self { share: Share::of(Arc::new(shared)), dice, clerk: Clerk::new(boot, now), boot })
+    }
+
+    /// The process ends, and another one starts in its place: it knows nothing but the plan that was in force, as from disk.
+    #[must_use]
+    pub fn restart(self, now: Instant) -> Self {
+        let shared = self.shared();
+        let (settings, plan) = (shared.settings.clone(), self.plan());
+        let next = Self::new(settings, self.boot, now).expect("these settings were good before");
+        resume(next.shared(), &plan, now);
+        next
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.share.shared
+    }
+
+    /// What it was started with.
+    pub fn settings(&self) -> &EdgeSettings {
+        &self.shared().settings
+    }
+
+    /// A component by its name.
+    pub fn component(&self, name: &Name) -> Option<ComponentId> {
+        self.shared().site.component_ids().find(|id| self.shared().site.component(*id).settings.name == *name)
+    }
+
+    /// A replica by its name.
+    pub fn replica(&self, name: &Name) -> Option<ReplicaId> {
+        self.shared().site.replica_ids().find(|id| self.shared().site.replica(*id).settings.name == *name)
+    }
+
+    /// Who serves a component.
+    pub fn serving(&self, component: ComponentId) -> &[ReplicaId] {
+        &self.shared().site.component(component).replicas
+    }
+
+    /// How many of some requests of one network are let in.
+    pub fn admit(&mut self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
+        self.shared().admit(component, network, came, now)
+    }
+
+    /// So many requests were let in, and replicas are asked for them: the budget for extra attempts grows.
+    pub fn requested(&mut self, component: ComponentId, times: u32, now: Instant) {
+        self.shared().requested(component, times, now);
+    }
+
+    /// A request's attempts, none so far.
+    pub fn tries(&self) -> Tries {
+        Tries::new(self.settings().retry.extra)
+    }
+
+    /// Chooses a replica for a client's request, and takes `times` seats there. `client` is whatever the client is known by.
+    pub fn choose(
+        &mut self,
+        component: ComponentId,
+        client: u64,
+        tried: &[ReplicaId],
+        times: u32,
+        now: Instant,
+    ) -> Choice {
+        let keys = Keys::of_client(self.shared(), component, client);
+        match self.shared().choose(&Wish { component, tried, keys, places: times }, &self.dice, now) {
+            Chosen::Replica(replica) => Choice::Replica(Seat { replica, places: times, boot: self.boot }),
+            Chosen::Full => Choice::Full,
+            Chosen::Nobody => Choice::Nobody,
+        }
+    }
+
+    /// An attempt is over.
+    pub fn give_back(&mut self, seat: Seat, now: Instant) {
+        if seat.boot != self.boot {
+            return;
+        }
+        self.shared().give_back(seat.replica, seat.places);
+        for _ in 0..seat.places.min(u32::try_from(self.shared().waiting()).unwrap_or(u32::MAX)) {
+            self.shared().seat_freed(seat.replica, now);
+        }
+    }
+
+    /// Somebody who found all full comes into the waiting room; `None` when there is no place.
+    pub fn enter(&mut self, component: ComponentId, now: Instant) -> Option<Waiter> {
+        self.shared().enter(component, now).map(|inner| Waiter { inner, boot: self.boot })
+    }
+
+    /// Somebody leaves the waiting room, for whatever reason.
+    pub fn leave(&mut self, mut waiter: Waiter, now: Instant) {
+        if waiter.boot == self.boot {
+            self.shared().leave(&mut waiter.inner, now);
+        }
+    }
+
+    /// A request found no seat in time: for a second nothing is tried twice.
+    pub fn shed(&mut self, component: ComponentId, now: Instant) {
+        self.shared().shed(component, now);
+    }
+
+    /// The silence after which a second replica is asked; settled when a request begins.
+    pub fn hedge_after(&self, component: ComponentId) -> Duration {
+        self.shared().hedge_after(component)
+    }
+
+    /// The gap in a body after which the rest is asked of another replica; settled when a body begins.
+    pub fn stall_after(&self, component: ComponentId) -> Duration {
+        self.shared().stall_after(component)
+    }
+
+    /// How many of some requests are tried again after this attempt. They have to be answered by `deadline`.
+    pub fn may_retry(&mut self, failed: Attempt, deadline: Instant, now: Instant) -> u32 {
+        self.extra(failed, Urgency::Usual, deadline, now)
+    }
+
+    /// How many of some requests are asked of another replica besides one that has been silent for `silent`.
+    pub fn may_hedge(&mut self, attempt: Attempt, silent: Silent, deadline: Instant, now: Instant) -> u32 {
+        self.extra(attempt, Urgency::of(silent.lasted, silent.hedge_after), deadline, now)
+    }
+
+    fn extra(&mut self, because_of: Attempt, urgency: Urgency, deadline: Instant, now: Instant) -> u32 {
+        let Attempt { component, replica, times } = because_of;
+        let wanted = Wanted { component, because_of: replica, urgency, deadline };
+        self.shared().extra_attempts(&wanted, times, now)
+    }
+
+    /// How many of some bodies go on from another replica after a gap of `waited`.
+    pub fn may_help(&mut self, stalled: Attempt, waited: Duration, now: Instant) -> u32 {
+        self.shared().helped(stalled.component, stalled.replica, waited, stalled.times, now)
+    }
+
+    /// An attempt was begun besides a silent one.
+    pub fn hedged(&mut self, attempt: Attempt) {
+        self.shared().hedged(lot(attempt.times), attempt.component, attempt.replica);
+    }
+
+    /// An attempt has been silent for as long as a hedge waits, or a body for as long as help does.
+    pub fn silent(&mut self, attempt: Attempt) -> Silence {
+        let Attempt { component, replica, .. } = attempt;
+        self.shared().link(component, replica).overdue_began();
+        Silence { component, replica, boot: self.boot }
+    }
+
+    /// It was heard, or is waited for no more.
+    pub fn heard(&mut self, silence: Silence) {
+        if silence.boot == self.boot {
+            self.shared().link(silence.component, silence.replica).overdue_ended();
+        }
+    }
+
+    /// A head came after `first_byte`, with this status.
+    pub fn head_came(&mut self, attempt: Attempt, first_byte: Duration, status: u16, now: Instant) {
+        let Attempt { component, replica, times } = attempt;
+        let failure = failure_of_attempt(status);
+        self.shared().head_came(lot(times), component, replica, first_byte, failure, now);
+    }
+
+    /// The same for an attempt that was overtaken and heard out.
+    pub fn straggled(&mut self, attempt: Attempt, first_byte: Duration, status: u16, now: Instant) {
+        let Attempt { component, replica, times } = attempt;
+        let failure = failure_of_attempt(status);
+        self.shared().straggled(lot(times), component, replica, first_byte, failure, now);
+    }
+
+    /// An attempt that had been silent for so long lost to one that took `first_byte`.
+    pub fn overtaken(&mut self, attempt: Attempt, silent: Silent, first_byte: Duration, now: Instant) -> Overtaken {
+        let Attempt { component, replica, times } = attempt;
+        let loser = Loser { component, replica, silent: silent.lasted, hedge_after: silent.hedge_after };
+        self.shared().overtaken(&loser, first_byte, times, now)
+    }
+
+    /// An attempt failed: before its head came, or in its body.
+    pub fn attempt_failed(&mut self, attempt: Attempt, part: Part, kind: FailureKind, now: Instant) {
+        let Attempt { component, replica, times } = attempt;
+        self.shared().attempt_failed(lot(times), component, replica, part, kind, now);
+    }
+
+    /// So many bytes of bodies came from a replica, all of these attempts together.
+    pub fn body_read(&mut self, attempt: Attempt, bytes: u64) {
+        self.shared().body_read(lot(attempt.times), attempt.component, attempt.replica, bytes);
+    }
+
+    /// Bodies of so many bytes each came whole; they were silent for `longest_gap` at most.
+    pub fn body_good(&mut self, attempt: Attempt, bytes: u64, longest_gap: Duration, now: Instant) {
+        let body = Body { bytes, longest_gap };
+        self.shared().body_good(attempt.component, attempt.replica, body, now);
+    }
+
+    /// A client was answered: the head went out, or nothing will.
+    pub fn answered(&mut self, answered: Answered, now: Instant) {
+        let Answered { component, network, told, took, retried, times } = answered;
+        self.shared().answered(lot(times), &Reply { component, network, told, took, retried }, now);
+    }
+
+    /// So many bytes of bodies went to clients.
+    pub fn body_sent(&mut self, component: ComponentId, network: Network, bytes: u64) {
+        self.shared().body_sent(lot(1), component, network, bytes);
+    }
+
+    /// Bodies went on from another replica.
+    pub fn resumed(&mut self, component: ComponentId, network: Network, times: u32) {
+        self.shared().resumed(lot(times), component, network);
+    }
+
+    /// Bodies could not be brought to their end.
+    pub fn body_cut(&mut self, component: ComponentId, network: Network, times: u32) {
+        self.shared().body_cut(lot(times), component, network);
+    }
+
+    /// A check of a replica ended: with a good answer's status, or how it failed.
+    pub fn check_ended(&mut self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
+        self.shared().check_ended(replica, outcome, now);
+    }
+
+    /// A replica told its version.
+    pub fn version_told(&mut self, replica: ReplicaId, version: &Name) {
+        self.shared().told_version(replica, version.as_str().as_bytes());
+    }
+
+    /// Takes the plan that the hub answered with, or does not.
+    pub fn take_plan(&mut self, plan: &TrafficPlan, now: Instant) -> PlanOutcome {
+        let shared = self.share.shared.clone();
+        self.clerk.take(&shared, plan.clone(), now)
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> Arc<TrafficPlan> {
+        self.shared().traffic().plan.clone()
+    }
+
+    /// What the hub is told of the time since this was last asked.
+    pub fn roll_up(&mut self, now: Instant) -> RollUp {
+        let mut seen = Seen::default();
+        self.share.add_to(&mut seen);
+        self.clerk.roll_up(seen, &self.share.shared, Duty::Serving, now)
+    }
+
+    /// How a replica stands for a component.
+    pub fn standing(&self, component: ComponentId, replica: ReplicaId, now: Instant) -> Standing {
+        self.shared().standing(component, replica, now)
+    }
+
+    /// True while this edge by itself sends a replica nothing at all.
+    pub fn is_ejected(&self, replica: ReplicaId, now: Instant) -> bool {
+        self.shared().is_ejected(replica, now)
+    }
+
+    /// Requests in flight to a replica.
+    pub fn in_flight(&self, replica: ReplicaId) -> u32 {
+        self.shared().in_flight(replica)
+    }
+
+    /// Requests that may be in flight to a replica at present.
+    pub fn limit(&self, replica: ReplicaId) -> u32 {
+        self.shared().limit(replica)
+    }
+}
+
+/// There is one thread.
+const fn lot(times: u32) -> Lot {
+    Lot { thread: 0, times }
+}
