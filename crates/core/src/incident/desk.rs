@@ -32,10 +32,18 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 pub struct Desk {
     engine: Engine,
     /// Happened, but not written yet. Bounded: the start, and one outcome for each effect in flight.
-    backlog: VecDeque<Event>,
-    /// Being carried out by the shell.
+    backlog: VecDeque<Happened>,
+    /// Being carried out by the shell, or done and not written yet: what is done is not begun again for want of a log.
     in_flight: BTreeSet<EffectId>,
     pause: Option<Pause>,
+}
+
+/// What happened outside.
+#[derive(Debug)]
+struct Happened {
+    event: Event,
+    /// Of which effect it is the outcome.
+    ends: Option<EffectId>,
 }
 
 /// After a failed write nothing is decided for a while.
@@ -82,7 +90,7 @@ pub enum Filed {
 impl Desk {
     /// A desk whose engine has taken the log in, at the start of a hub of this version.
     pub fn new(engine: Engine, version: String) -> Self {
-        let started = Event::HubStarted { version };
+        let started = Happened { event: Event::HubStarted { version }, ends: None };
         Self { engine, backlog: [started].into(), in_flight: BTreeSet::new(), pause: None }
     }
 
@@ -101,14 +109,14 @@ impl Desk {
 
     /// Takes in how an effect ended, unless the book no longer waits for it.
     pub fn outcome(&mut self, effect: &EffectId, event: Event) -> Filed {
-        self.in_flight.remove(effect);
         let book = self.engine.book();
         let incident = event.incident().and_then(|id| book.incidents.get(&id));
         let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
         if fits && book.pending.contains_key(effect) {
-            self.backlog.push_back(event);
+            self.backlog.push_back(Happened { event, ends: Some(effect.clone()) });
             Filed::Kept
         } else {
+            self.in_flight.remove(effect);
             Filed::Stray
         }
     }
@@ -120,7 +128,7 @@ impl Desk {
 
     /// What happened and is not written yet; it goes before any decision.
     pub fn backlog(&self) -> Option<Batch> {
-        self.backlog.front().map(|event| Batch { events: vec![event.clone()], source: Source::Backlog })
+        self.backlog.front().map(|happened| Batch { events: vec![happened.event.clone()], source: Source::Backlog })
     }
 
     /// What a command leads to. The backlog has to be written first, for it is part of what is decided upon.
@@ -184,8 +192,10 @@ impl Desk {
     }
 
     fn forget(&mut self, batch: &Batch) {
-        if batch.source == Source::Backlog {
-            self.backlog.pop_front();
+        if batch.source == Source::Backlog
+            && let Some(effect) = self.backlog.pop_front().and_then(|happened| happened.ends)
+        {
+            self.in_flight.remove(&effect);
         }
     }
 }
