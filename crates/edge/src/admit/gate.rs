@@ -35,6 +35,11 @@ impl Gate {
         Admitted { granted, limited, shed: within - granted, wait: wait.unwrap_or_default() }
     }
 
+    /// Requests within the component's own limits that come a second.
+    pub(crate) fn demand(&mut self, now: Instant) -> f64 {
+        self.ramp.demand(now)
+    }
+
     /// So many requests that were let in failed.
     pub(crate) fn failed(&mut self, times: u32, now: Instant) {
         self.ramp.failed(times, now);

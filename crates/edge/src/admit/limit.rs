@@ -14,19 +14,33 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// A full bucket.
     pub(crate) fn new(per_second: u32, now: Instant) -> Self {
-        let per_second = f64::from(per_second);
+        Self::of_rate(f64::from(per_second), now)
+    }
+
+    /// A full bucket of a measured rate.
+    pub(crate) fn of_rate(per_second: f64, now: Instant) -> Self {
         Self { per_second, tokens: per_second, at: now }
     }
 
     /// Takes tokens: as many as are there of those wished for.
     pub(crate) fn take(&mut self, wished: u32, now: Instant) -> u32 {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);
-        self.at = now;
-        // Never below 0, and cut to whole tokens.
+        self.fill(now);
+        // What is below 0 counts as 0, and is cut to whole tokens.
         let taken = wished.min(self.tokens as u32);
         self.tokens -= f64::from(taken);
         taken
+    }
+
+    /// Takes tokens whether they are there or not; the debt is a second's worth at most.
+    pub(crate) fn spend(&mut self, tokens: u32, now: Instant) {
+        self.fill(now);
+        self.tokens = (self.tokens - f64::from(tokens)).max(-self.per_second);
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);
+        self.at = now;
     }
 
     /// How long it takes until a token is there again.

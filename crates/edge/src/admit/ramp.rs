@@ -27,6 +27,8 @@ pub(crate) struct Ramp {
     came: u32,
     failed: u32,
     usual: Option<f64>,
+    /// Over the last whole second.
+    latest: f64,
     bad_in_a_row: u32,
     until: Option<Instant>,
     slice: Instant,
@@ -35,7 +37,17 @@ pub(crate) struct Ramp {
 
 impl Ramp {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { second: now, came: 0, failed: 0, usual: None, bad_in_a_row: 0, until: None, slice: now, admitted: 0.0 }
+        Self {
+            second: now,
+            came: 0,
+            failed: 0,
+            usual: None,
+            latest: 0.0,
+            bad_in_a_row: 0,
+            until: None,
+            slice: now,
+            admitted: 0.0,
+        }
     }
 
     /// How many of these requests are let in now.
@@ -59,6 +71,12 @@ impl Ramp {
         self.failed = self.failed.saturating_add(times);
     }
 
+    /// Requests that come a second, whether let in or not.
+    pub(crate) fn demand(&mut self, now: Instant) -> f64 {
+        self.turn(now);
+        self.latest
+    }
+
     fn turn(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.second);
         if passed < Duration::from_secs(1) {
@@ -66,7 +84,7 @@ impl Ramp {
         }
         let rate = f64::from(self.came) / passed.as_secs_f64();
         let bad = self.came > 0 && 2 * self.failed >= self.came;
-        (self.second, self.came, self.failed) = (now, 0, 0);
+        (self.second, self.came, self.failed, self.latest) = (now, 0, 0, rate);
         if bad {
             self.bad_in_a_row += 1;
             return;

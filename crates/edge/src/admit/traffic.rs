@@ -33,11 +33,16 @@ struct LimitInForce {
     bucket: Mutex<Bucket>,
 }
 
+/// A shed admits its share of what comes, and never less than that share of what came a second when it began: when the
+/// surge is over, nobody is turned away any more, however long it takes until the hub has seen it.
 #[derive(Debug)]
 struct ShedInForce {
     admitted: Strength,
     until: Instant,
     sieve: Sieve,
+    /// Requests a second that came when it began.
+    began_at: f64,
+    floor: Mutex<Bucket>,
 }
 
 /// What becomes of some requests that came at the same instant from one network for one component.
@@ -85,13 +90,15 @@ pub(crate) enum Admission {
 }
 
 impl Traffic {
-    /// Resolves a plan that has passed its check against this site.
-    pub(crate) fn of(plan: TrafficPlan, site: &Site, now: Instant) -> Self {
+    /// Resolves a plan that has passed its check against this site. `demand` says how many requests a second come for a
+    /// component that was not shed before.
+    pub(crate) fn of(plan: TrafficPlan, site: &Site, now: Instant, demand: impl Fn(ComponentId) -> f64) -> Self {
         let share =
             |c: ComponentId, r: ReplicaId| plan.share(&site.replica(r).settings.name, &site.component(c).settings.name);
         let shares = site.component_ids().map(|c| site.replica_ids().map(|r| share(c, r)).collect()).collect();
         let credits = site.component_ids().map(|_| site.replica_ids().map(|_| Credit::default()).collect()).collect();
-        let sheds = site.component_ids().map(|c| shed_of(&plan, &site.component(c).settings.name, now)).collect();
+        let sheds =
+            site.component_ids().map(|c| shed_of(&plan, &site.component(c).settings.name, now, || demand(c))).collect();
         let find = |name: &Name| site.component_ids().find(|c| site.component(*c).settings.name == *name);
         let limits = (plan.limits.iter())
             .map(|limit| LimitInForce {
@@ -119,11 +126,16 @@ impl Traffic {
         self.pins.contains(host)
     }
 
+    /// Requests a second that came for a component when its shed began, while it is shed.
+    pub(crate) fn shed_began_at(&self, component: ComponentId) -> Option<f64> {
+        self.sheds.get(component.0)?.as_ref().map(|shed| shed.began_at)
+    }
+
     /// How many of some requests of a network to a component are let in.
     pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
         let (within, wait) = self.within_limits(component, network, came, now);
         let granted = match &self.sheds[component.0] {
-            Some(shed) if within > 0 && now < shed.until => shed.sieve.admits(shed.admitted.into(), within),
+            Some(shed) if within > 0 && now < shed.until => shed.admits(within, now),
             _ => within,
         };
         Admitted { granted, limited: came - within, shed: within - granted, wait }
@@ -149,8 +161,51 @@ impl Traffic {
     }
 }
 
-fn shed_of(plan: &TrafficPlan, component: &Name, now: Instant) -> Option<ShedInForce> {
+impl ShedInForce {
+    fn admits(&self, came: u32, now: Instant) -> u32 {
+        let share = self.sieve.admits(self.admitted.into(), came);
+        let mut floor = locked(&self.floor);
+        // What is admitted by its share is part of what has to get through.
+        floor.spend(share, now);
+        share + floor.take(came - share, now)
+    }
+}
+
+fn shed_of(plan: &TrafficPlan, component: &Name, now: Instant, demand: impl FnOnce() -> f64) -> Option<ShedInForce> {
     let shed = plan.sheds.iter().find(|shed| shed.component == *component)?;
     let until = now + Duration::from_millis(shed.ttl_ms);
-    Some(ShedInForce { admitted: shed.admitted, until, sieve: Sieve::default() })
+    let began_at = demand();
+    let floor = Mutex::new(Bucket::of_rate(shed.admitted.as_ratio() * began_at, now));
+    Some(ShedInForce { admitted: shed.admitted, until, sieve: Sieve::default(), began_at, floor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shed(admitted: Strength, began_at: f64, now: Instant) -> ShedInForce {
+        let floor = Mutex::new(Bucket::of_rate(admitted.as_ratio() * began_at, now));
+        ShedInForce { admitted, until: now, sieve: Sieve::default(), began_at, floor }
+    }
+
+    /// Requests at a rate, for five seconds; how many are let in a second from the second one on.
+    fn admitted(shed: &ShedInForce, start: Instant, rate: u32) -> f64 {
+        let at = |n: u32| start + Duration::from_secs(1) * n / rate;
+        let admits = |seconds: std::ops::Range<u32>| -> u32 {
+            (seconds.start * rate..seconds.end * rate).map(|n| shed.admits(1, at(n))).sum()
+        };
+        admits(0..1);
+        f64::from(admits(1..5)) / 4.0
+    }
+
+    #[test]
+    fn a_shed_turns_nobody_away_once_the_surge_is_over() {
+        let now = Instant::now();
+        for (rate, lets_in) in [(1_000, 200.0), (500, 200.0), (150, 150.0), (10_000, 2_000.0)] {
+            let shed = shed(Strength::percent(20), 1_000.0, now);
+            let seen = admitted(&shed, now, rate);
+            assert!((seen - lets_in).abs() <= lets_in * 0.02, "{rate} a second: {seen} of {lets_in}");
+        }
+        assert_eq!(admitted(&shed(Strength::NONE, 1_000.0, now), now, 100), 0.0);
+    }
 }

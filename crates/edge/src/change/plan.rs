@@ -44,7 +44,9 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOut
     if let Err(refusal) = examine(shared, &plan, now) {
         return PlanOutcome::Refused(refusal);
     }
-    *in_force = Arc::new(Traffic::of(plan, &shared.site, now));
+    let demand = |c: ComponentId| in_force.shed_began_at(c).unwrap_or_else(|| shared.demand(c, now));
+    let next = Traffic::of(plan, &shared.site, now, demand);
+    *in_force = Arc::new(next);
     PlanOutcome::Applied
 }
 

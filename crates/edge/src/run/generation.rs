@@ -50,7 +50,7 @@ impl Shared {
         Ok(Self {
             generation,
             access_log: access_log(&settings, &counters)?,
-            traffic: RwLock::new(Arc::new(Traffic::of(TrafficPlan::default(), &site, now))),
+            traffic: RwLock::new(Arc::new(Traffic::of(TrafficPlan::default(), &site, now, |_| 0.0))),
             faults: Arc::default(),
             counters,
             cache: cache(&settings, &site),
@@ -79,12 +79,15 @@ impl Shared {
             Some(old) => self.replicas[old.0].clone(),
             None => self.stranger(&site, id),
         };
+        let shed_began_at =
+            |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old)).unwrap_or(0.0);
+        let traffic = Traffic::of(plan, &site, in_force.since, shed_began_at);
         let hosts = site.hosts();
         locked(&self.lookups).retain(|host, _| hosts.contains_key(host));
         Ok(Self {
             generation: self.generation + 1,
             access_log,
-            traffic: RwLock::new(Arc::new(Traffic::of(plan, &site, in_force.since))),
+            traffic: RwLock::new(Arc::new(traffic)),
             faults: self.faults.clone(),
             counters: self.counters.clone(),
             cache: self.next_cache(&settings, &site),
@@ -121,9 +124,15 @@ impl Shared {
         Arc::new(state)
     }
 
+    /// The component of this generation that has the name of one of the next.
+    fn same_component(&self, next: &Site, id: ComponentId) -> Option<ComponentId> {
+        let name = &next.component(id).settings.name;
+        self.site.component_ids().find(|old| self.site.component(*old).settings.name == *name)
+    }
+
     fn next_component(&self, next: &Site, id: ComponentId, same: &[Option<ReplicaId>], now: Instant) -> ComponentState {
         let new = &next.component(id).settings;
-        let old = self.site.component_ids().find(|old| self.site.component(*old).settings.name == new.name);
+        let old = self.same_component(next, id);
         let Some((old, state)) = old.map(|old| (&self.site.component(old).settings, &self.components[old.0])) else {
             let links = same.iter().map(|_| Arc::default()).collect();
             return ComponentState { past: Arc::new(ComponentPast::new(now)), gate: gate(new, now), links };

@@ -151,6 +151,11 @@ impl Shared {
         read(&self.traffic).clone()
     }
 
+    /// Requests a second that come for a component.
+    pub(crate) fn demand(&self, component: ComponentId, now: Instant) -> f64 {
+        locked(&self.components[component.0].gate).demand(now)
+    }
+
     /// How many of some requests of a network to a component are let in.
     pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
         let at_gate = locked(&self.components[component.0].gate).admit(network, came, now);
