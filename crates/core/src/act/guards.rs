@@ -75,16 +75,28 @@ pub struct Situation<'a> {
     pub actions: &'a [Action],
     /// Removals, oldest first.
     pub removals: &'a [Removed],
+    /// What users and the remedy's own targets meet at present.
+    pub present: Present,
     /// Routes of remedies in force, each with whether it has had its day (its outside part is done).
     pub in_force: &'a [Route],
+}
+
+/// What is met at present, over the last seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Present {
+    /// True while users are not served as they should be.
+    pub users_suffer: bool,
+    /// True while something fails or is slow at the targets; of a network, while it floods.
+    pub targets_ail: bool,
 }
 
 type Guard = fn(&Remedy, &Situation<'_>) -> Result<(), Refusal>;
 
 /// All guards, in the order in which they are asked.
-const GUARDS: [Guard; 11] = [
+const GUARDS: [Guard; 12] = [
     a13_held,
     a15_blind,
+    a18_needed,
     one_at_a_time,
     a11_budget,
     a4_panic,
@@ -104,12 +116,12 @@ pub fn allow(remedy: &Remedy, situation: &Situation<'_>) -> Result<(), Refusal> 
     GUARDS.iter().try_for_each(|guard| guard(remedy, situation))
 }
 
-/// The guards that hold against an operator's own hand too: capacity and the last replicas.
+/// The guards that hold against an operator's own hand too: need, capacity and the last replicas.
 ///
 /// # Errors
 /// The first [`Refusal`].
 pub fn allow_operator(remedy: &Remedy, situation: &Situation<'_>) -> Result<(), Refusal> {
-    a2_share(remedy, situation).and_then(|()| a1_capacity(remedy, situation))
+    [a18_needed, a2_share, a1_capacity].iter().try_for_each(|guard| guard(remedy, situation))
 }
 
 fn refuse(guard: &'static str, why: impl Into<String>) -> Result<(), Refusal> {
@@ -145,6 +157,18 @@ fn a15_blind(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
         );
     }
     Ok(())
+}
+
+/// A18: what takes something from users, or from the service, needs a trouble that is there now. Evidence outlives what it
+/// speaks of: by a minute, or by as long as the log could not be written.
+fn a18_needed(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
+    let needed = match &remedy.route {
+        Route::Away { .. } | Route::Cap { .. } => s.present.users_suffer || s.present.targets_ail,
+        Route::Admit { .. } => s.present.users_suffer,
+        // It takes nothing from anybody.
+        Route::Hold { .. } => true,
+    };
+    if needed { Ok(()) } else { refuse("A18", "what it would answer has passed") }
 }
 
 /// At most one remedy in flight on a slice.

@@ -52,6 +52,11 @@ fn roll_back(to: &str) -> Remedy {
     remedy(RemedyKind::RollBack, &["eu-2"], Some(actuation))
 }
 
+fn shed() -> Remedy {
+    let route = Route::Admit { components: vec![name("login")], floor: crate::model::Strength::percent(20) };
+    Remedy { route, ..remedy(RemedyKind::Shed, &[], None) }
+}
+
 /// Everything a situation borrows from; by default one in which a region may be diverted.
 struct Bench {
     topology: Topology,
@@ -69,6 +74,7 @@ struct Bench {
     held_by: Option<Name>,
     deaf_for: Option<Duration>,
     sustained: Duration,
+    present: Present,
     now: Moment,
 }
 
@@ -97,6 +103,7 @@ fn bench() -> Bench {
         held_by: None,
         deaf_for: None,
         sustained: Duration::from_secs(5),
+        present: Present { users_suffer: true, targets_ail: true },
         now: at(10_000),
     }
 }
@@ -120,6 +127,7 @@ impl Bench {
             changes: self.changes,
             actions: &self.actions,
             removals: &self.removals,
+            present: self.present,
             in_force: &self.in_force,
         };
         allow(remedy, &situation).err().map_or("allowed", |refusal| refusal.guard)
@@ -227,6 +235,16 @@ fn a13_nothing_new_while_somebody_holds_the_automation() {
 fn a15_missing_data_is_no_evidence_and_a_fresh_hub_only_watches() {
     assert_eq!(Bench::with(|b| b.deaf_for = Some(Duration::from_secs(31))).ask(&restart("eu-1")), "A15");
     assert_eq!(Bench::with(|b| b.now = at(59)).ask(&restart("eu-1")), "A15");
+}
+
+#[test]
+fn a18_what_takes_something_needs_a_trouble_that_is_there_now() {
+    let with = |users_suffer, targets_ail| Bench::with(|b| b.present = Present { users_suffer, targets_ail });
+    assert_eq!(with(false, false).ask(&restart("eu-1")), "A18");
+    assert_eq!(with(false, true).ask(&restart("eu-1")), "allowed", "edges may serve users well around a dead replica");
+    assert_eq!(with(true, false).ask(&restart("eu-1")), "allowed");
+    assert_eq!(with(false, true).ask(&shed()), "A18", "who is served is not turned away");
+    assert_eq!(with(true, false).ask(&shed()), "allowed");
 }
 
 #[test]

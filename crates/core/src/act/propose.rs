@@ -123,11 +123,14 @@ fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     })
 }
 
+/// As much is admitted as the service is proven to carry beside everything else, and never less than the usual. Where it
+/// suffers from less than it is proven to carry, these requests are dearer than others, and the usual is all that is known.
 fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let component = cause.slice.get(Dimension::Component)?;
     let usual = means.usual.get(component).copied().unwrap_or(0.0);
     let now = means.demand.get(component).copied().unwrap_or(0.0).max(1.0);
-    let floor = Strength::ratio((usual * SHED_HEADROOM / now).max(SHED_FLOOR));
+    let room = room_for(component, means).filter(|room| *room < now).unwrap_or(0.0);
+    let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room) / now).max(SHED_FLOOR));
     Some(Draft {
         kind: RemedyKind::Shed,
         actuation: None,
@@ -135,6 +138,14 @@ fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
         undo: "all requests are admitted again in steps".into(),
         route: Route::Admit { components: vec![component.clone()], floor },
     })
+}
+
+/// Requests a second of a component that its replicas are proven to carry beside the others; `None` where nothing is proven.
+fn room_for(component: &Name, means: Means<'_>) -> Option<f64> {
+    let replicas = &means.topology.components.get(component)?.replicas;
+    let proven: Option<f64> = replicas.iter().map(|r| means.topology.replicas.get(r)?.proven_per_second).sum();
+    let others = means.demand.iter().filter(|(other, _)| *other != component).map(|(_, rate)| rate).sum::<f64>();
+    Some((proven? - others).max(0.0))
 }
 
 fn attack(cause: &Hypothesis) -> Option<Draft> {

@@ -13,6 +13,10 @@ const SECONDS_MIN: usize = 5;
 /// A network that asks less than this a second is no flood.
 const FLOOD_MIN: f64 = 10.0;
 
+/// Least share of what a flood asks for that is beyond its usual: four times as much as usual. A network of many users who
+/// all come back at once asks for twice as much.
+const FLOOD_SHARE: f64 = 0.75;
+
 /// A component whose demand rose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surge {
@@ -100,10 +104,11 @@ fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &BTreeMap<(Name, Name), Ta
     let (key, rise) = networks.max_by(|a, b| a.1.total_cmp(b.1))?;
     let tally = recent.get(key)?;
     let denied = tally.failures.get(&FailureKind::Denied).copied().unwrap_or(0);
-    (*rise >= FLOOD_MIN && *rise >= all / 2.0).then(|| Flood {
+    let now = tally.total as f64 / after;
+    (*rise >= FLOOD_MIN && *rise >= all / 2.0 && *rise >= FLOOD_SHARE * now).then(|| Flood {
         network: key.1.clone(),
         component: key.0.clone(),
-        now: tally.total as f64 / after,
+        now,
         share_of_rise: rise / all,
         denied: denied as f64 / tally.total.max(1) as f64,
     })

@@ -202,6 +202,14 @@ fn one_network_that_guesses_passwords_is_an_attack() {
     world.expect(CauseKind::Attack, "network=127.66.6.0/24");
 }
 
+/// Users who come back all at once ask for more than usual, and their largest network is behind most of it.
+#[test]
+fn a_network_of_many_users_is_no_attacker() {
+    let mut world = world();
+    world.outage(&|c, _| (c == "search").then_some((FailureKind::Status, 8)), &[("login", "127.30.0.0/24", 60, 0)]);
+    assert_ne!(world.first().0, CauseKind::Attack);
+}
+
 #[test]
 fn a_component_that_fails_everywhere_without_reason_is_a_dependency() {
     let mut world = world();

@@ -25,6 +25,8 @@ const RANK_EVERY: Duration = Duration::from_millis(500);
 const USUAL: (Duration, Duration) = (Duration::from_secs(63), Duration::from_secs(3));
 /// Demand now is an average over so long.
 const LATELY: Duration = Duration::from_secs(5);
+/// What is met "at present" is met over the last so many whole seconds.
+const PRESENT: Duration = Duration::from_secs(4);
 /// Guards that time alone satisfies are waited for this long before anybody is called.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -151,6 +153,10 @@ impl Engine {
     }
 
     fn refuse(&self, incident: &Incident, remedy: &Remedy, no: guards::Refusal, now: Moment) -> Vec<Event> {
+        if no.guard == "A18" {
+            // There is nothing to decide, for a person either.
+            return vec![];
+        }
         let passes_by_itself = matches!(no.guard, "A5" | "A12" | "A15");
         let waited = now.since(incident.relapsed_at.unwrap_or(incident.state_since));
         let told = incident
@@ -243,8 +249,22 @@ impl Engine {
             changes: cause.map_or(0, |c| diagnose::candidate_changes(scene, &c.slice, &self.policy.diagnose)),
             actions: &actions,
             removals: &removals,
+            present: self.present(remedy, now),
             in_force: &in_force,
         })
+    }
+
+    fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
+        let (from, to) = (now.before(PRESENT), now + SECOND);
+        let users_suffer = matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_));
+        let targets_ail = match remedy.route {
+            Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, 0.0),
+            Route::Away { .. } | Route::Admit { .. } | Route::Hold { .. } => {
+                let seen = act::targets(&self.ledger, from, to, remedy, &self.policy.topology);
+                seen.failed() + seen.slow > 0
+            }
+        };
+        guards::Present { users_suffer, targets_ail }
     }
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
