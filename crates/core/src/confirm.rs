@@ -15,18 +15,25 @@ const AGREES: f64 = 8.0;
 const SUSPICION: f64 = 0.6;
 
 /// What else has to be known to judge.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Surroundings {
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
     /// The number of bits that health exceeds as seldom as the budget allows.
     pub threshold: Bits,
-    /// Share of the replicas with evidence against them, 0 to 1.
-    pub spread: f64,
     /// Share of the replicas above which the observer is suspect (A4).
     pub panic_share: f64,
-    /// True when clients ask for much more than usual.
-    pub surging: bool,
+    /// Looks at the whole service; asked only where it matters, for it takes a while.
+    pub whole: &'a dyn Fn() -> Whole,
     /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
+}
+
+/// The service as a whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Whole {
+    /// Share of the replicas with evidence against them, 0 to 1.
+    pub spread: f64,
+    /// True when clients ask for much more than usual.
+    pub surging: bool,
 }
 
 /// How far the evidence carries.
@@ -54,7 +61,7 @@ pub struct Evidence {
 }
 
 /// Judges the findings of one place and time, strongest first.
-pub fn judge(findings: &[Finding], around: Surroundings, policy: &ConfirmPolicy) -> Verdict {
+pub fn judge(findings: &[Finding], around: Surroundings<'_>, policy: &ConfirmPolicy) -> Verdict {
     if around.deaf {
         return Verdict::Unknown;
     }
@@ -84,7 +91,7 @@ fn gather(findings: &[Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
     Some(Evidence { bits, first, pillars: pillars.into_values().cloned().collect() })
 }
 
-fn why_confirmed(evidence: &Evidence, around: Surroundings, policy: &ConfirmPolicy) -> Option<String> {
+fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
     if observer_is_suspect(evidence, around) {
         return None;
     }
@@ -109,12 +116,15 @@ fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
     measured >= threshold / 2.0
 }
 
-fn observer_is_suspect(evidence: &Evidence, around: Surroundings) -> bool {
+fn observer_is_suspect(evidence: &Evidence, around: Surroundings<'_>) -> bool {
     let soft =
         evidence.pillars.iter().filter(|f| f.class != SourceClass::Report).all(|f| {
             f.measure == Measure::Slowness || (!f.kinds.is_empty() && f.kinds.keys().all(|kind| kind.is_soft()))
         });
-    soft && !around.surging && around.spread > around.panic_share
+    soft && {
+        let whole = (around.whole)();
+        !whole.surging && whole.spread > around.panic_share
+    }
 }
 
 fn best(evidence: &Evidence) -> f64 {
@@ -126,8 +136,12 @@ mod tests {
     use super::*;
     use crate::model::{FailureKind, Moment, Slice};
 
-    const CALM: Surroundings =
-        Surroundings { threshold: Bits(28.0), spread: 0.2, panic_share: 0.5, surging: false, deaf: false };
+    const CALM: Surroundings<'_> = Surroundings {
+        threshold: Bits(28.0),
+        panic_share: 0.5,
+        deaf: false,
+        whole: &|| Whole { spread: 0.2, surging: false },
+    };
 
     fn finding(class: SourceClass, measure: Measure, kind: FailureKind, slice: &str, bits: f64) -> Finding {
         Finding {
@@ -156,7 +170,7 @@ mod tests {
         finding(SourceClass::Report, Measure::Reports, FailureKind::Wrong, "component=login", bits)
     }
 
-    fn said(findings: &[Finding], around: Surroundings) -> &'static str {
+    fn said(findings: &[Finding], around: Surroundings<'_>) -> &'static str {
         match judge(findings, around, &ConfirmPolicy::default()) {
             Verdict::Unknown => "unknown",
             Verdict::Healthy => "healthy",
@@ -180,12 +194,12 @@ mod tests {
             (vec![edge("region=eu", 50.0)], Surroundings { deaf: true, ..CALM }, "unknown"),
             (
                 vec![slow(SourceClass::Edge, 60.0), slow(SourceClass::Probe, 40.0)],
-                Surroundings { spread: 1.0, ..CALM },
+                Surroundings { whole: &|| Whole { spread: 1.0, surging: false }, ..CALM },
                 "suspected",
             ),
             (
                 vec![slow(SourceClass::Edge, 60.0), slow(SourceClass::Probe, 40.0)],
-                Surroundings { spread: 1.0, surging: true, ..CALM },
+                Surroundings { whole: &|| Whole { spread: 1.0, surging: true }, ..CALM },
                 "confirmed",
             ),
         ];

@@ -145,7 +145,7 @@ impl Door {
             let leaf = self.place(topology, &row.replica).with(Dimension::Component, row.component.clone());
             let key = (row.component.clone(), row.replica.clone());
             let second = ledger.at(now);
-            second.attempts.entry(key.clone()).or_default().add(&row.tally);
+            second.attempts.of(key.clone()).add(&row.tally);
             *second.first_byte_us.entry(key).or_default() += row.first_byte_us;
             let standing = known_if(plan.share(&row.replica, &row.component) == Strength::NONE);
             seen.push(Observation::edge(Measure::Attempts, leaf.clone(), row.tally.clone(), standing));
@@ -153,17 +153,17 @@ impl Door {
         }
         for row in known.clients {
             let key = (row.component.clone(), row.network.clone());
-            ledger.at(now).clients.entry(key).or_default().add(&row.tally);
+            ledger.at(now).clients.of(key).add(&row.tally);
             seen.extend(client_observations(&row.component, &row.network, &row.tally, plan));
         }
         for row in known.replicas {
-            ledger.at(now).checks.entry((None, row.replica.clone())).or_default().add(&row.checks);
+            ledger.at(now).checks.of((None, row.replica.clone())).add(&row.checks);
             let leaf = self.place(topology, &row.replica);
             seen.push(Observation::check(leaf, row.checks.clone(), diverted(plan, topology, &row.replica)));
         }
         for row in &roll.lookups {
             let Some(region) = &row.region else { continue };
-            ledger.at(now).lookups.entry(region.clone()).or_default().add(&row.tally);
+            ledger.at(now).lookups.of(region.clone()).add(&row.tally);
             let standing = known_if(plan.pins.iter().any(|pin| pin.host == row.host));
             let leaf = Slice::of(Dimension::Region, region.clone());
             seen.push(Observation::edge(Measure::Lookups, leaf, row.tally.clone(), standing));
@@ -261,7 +261,7 @@ impl Door {
         }
         let standing = match &replica {
             Some(replica) => {
-                ledger.at(now).checks.entry((component, replica.clone())).or_default().add(&tally);
+                ledger.at(now).checks.of((component, replica.clone())).add(&tally);
                 diverted(plan, topology, replica)
             }
             None => Standing::Open,
@@ -315,7 +315,7 @@ fn dns_observation(
 ) -> Observation {
     let region = result.slice.get(Dimension::Region);
     if let Some(region) = region {
-        ledger.at(now).lookups.entry(region.clone()).or_default().add(&tally);
+        ledger.at(now).lookups.of(region.clone()).add(&tally);
     }
     let hosts: Vec<&Name> =
         region.map(|region| topology.in_region(region).filter_map(|r| r.host.as_ref()).collect()).unwrap_or_default();

@@ -131,7 +131,7 @@ mod tests {
         for (component, total, kind, bad) in clients {
             let failures = if *bad == 0 { Default::default() } else { [(*kind, *bad)].into() };
             let tally = Tally { total: *total, slow: 0, failures };
-            ledger.at(Moment::from_millis(0)).clients.entry((name(component), name("n"))).or_default().add(&tally);
+            ledger.at(Moment::from_millis(0)).clients.of((name(component), name("n"))).add(&tally);
         }
         ledger
     }

@@ -1,6 +1,6 @@
 //! Who asks for more than usual? Compares clients' demand since the onset with what was usual before it.
 
-use crate::model::{ClientRow, FailureKind, Ledger, Moment, Name, Tally};
+use crate::model::{ClientRow, Counts, FailureKind, Ledger, Moment, Name};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Demand {
         let (before, after) = (seconds(from, to), seconds(since, now));
         let usual = ledger.clients(from, to);
         let recent = ledger.clients(since, now);
-        let rate = |tallies: &BTreeMap<(Name, Name), Tally>, key: &(Name, Name), span: f64| {
+        let rate = |tallies: &Counts<(Name, Name)>, key: &(Name, Name), span: f64| {
             tallies.get(key).map_or(0.0, |t| t.total as f64 / span)
         };
         let rises: BTreeMap<(Name, Name), f64> = recent
@@ -74,7 +74,7 @@ impl Demand {
     }
 }
 
-fn by_component(tallies: &BTreeMap<(Name, Name), Tally>, seconds: f64) -> BTreeMap<Name, f64> {
+fn by_component(tallies: &Counts<(Name, Name)>, seconds: f64) -> BTreeMap<Name, f64> {
     tallies.iter().fold(BTreeMap::new(), |mut sums, ((component, _), tally)| {
         *sums.entry(component.clone()).or_default() += tally.total as f64 / seconds;
         sums
@@ -82,9 +82,9 @@ fn by_component(tallies: &BTreeMap<(Name, Name), Tally>, seconds: f64) -> BTreeM
 }
 
 fn surge(
-    usual: &BTreeMap<(Name, Name), Tally>,
+    usual: &Counts<(Name, Name)>,
     before: f64,
-    recent: &BTreeMap<(Name, Name), Tally>,
+    recent: &Counts<(Name, Name)>,
     after: f64,
     factor: f64,
 ) -> Option<Surge> {
@@ -98,7 +98,7 @@ fn surge(
     grown.max_by(|a, b| (a.now - a.usual).total_cmp(&(b.now - b.usual)))
 }
 
-fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &BTreeMap<(Name, Name), Tally>, after: f64) -> Option<Flood> {
+fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &Counts<(Name, Name)>, after: f64) -> Option<Flood> {
     let all: f64 = rises.values().sum();
     let networks = rises.iter().filter(|((_, network), _)| network.as_str() != ClientRow::OTHER);
     let (key, rise) = networks.max_by(|a, b| a.1.total_cmp(b.1))?;

@@ -60,24 +60,24 @@ impl World {
                 if let Some((kind, bad)) = fails(component.as_str(), replica.as_str()) {
                     tally.failures.insert(kind, bad);
                 }
-                entry.attempts.insert((component.clone(), replica.clone()), tally);
+                *entry.attempts.of((component.clone(), replica.clone())) = tally;
             }
             let usual = Tally { total: 60, ..Tally::default() };
-            entry.clients.insert((component.clone(), name("127.30.0.0/24")), usual);
+            *entry.clients.of((component.clone(), name("127.30.0.0/24"))) = usual;
         }
         for replica in &replicas {
             let mut tally = Tally { total: 4, ..Tally::default() };
             if let Some((kind, _)) = fails("checks", replica.as_str()) {
                 tally.failures.insert(kind, 4);
             }
-            entry.checks.insert((None, replica.clone()), tally);
+            *entry.checks.of((None, replica.clone())) = tally;
         }
         for (component, network, total, denied) in extra {
             let mut tally = Tally { total: *total, ..Tally::default() };
             if *denied > 0 {
                 tally.failures.insert(FailureKind::Denied, *denied);
             }
-            entry.clients.insert((name(component), name(network)), tally);
+            *entry.clients.of((name(component), name(network))) = tally;
         }
     }
 
@@ -169,7 +169,7 @@ fn a_name_that_does_not_resolve_is_dns() {
     let mut world = world();
     world.outage(&|_, _| None, &[]);
     let failures = [(FailureKind::Unresolved, 5)].into();
-    world.ledger.at(at(ONSET + 2)).lookups.insert(name("eu"), Tally { total: 5, slow: 0, failures });
+    *world.ledger.at(at(ONSET + 2)).lookups.of(name("eu")) = Tally { total: 5, slow: 0, failures };
     world.expect(CauseKind::Dns, "region=eu");
 }
 
@@ -189,7 +189,7 @@ fn a_crowd_from_everywhere_is_an_overload_even_where_it_is_only_slow() {
         world.second(second, &|_, _| None, &[("search", "127.31.0.0/24", 100, 0), ("search", "other", 500, 0)]);
         let replicas: Vec<(Name, Name)> = world.ledger.at(at(second)).attempts.keys().cloned().collect();
         for leaf in replicas {
-            world.ledger.at(at(second)).attempts.entry(leaf).or_default().slow = 8;
+            world.ledger.at(at(second)).attempts.of(leaf).slow = 8;
         }
     }
     world.expect(CauseKind::Overload, "component=search");

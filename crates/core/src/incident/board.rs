@@ -159,7 +159,7 @@ impl Lately<'_> {
             }
         }
         for second in self.ledger.within(self.from, self.to) {
-            for ((component, replica), tally) in &second.attempts {
+            for ((component, replica), tally) in second.attempts.iter() {
                 let Some(replica_info) = self.policy.topology.replicas.get(replica) else { continue };
                 let sum = sums.entry((component.clone(), replica_info.region.clone())).or_default();
                 sum.0.add(tally);
@@ -307,7 +307,7 @@ mod tests {
         let mut ledger = Ledger::new(PULSE);
         let clients = &mut ledger.at(Moment::from_millis(500)).clients;
         let failures = [(FailureKind::Denied, 3), (FailureKind::Limited, 2), (FailureKind::Refused, 1)].into();
-        clients.insert(key, Tally { total: 10, slow: 0, failures });
+        *clients.of(key) = Tally { total: 10, slow: 0, failures };
         let pulses = pulses(&ledger, Moment::from_millis(5_000));
         let counts: Vec<(u64, u64)> = pulses.iter().map(|p| (p.requests, p.failed)).collect();
         assert_eq!(counts, [(10, 1)]);

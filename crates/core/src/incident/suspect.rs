@@ -4,7 +4,7 @@ use super::book::Incident;
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
-use crate::confirm::{Evidence, Surroundings, Verdict, judge};
+use crate::confirm::{Evidence, Surroundings, Verdict, Whole, judge};
 use crate::diagnose::{Contrast, Demand};
 use crate::model::{Bits, Finding, Moment, Slice, SourceClass};
 use crate::tell;
@@ -95,17 +95,23 @@ impl Engine {
         if findings.is_empty() {
             return if self.deaf_for(now).is_some() { Verdict::Unknown } else { Verdict::Healthy };
         }
-        let since = onset(findings, now);
-        let contrast = Contrast::new(&self.ledger, since, now + SECOND, &self.places());
-        let replicas = self.policy.topology.replicas.len().max(1);
         let around = Surroundings {
             threshold: self.threshold,
-            spread: contrast.bad_replicas().len() as f64 / replicas as f64,
             panic_share: self.policy.act.panic_share,
-            surging: Demand::new(&self.ledger, since, now + SECOND, self.policy.diagnose.surge).surge.is_some(),
             deaf: self.deaf_for(now).is_some(),
+            whole: &|| self.whole(onset(findings, now), now),
         };
         judge(findings, around, &self.policy.confirm)
+    }
+
+    /// The service as a whole since a moment.
+    fn whole(&self, since: Moment, now: Moment) -> Whole {
+        let contrast = Contrast::new(&self.ledger, since, now + SECOND, &self.places());
+        let replicas = self.policy.topology.replicas.len().max(1);
+        Whole {
+            spread: contrast.bad_replicas().len() as f64 / replicas as f64,
+            surging: Demand::new(&self.ledger, since, now + SECOND, self.policy.diagnose.surge).surge.is_some(),
+        }
     }
 
     /// How long the most silent edge has been silent, when that is too long (A15).

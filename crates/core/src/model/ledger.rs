@@ -4,7 +4,7 @@
 //! checks by replica, look-ups by region. Counts are kept a second at a time and forgotten after
 //! [`Ledger::memory`]; the number of leaves is bounded by the configuration and by the edge's bound on networks.
 
-use super::{Moment, Name, Tally};
+use super::{Counts, Moment, Name};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ pub struct Second {
     /// When it began.
     pub at: Moment,
     /// Attempts, by component and replica.
-    pub attempts: BTreeMap<(Name, Name), Tally>,
+    pub attempts: Counts<(Name, Name)>,
     /// Sum of the times to the first byte, in microseconds, by component and replica.
     pub first_byte_us: BTreeMap<(Name, Name), u64>,
     /// Clients' requests, by component and network.
-    pub clients: BTreeMap<(Name, Name), Tally>,
+    pub clients: Counts<(Name, Name)>,
     /// Active checks and probes of a replica; with the component where the probe names one.
-    pub checks: BTreeMap<(Option<Name>, Name), Tally>,
+    pub checks: Counts<(Option<Name>, Name)>,
     /// Look-ups, by region.
-    pub lookups: BTreeMap<Name, Tally>,
+    pub lookups: Counts<Name>,
     /// Users' reports, one per network.
     pub reports: u64,
 }
@@ -63,22 +63,22 @@ impl Ledger {
     }
 
     /// Attempts by leaf within `[from, to)`.
-    pub fn attempts(&self, from: Moment, to: Moment) -> BTreeMap<(Name, Name), Tally> {
+    pub fn attempts(&self, from: Moment, to: Moment) -> Counts<(Name, Name)> {
         sum(self.within(from, to).map(|s| &s.attempts))
     }
 
     /// Clients' requests by leaf within `[from, to)`.
-    pub fn clients(&self, from: Moment, to: Moment) -> BTreeMap<(Name, Name), Tally> {
+    pub fn clients(&self, from: Moment, to: Moment) -> Counts<(Name, Name)> {
         sum(self.within(from, to).map(|s| &s.clients))
     }
 
     /// Checks by leaf within `[from, to)`.
-    pub fn checks(&self, from: Moment, to: Moment) -> BTreeMap<(Option<Name>, Name), Tally> {
+    pub fn checks(&self, from: Moment, to: Moment) -> Counts<(Option<Name>, Name)> {
         sum(self.within(from, to).map(|s| &s.checks))
     }
 
     /// Look-ups by region within `[from, to)`.
-    pub fn lookups(&self, from: Moment, to: Moment) -> BTreeMap<Name, Tally> {
+    pub fn lookups(&self, from: Moment, to: Moment) -> Counts<Name> {
         sum(self.within(from, to).map(|s| &s.lookups))
     }
 
@@ -93,9 +93,9 @@ impl Ledger {
     }
 }
 
-fn sum<'a, K: Ord + Clone + 'a>(maps: impl Iterator<Item = &'a BTreeMap<K, Tally>>) -> BTreeMap<K, Tally> {
-    maps.flatten().fold(BTreeMap::new(), |mut all, (key, tally)| {
-        all.entry(key.clone()).or_default().add(tally);
+fn sum<'a, K: Ord + Clone + 'a>(tables: impl Iterator<Item = &'a Counts<K>>) -> Counts<K> {
+    tables.fold(Counts::default(), |mut all, counts| {
+        all.add(counts);
         all
     })
 }
@@ -110,7 +110,7 @@ mod tests {
         let mut ledger = Ledger::new(Duration::from_secs(10));
         for ms in [0, 400, 1_200, 30_000] {
             let second = ledger.at(Moment::from_millis(ms));
-            second.clients.entry((login.clone(), net.clone())).or_default().count(None);
+            second.clients.of((login.clone(), net.clone())).count(None);
         }
         let total = |from, to| -> u64 {
             ledger.clients(Moment::from_millis(from), Moment::from_millis(to)).values().map(|t| t.total).sum()

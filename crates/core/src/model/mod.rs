@@ -4,6 +4,7 @@
 //! wire or log format; what does not, stays plain.
 
 mod cause;
+mod counts;
 mod evidence;
 mod ledger;
 mod moment;
@@ -18,6 +19,7 @@ mod slice;
 mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
+pub use counts::Counts;
 pub use evidence::{Bits, Finding, Measure, SourceClass};
 pub use ledger::{Ledger, Second};
 pub use moment::Moment;
