@@ -61,7 +61,7 @@ pub struct Evidence {
 }
 
 /// Judges the findings of one place and time, strongest first.
-pub fn judge(findings: &[Finding], around: Surroundings<'_>, policy: &ConfirmPolicy) -> Verdict {
+pub fn judge(findings: &[&Finding], around: Surroundings<'_>, policy: &ConfirmPolicy) -> Verdict {
     if around.deaf {
         return Verdict::Unknown;
     }
@@ -73,10 +73,10 @@ pub fn judge(findings: &[Finding], around: Surroundings<'_>, policy: &ConfirmPol
     }
 }
 
-fn gather(findings: &[Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
-    let strongest = findings.iter().max_by(|a, b| a.bits.0.total_cmp(&b.bits.0))?;
+fn gather(findings: &[&Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
+    let strongest = findings.iter().copied().max_by(|a, b| a.bits.0.total_cmp(&b.bits.0))?;
     let mut pillars: BTreeMap<SourceClass, &Finding> = BTreeMap::new();
-    for finding in findings.iter().filter(|f| f.slice.meets(&strongest.slice)) {
+    for finding in findings.iter().copied().filter(|f| f.slice.meets(&strongest.slice)) {
         let pillar = pillars.entry(finding.class).or_insert(finding);
         if finding.bits.0 > pillar.bits.0 {
             *pillar = finding;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn said(findings: &[Finding], around: Surroundings<'_>) -> &'static str {
-        match judge(findings, around, &ConfirmPolicy::default()) {
+        match judge(&findings.iter().collect::<Vec<_>>(), around, &ConfirmPolicy::default()) {
             Verdict::Unknown => "unknown",
             Verdict::Healthy => "healthy",
             Verdict::Suspected(_) => "suspected",
@@ -222,7 +222,8 @@ mod tests {
     fn the_class_that_saw_it_first_is_remembered() {
         let mut early = probe("region=eu", 20.0);
         early.since = Moment::from_millis(1);
-        let Verdict::Confirmed(evidence, _) = judge(&[edge("region=eu", 30.0), early], CALM, &ConfirmPolicy::default())
+        let Verdict::Confirmed(evidence, _) =
+            judge(&[&edge("region=eu", 30.0), &early], CALM, &ConfirmPolicy::default())
         else {
             panic!("confirmed")
         };

@@ -34,6 +34,8 @@ pub struct Watch {
     series: Shelf,
     /// Series that this batch has touched.
     touched: Vec<Slot>,
+    /// Grows with each change.
+    age: u64,
     reports: BTreeMap<Slice, (CountTest, u64)>,
 }
 
@@ -49,7 +51,7 @@ pub fn threshold(policy: &DetectPolicy, topology: &Topology) -> Bits {
 impl Watch {
     /// No series yet; each begins with its first observation.
     pub fn new(policy: DetectPolicy) -> Self {
-        Self { policy, series: Shelf::default(), touched: vec![], reports: BTreeMap::new() }
+        Self { policy, series: Shelf::default(), touched: vec![], age: 0, reports: BTreeMap::new() }
     }
 
     /// Takes one batch of observations in, all of the same arrival: what falls on the same side is one batch.
@@ -69,6 +71,12 @@ impl Watch {
             self.test(now, slot);
         }
         self.series.bound_networks();
+        self.age += 1;
+    }
+
+    /// Grows with each change: at the same age and the same time the findings are the same.
+    pub fn age(&self) -> u64 {
+        self.age
     }
 
     fn count(&mut self, now: Moment, leaf: &Key, tally: &Tally) {
@@ -142,6 +150,7 @@ impl Watch {
 
     /// Begins anew everywhere: what was found has been dealt with, the usual shares stay.
     pub fn reset(&mut self) {
+        self.age += 1;
         for series in self.series.all_mut() {
             series.test.reset();
             series.kinds.clear();

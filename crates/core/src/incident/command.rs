@@ -64,7 +64,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing happens then.
-    pub fn command(&self, now: Moment, who: &Name, command: Command) -> Result<Vec<Event>, CommandRefused> {
+    pub fn command(&mut self, now: Moment, who: &Name, command: Command) -> Result<Vec<Event>, CommandRefused> {
+        self.look(now);
         let did = |incident, verb| vec![Event::OperatorActed { incident, who: who.clone(), verb }];
         match command {
             Command::Ack(id) => self.open_incident(id).map(|_| did(Some(id), Verb::Ack)),

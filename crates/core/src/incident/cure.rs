@@ -59,7 +59,7 @@ impl Engine {
         if let Some(relapsed) = incident.relapsed_at {
             return relapsed.before(RELAPSE_WINDOW);
         }
-        let live = self.findings_of(incident, now);
+        let live = self.findings_of(incident);
         if live.is_empty() { incident.since } else { onset(&live, now).min(incident.since) }
     }
 
@@ -243,7 +243,7 @@ impl Engine {
             held_out: &held_out(&in_force),
             out_now: &self.book.plan.removed(),
             bad: &Contrast::new(&self.ledger, since, now + SECOND, &places).bad_replicas(),
-            classes: &self.classes(incident, now),
+            classes: &self.classes(incident),
             sustained: now.since(since),
             change: cause.and_then(|c| c.change.as_ref()).and_then(|id| self.change(id)),
             changes: cause.map_or(0, |c| diagnose::candidate_changes(scene, &c.slice, &self.policy.diagnose)),
@@ -314,8 +314,8 @@ impl Engine {
     fn settle(&self, incident: &Incident, now: Moment) -> Vec<Event> {
         let waits = incident.remedies.iter().any(|r| r.stage == RemedyStage::Proposed && is_waiting(incident, r));
         let quiet_from = now.before(self.policy.act.ramp_after);
-        let calm = incident.state_since <= quiet_from
-            && self.findings_of(incident, now).iter().all(|f| f.bits < self.threshold);
+        let calm =
+            incident.state_since <= quiet_from && self.findings_of(incident).iter().all(|f| f.bits < self.threshold);
         let covered = incident.in_force().next().is_some() && incident.state_since <= now.before(RELAPSE_WINDOW);
         if waits || !(calm || covered) {
             return vec![];

@@ -135,15 +135,18 @@ impl Desk {
     ///
     /// # Errors
     /// [`CommandRefused`]; nothing happens then.
-    pub fn decide(&self, now: Moment, who: &Name, command: Command) -> Result<Batch, CommandRefused> {
+    pub fn decide(&mut self, now: Moment, who: &Name, command: Command) -> Result<Batch, CommandRefused> {
         let events = self.engine.command(now, who, command)?;
         Ok(Batch { events, source: Source::Decision })
     }
 
     /// What has to be written next, if anything follows.
-    pub fn next(&self, now: Moment) -> Option<Batch> {
-        let decided = || Batch { events: self.engine.step(now), source: Source::Decision };
-        self.backlog().or_else(|| Some(decided())).filter(|batch| !batch.events.is_empty())
+    pub fn next(&mut self, now: Moment) -> Option<Batch> {
+        if let Some(happened) = self.backlog() {
+            return Some(happened);
+        }
+        let events = self.engine.step(now);
+        (!events.is_empty()).then_some(Batch { events, source: Source::Decision })
     }
 
     /// A batch is in the log, as these records.

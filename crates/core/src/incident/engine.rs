@@ -11,7 +11,7 @@ use super::board::{Board, draw};
 use super::book::{Book, Channel, Misfit};
 use super::event::{Event, Record};
 use crate::detect::{Watch, threshold};
-use crate::model::{Bits, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
+use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::BTreeMap;
 
@@ -28,6 +28,15 @@ pub struct Engine {
     /// By edge: the newest plan it refused, and why.
     pub(super) refused: BTreeMap<Name, (u64, String)>,
     pub(super) threshold: Bits,
+    found: Found,
+}
+
+/// What is abnormal, strongest first, as of the last look at the watch.
+#[derive(Debug, Default)]
+struct Found {
+    findings: Vec<Finding>,
+    /// The watch's age then, and the second.
+    of: Option<(u64, u64)>,
 }
 
 impl Engine {
@@ -41,6 +50,7 @@ impl Engine {
             epochs: BTreeMap::new(),
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
+            found: Found::default(),
             policy,
         }
     }
@@ -87,10 +97,25 @@ impl Engine {
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.
-    pub fn step(&self, now: Moment) -> Vec<Event> {
+    pub fn step(&mut self, now: Moment) -> Vec<Event> {
+        self.look(now);
         let steps: [fn(&Engine, Moment) -> Vec<Event>; 6] =
             [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::cure, Self::restore];
-        steps.into_iter().map(|step| step(self, now)).find(|events| !events.is_empty()).unwrap_or_default()
+        let engine = &*self;
+        steps.into_iter().map(|step| step(engine, now)).find(|events| !events.is_empty()).unwrap_or_default()
+    }
+
+    /// Looks at the watch, unless nothing has changed there within this second.
+    pub(super) fn look(&mut self, now: Moment) {
+        let of = Some((self.watch.age(), now.as_millis() / 1_000));
+        if self.found.of != of {
+            self.found = Found { findings: self.watch.findings(now, self.policy.confirm.freshness), of };
+        }
+    }
+
+    /// What is abnormal, strongest first.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.found.findings
     }
 
     /// The live picture of the service.

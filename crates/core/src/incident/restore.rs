@@ -48,7 +48,7 @@ impl Engine {
 
     /// New evidence since the last action, strong enough to be believed.
     fn came_back(&self, incident: &Incident, now: Moment) -> Option<String> {
-        match self.verdict(&self.findings_of(incident, now), now) {
+        match self.verdict(&self.findings_of(incident), now) {
             Verdict::Confirmed(_, why) => Some(why),
             Verdict::Unknown | Verdict::Healthy | Verdict::Suspected(_) => None,
         }
@@ -152,7 +152,7 @@ impl Engine {
     /// Probes, edge and reports agree: nothing was found since, the probes pass, users are served.
     fn is_over(&self, incident: &Incident, restored_at: Moment, now: Moment) -> bool {
         let quiet = now.since(restored_at) >= self.policy.incident.quiet_for;
-        let found = matches!(self.verdict(&self.findings_of(incident, now), now), Verdict::Healthy);
+        let found = matches!(self.verdict(&self.findings_of(incident), now), Verdict::Healthy);
         let probes =
             self.door.probes.values().filter(|(at, ..)| now.since(*at) < PROBE_FRESH).all(|(_, passed, _)| *passed);
         let served = match act::effect(&self.ledger, now.before(LOOK), now, &self.book.plan) {

@@ -27,13 +27,13 @@ const LINE_MAX: usize = 16;
 impl Engine {
     /// Opens an incident for findings that belong to none.
     pub(super) fn suspect(&self, now: Moment) -> Vec<Event> {
-        let strays: Vec<Finding> =
-            self.findings(now).into_iter().filter(|f| !self.book.open().any(|i| self.belongs(f, i))).collect();
+        let strays: Vec<&Finding> =
+            self.findings().iter().filter(|f| !self.book.open().any(|i| self.belongs(f, i))).collect();
         let (Verdict::Suspected(evidence) | Verdict::Confirmed(evidence, _)) = self.verdict(&strays, now) else {
             return vec![];
         };
-        let since = onset(&evidence.pillars, now);
-        let findings: Vec<Finding> = strays.into_iter().take(LINE_MAX).collect();
+        let since = onset(&evidence.pillars.iter().collect::<Vec<_>>(), now);
+        let findings: Vec<Finding> = strays.into_iter().take(LINE_MAX).cloned().collect();
         let slice = evidence.pillars.first().map_or_else(Slice::everywhere, |f| f.slice.clone());
         let facts = tell::Facts::new(&evidence.pillars, None, &self.policy.topology, self.policy.tell.next_update);
         vec![Event::Suspected {
@@ -52,7 +52,7 @@ impl Engine {
     }
 
     fn weigh(&self, incident: &Incident, now: Moment) -> Option<Event> {
-        let findings = self.findings_of(incident, now);
+        let findings = self.findings_of(incident);
         let verdict = self.verdict(&findings, now);
         match (incident.state, verdict) {
             (State::Suspected, Verdict::Confirmed(evidence, why)) => {
@@ -72,14 +72,9 @@ impl Engine {
         now.since(incident.evidence_at) >= self.policy.incident.dismiss_after
     }
 
-    /// What is abnormal now, strongest first.
-    pub(super) fn findings(&self, now: Moment) -> Vec<Finding> {
-        self.watch.findings(now, self.policy.confirm.freshness)
-    }
-
     /// The findings that belong to an incident.
-    pub(super) fn findings_of(&self, incident: &Incident, now: Moment) -> Vec<Finding> {
-        self.findings(now).into_iter().filter(|f| self.belongs(f, incident)).collect()
+    pub(super) fn findings_of(&self, incident: &Incident) -> Vec<&Finding> {
+        self.findings().iter().filter(|f| self.belongs(f, incident)).collect()
     }
 
     /// One outage is one incident: what touches the same part, or began at about the same time.
@@ -91,7 +86,7 @@ impl Engine {
     }
 
     /// How far these findings carry.
-    pub(super) fn verdict(&self, findings: &[Finding], now: Moment) -> Verdict {
+    pub(super) fn verdict(&self, findings: &[&Finding], now: Moment) -> Verdict {
         if findings.is_empty() {
             return if self.deaf_for(now).is_some() { Verdict::Unknown } else { Verdict::Healthy };
         }
@@ -122,31 +117,31 @@ impl Engine {
     }
 
     /// The classes whose evidence agrees about an incident, over its whole life so far.
-    pub(super) fn classes(&self, incident: &Incident, now: Moment) -> BTreeSet<SourceClass> {
+    pub(super) fn classes(&self, incident: &Incident) -> BTreeSet<SourceClass> {
         const AGREES: Bits = Bits(8.0);
-        let live = self.findings_of(incident, now).into_iter().map(|f| (f.class, f.bits));
+        let live = self.findings_of(incident).into_iter().map(|f| (f.class, f.bits));
         let kept = incident.bits.iter().map(|(class, bits)| (*class, *bits));
         live.chain(kept).filter(|(_, bits)| *bits >= AGREES).map(|(class, _)| class).collect()
     }
 }
 
 /// The estimated start of what was found: whole seconds, and not before the memory of the counts makes sense.
-pub(super) fn onset(findings: &[Finding], now: Moment) -> Moment {
+pub(super) fn onset(findings: &[&Finding], now: Moment) -> Moment {
     let earliest = findings.iter().filter(|f| f.bits.0 >= WORTH_A_LINE).map(|f| f.since).min().unwrap_or(now);
     let whole = Moment::from_millis(earliest.as_millis() / 1_000 * 1_000);
     whole.max(now.before(ONSET_MAX))
 }
 
-fn grown(incident: &Incident, findings: &[Finding], evidence: Evidence, now: Moment) -> Option<Event> {
+fn grown(incident: &Incident, findings: &[&Finding], evidence: Evidence, now: Moment) -> Option<Event> {
     if now.since(incident.evidence_at) < LINE_EVERY {
         return None;
     }
     let known: BTreeMap<_, f64> =
         incident.findings.iter().map(|f| ((f.class, f.measure, &f.slice), f.bits.0)).collect();
-    let news = |f: &&Finding| {
+    let news = |f: &&&Finding| {
         let old = known.get(&(f.class, f.measure, &f.slice)).copied().unwrap_or(0.0);
         f.bits.0 >= WORTH_A_LINE && f.bits.0 >= GROWTH * old
     };
-    let findings: Vec<Finding> = findings.iter().filter(news).take(LINE_MAX).cloned().collect();
+    let findings: Vec<Finding> = findings.iter().filter(news).take(LINE_MAX).map(|f| Finding::clone(f)).collect();
     (!findings.is_empty()).then_some(Event::EvidenceGrew { incident: incident.id, findings, bits: evidence.bits })
 }
