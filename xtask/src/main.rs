@@ -1,4 +1,4 @@
-//! One door for working on Downbeat: `cargo xtask test`, `check`, `tidy`, `fuzz` and `bench`.
+//! One door for working on Downbeat: `cargo xtask test`, `check`, `tidy`, `fuzz`, `sim` and `bench`.
 //!
 //! A module per verb. A verb prints its own results and answers with an [`Outcome`]; an error means that the verb
 //! could not be carried out at all.
@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod fuzz;
 mod process;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -34,6 +35,9 @@ enum Verb {
     Tidy,
     /// Feed the edge's readers what no client sends; needs a nightly compiler.
     Fuzz(fuzz::Options),
+    /// Run simulated worlds: `worlds` for many, `world SEED` for one; see `cargo xtask sim help`.
+    #[command(disable_help_flag = true)]
+    Sim(sim::Options),
     /// Measure, side by side with others, and write the tables.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -69,6 +73,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Check => check::run(&workspace),
         Verb::Tidy => tidy::run(&workspace),
         Verb::Fuzz(options) => fuzz::run(&workspace, &options),
+        Verb::Sim(options) => sim::run(&workspace, &options),
         Verb::Bench(bench) => bench::run(&workspace, &bench),
     }?;
     Ok(outcome.into())

@@ -25,14 +25,16 @@ enum Tests {
 const CORE: &str = "downbeat-core";
 const EDGE: &str = "downbeat-edge";
 const HUB: &str = "downbeat-hub";
+const SIM: &str = "downbeat-sim";
 const DRILL: &str = "downbeat-drill";
 const ENCORE: &str = "encore";
 
-const ROOMS: [Room; 9] = [
+const ROOMS: [Room; 10] = [
     Room { folder: "crates/core", package: CORE, may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "crates/edge", package: EDGE, may_use: &[CORE], tests: Tests::LikeTheCrate },
     Room { folder: "crates/hub", package: HUB, may_use: &[CORE], tests: Tests::LikeTheCrate },
-    Room { folder: "crates/drill", package: DRILL, may_use: &[CORE, EDGE, HUB], tests: Tests::Everything },
+    Room { folder: "crates/sim", package: SIM, may_use: &[CORE, EDGE], tests: Tests::LikeTheCrate },
+    Room { folder: "crates/drill", package: DRILL, may_use: &[CORE, EDGE, HUB, SIM], tests: Tests::Everything },
     Room {
         folder: "crates/downbeat",
         package: "downbeat",
@@ -187,7 +189,7 @@ mod tests {
                 "crates/drill",
                 "downbeat-drill",
                 "[dependencies]\nencore = \"1\"",
-                "4: downbeat-drill may not use encore, only downbeat-core, downbeat-edge, downbeat-hub",
+                "4: downbeat-drill may not use encore, only downbeat-core, downbeat-edge, downbeat-hub, downbeat-sim",
             ),
             ("crates/hub", "hub", "", "1: the package has another name, call it downbeat-hub"),
             ("crates/new", "new", "", "1: a crate without a row in the table of arrows, give it one, or none"),

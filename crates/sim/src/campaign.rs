@@ -1,0 +1,140 @@
+//! Many worlds: each with its twin, on as many threads as there are, and what they come to together.
+
+use crate::judge::Violation;
+use crate::marks::Marks;
+use crate::plan::Plan;
+use crate::run::{Outcome, run, run_twin};
+use crate::shrink::shrink;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Failing worlds that are made small; the others are counted.
+const SHRUNK_MAX: usize = 12;
+
+/// How many worlds.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// The first seed.
+    pub from: u64,
+    /// So many seeds.
+    pub worlds: u64,
+    /// On so many threads.
+    pub threads: usize,
+}
+
+/// What many worlds came to.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Worlds, each of which also ran without automation.
+    pub worlds: u64,
+    /// Simulated time, twins included.
+    pub simulated: Duration,
+    /// Processor time that it took.
+    pub took: Duration,
+    /// Planned faults, in worlds and twins.
+    pub faults: u64,
+    /// What was reached.
+    pub marks: Marks,
+    /// Incidents that were opened.
+    pub incidents: u64,
+    /// What users lost, with automation and without.
+    pub lost: (f64, f64),
+    /// Worlds in which something did not hold, by seed.
+    pub failures: Vec<Failure>,
+}
+
+/// A world in which something did not hold.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// What did not hold first.
+    pub violation: Violation,
+    /// The fewest faults that bring it about, by their numbers; `None` where it was not made small.
+    pub keep: Option<Vec<usize>>,
+}
+
+impl Failure {
+    /// The line that runs it again.
+    pub fn replay(&self) -> String {
+        let keep = self.keep.as_ref().map(|kept| {
+            let kept: Vec<String> = kept.iter().map(usize::to_string).collect();
+            format!(" --keep {}", if kept.is_empty() { "none".into() } else { kept.join(",") })
+        });
+        format!("cargo xtask sim world {}{}", self.seed, keep.unwrap_or_default())
+    }
+}
+
+impl Tally {
+    /// Simulated seconds in a second of one processor.
+    pub fn speed(&self) -> f64 {
+        self.simulated.as_secs_f64() / self.took.as_secs_f64().max(1e-9)
+    }
+
+    fn add(&mut self, world: &Outcome, twin: &Outcome) {
+        self.worlds += 1;
+        self.simulated += world.simulated + twin.simulated;
+        self.faults += (world.faults + twin.faults) as u64;
+        self.incidents += world.incidents as u64;
+        self.lost.0 += world.lost();
+        self.lost.1 += twin.lost();
+        self.marks.add(&world.marks);
+        self.marks.add(&twin.marks);
+    }
+}
+
+/// What does not hold in a world and its twin, the first of each kind.
+pub(crate) fn examine(plan: &Plan) -> (Outcome, Outcome, Vec<Violation>) {
+    let world = run(plan);
+    let twin = run_twin(plan, world.simulated);
+    let mut found: Vec<Violation> = Vec::new();
+    let all = world.violations.iter().chain(&twin.violations).cloned().chain(world.harm(&twin));
+    for violation in all {
+        if !found.iter().any(|known| known.invariant == violation.invariant) {
+            found.push(violation);
+        }
+    }
+    (world, twin, found)
+}
+
+/// Runs worlds; `progress` is told how many are done, now and then.
+pub fn campaign(extent: Extent, progress: &(dyn Fn(u64, &Tally) + Sync)) -> Tally {
+    let next = AtomicU64::new(extent.from);
+    let stop = AtomicBool::new(false);
+    let all = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..extent.threads.max(1) {
+            scope.spawn(|| work(extent, &next, &stop, &all, progress));
+        }
+    });
+    let mut tally = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tally.failures.sort_by_key(|failure| failure.seed);
+    for failure in tally.failures.iter_mut().take(SHRUNK_MAX) {
+        failure.keep = Some(shrink(&Plan::of(failure.seed), &failure.violation.invariant));
+    }
+    tally
+}
+
+fn work(
+    extent: Extent,
+    next: &AtomicU64,
+    stop: &AtomicBool,
+    all: &Mutex<Tally>,
+    progress: &(dyn Fn(u64, &Tally) + Sync),
+) {
+    while !stop.load(Ordering::Relaxed) {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= extent.from + extent.worlds {
+            return;
+        }
+        let start = Instant::now();
+        let (world, twin, found) = examine(&Plan::of(seed));
+        let took = start.elapsed();
+        let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.add(&world, &twin);
+        all.took += took;
+        all.failures.extend(found.into_iter().map(|violation| Failure { seed, violation, keep: None }));
+        progress(all.worlds, &all);
+    }
+}

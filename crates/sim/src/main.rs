@@ -1,0 +1,137 @@
+//! Runs simulated worlds: `cargo xtask sim` is the door.
+
+use clap::{Parser, Subcommand};
+use downbeat_sim::{Extent, Kept, REQUIRED, Tally, campaign, show};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A whole service with its outages in virtual time, from a seed.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask sim", after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask sim worlds                      20,000 worlds, each with its twin without automation
+  cargo xtask sim worlds --count 500          a first look
+  cargo xtask sim world 42                    one world, told line by line
+  cargo xtask sim world 42 --keep 0,2         the same with two of its faults";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run many worlds and say what they come to
+    Worlds {
+        /// How many
+        #[arg(long, default_value_t = 20_000)]
+        count: u64,
+        /// The first seed
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// On how many threads; as many as there are processors by default
+        #[arg(long)]
+        threads: Option<usize>,
+        /// List every mark with how often it was reached
+        #[arg(long)]
+        marks: bool,
+    },
+    /// Run one world and tell its story
+    World {
+        /// Its seed
+        seed: u64,
+        /// Only these of its faults, by number, separated by commas; `none` for none
+        #[arg(long)]
+        keep: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb {
+        Verb::Worlds { count, from, threads, marks } => {
+            let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+            worlds(Extent { from, worlds: count, threads: threads.unwrap_or(1) }, marks)
+        }
+        Verb::World { seed, keep } => match kept(keep.as_deref()) {
+            Ok(kept) => {
+                let (story, held) = show(seed, &kept);
+                print!("{story}");
+                if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(why) => {
+                eprintln!("error: {why}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn kept(keep: Option<&str>) -> Result<Kept, String> {
+    match keep {
+        None => Ok(Kept::All),
+        Some("none") => Ok(Kept::Only(vec![])),
+        Some(list) => {
+            let numbers: Result<Vec<usize>, _> = list.split(',').map(str::parse).collect();
+            numbers.map(Kept::Only).map_err(|_| format!("--keep takes numbers like 0,2 or none, not {list:?}"))
+        }
+    }
+}
+
+fn worlds(extent: Extent, marks: bool) -> ExitCode {
+    let live = std::io::stderr().is_terminal();
+    let tally = campaign(extent, &|done, tally| {
+        let last = done == extent.worlds;
+        if live && (done % 20 == 0 || last) {
+            eprint!("\r{}", progress(done, extent.worlds, tally));
+        } else if done % 1_000 == 0 {
+            eprintln!("{}", progress(done, extent.worlds, tally));
+        }
+    });
+    if live {
+        eprintln!();
+    }
+    print!("{}", report(&tally, marks));
+    if tally.failures.is_empty() && missing(&tally).is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn progress(done: u64, of: u64, tally: &Tally) -> String {
+    let hours = tally.simulated.as_secs_f64() / 3_600.0;
+    format!("{done} of {of} worlds, {hours:.0} h simulated, {:.0} x, {} failed ", tally.speed(), tally.failures.len())
+}
+
+fn missing(tally: &Tally) -> Vec<&'static str> {
+    REQUIRED.into_iter().filter(|mark| tally.marks.times(mark) == 0).collect()
+}
+
+fn report(tally: &Tally, marks: bool) -> String {
+    let harmful = tally.failures.iter().filter(|failure| failure.violation.invariant == "A18").count();
+    let mut lines = vec![
+        format!("worlds              {} and as many twins", tally.worlds),
+        format!("simulated           {:.0} h", tally.simulated.as_secs_f64() / 3_600.0),
+        format!("speed               {:.0} x real time on one processor", tally.speed()),
+        format!("faults injected     {}", tally.faults),
+        format!("incidents           {}", tally.incidents),
+        format!("lost by users       {:.0} with automation, {:.0} without", tally.lost.0, tally.lost.1),
+        format!(
+            "marks reached       {} of {} required, {} in all",
+            REQUIRED.len() - missing(tally).len(),
+            REQUIRED.len(),
+            tally.marks.iter().count()
+        ),
+        format!("violations          {}", tally.failures.len() - harmful),
+        format!("harmful actions     {harmful}"),
+    ];
+    lines.extend(missing(tally).iter().map(|mark| format!("never reached       {mark}")));
+    lines.extend(tally.failures.iter().take(40).map(|failure| {
+        let (violation, replay) = (&failure.violation, failure.replay());
+        format!("{:<5} {replay:<44} {}", violation.invariant, violation.what)
+    }));
+    if marks {
+        lines.extend(tally.marks.iter().map(|(mark, times)| format!("{times:>10}  {mark}")));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}

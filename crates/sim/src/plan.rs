@@ -1,0 +1,46 @@
+//! A plan: one world with its faults, complete enough to be run again and again with the same end.
+
+use crate::fault::{self, Planned};
+use crate::shape::{Pace, Shape};
+use serde::Serialize;
+
+/// One world, and what goes wrong in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) shape: Shape,
+    pub(crate) faults: Vec<Planned>,
+    pub(crate) automation: Automation,
+}
+
+/// Whether Downbeat acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Automation {
+    On,
+    /// It watches, tells and proposes, and that is all.
+    Off,
+}
+
+impl Plan {
+    /// The world of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        // One world in two hundred has the figures of a real installation, which take half an hour.
+        let (pace, window_s) = if seed % 200 == 199 { (Pace::Usual, 600.0) } else { (Pace::Demo, 30.0) };
+        let shape = Shape::draw(seed, pace);
+        let faults = fault::draw(seed, &shape, window_s);
+        Self { seed, shape, faults, automation: Automation::On }
+    }
+
+    /// The same with only some of the faults, by their numbers.
+    #[must_use]
+    pub(crate) fn keep(&self, kept: &[usize]) -> Self {
+        let faults = kept.iter().filter_map(|n| self.faults.get(*n)).cloned().collect();
+        Self { faults, ..self.clone() }
+    }
+
+    /// The same without automation.
+    #[must_use]
+    pub(crate) fn twin(&self) -> Self {
+        Self { automation: Automation::Off, ..self.clone() }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a world is made of: regions, replicas, edges, demand, and the figures of the hub's policy. Drawn from the seed.
+
+use crate::dice::Dice;
+use downbeat_core::model::{Component, Mode, Name, Policy, Priority, RemedyKind, Replica, Strength, Topology};
+use std::time::Duration;
+
+/// The version that everything runs at first.
+pub(crate) const GOOD: &str = "1.4.2";
+/// What users want, the dearest first.
+pub(crate) const COMPONENTS: [&str; 3] = ["playback", "login", "search"];
+/// Share of the demand for each.
+pub(crate) const DEMAND: [f64; COMPONENTS.len()] = [0.5, 0.2, 0.3];
+/// One simulated request stands for so many real ones: in counts, not in time.
+pub(crate) const GRAIN: u32 = 3;
+/// Client networks of ordinary users.
+pub(crate) const NETWORKS: usize = 6;
+
+/// How hasty the policy's figures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Those of the demo: an incident takes a minute or two.
+    Demo,
+    /// Those of a real installation: half an hour.
+    Usual,
+}
+
+/// A service, its edges, and how its hub is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) regions: Vec<Name>,
+    pub(crate) replicas: Vec<Place>,
+    /// By edge: its name, and the region it stands in where each region has one.
+    pub(crate) edges: Vec<(Name, Option<usize>)>,
+    pub(crate) components: Vec<Name>,
+    /// Bundles of requests a second, of all users together.
+    pub(crate) demand: f64,
+    /// Bundles a second that one replica can serve when it is warm.
+    pub(crate) capacity: f64,
+    pub(crate) listeners: usize,
+    /// How often a client asks again.
+    pub(crate) client_retries: u32,
+    pub(crate) mode: Mode,
+    pub(crate) pace: Pace,
+}
+
+/// A replica.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) name: Name,
+    pub(crate) region: usize,
+}
+
+impl Shape {
+    /// The world of a seed.
+    pub(crate) fn draw(seed: u64, pace: Pace) -> Self {
+        let mut dice = Dice::stream(seed, 1);
+        let regions: Vec<Name> = ["eu", "us", "ap", "sa"].into_iter().take(2 + dice.below(3)).map(name).collect();
+        let per_region = 1 + dice.below(3);
+        let replicas: Vec<Place> = regions
+            .iter()
+            .enumerate()
+            .flat_map(|(region, at)| (1..=per_region).map(move |n| (region, name(&format!("{at}-{n}")))))
+            .map(|(region, name)| Place { name, region })
+            .collect();
+        let edges = edges(1 + dice.below(2), regions.len());
+        let demand = 14.0 + 8.0 * dice.share();
+        let busy = 0.2 + 0.35 * dice.share();
+        Self {
+            capacity: demand / busy / replicas.len() as f64,
+            regions,
+            replicas,
+            edges,
+            components: COMPONENTS.map(name).into(),
+            demand,
+            listeners: 4 + dice.below(5),
+            client_retries: dice.below(4) as u32,
+            mode: if dice.chance(0.85) { Mode::Auto } else { Mode::Ask },
+            pace,
+        }
+    }
+
+    /// The policy of the hub.
+    pub(crate) fn policy(&self) -> Policy {
+        let mut policy = Policy { topology: self.topology(), ..Policy::default() };
+        policy.act.modes = RemedyKind::ALL.map(|kind| (kind, self.mode)).into();
+        policy.act.can_actuate = true;
+        if self.pace == Pace::Demo {
+            policy.act.warm_up = Duration::from_secs(5);
+            policy.act.sustained = Duration::from_millis(750);
+            policy.act.check_after = Duration::from_secs(3);
+            policy.act.ramp_dwell = Duration::from_secs(2);
+            policy.act.ramp_requests = 5;
+            policy.act.ramp_after = Duration::from_secs(3);
+            policy.act.removal_window = Duration::from_secs(30);
+            policy.act.budget_window = Duration::from_secs(60);
+            policy.act.flaps = (4, 24);
+            policy.incident.quiet_for = Duration::from_secs(5);
+            policy.incident.dismiss_after = Duration::from_secs(20);
+        } else {
+            policy.act.ramp_requests = 100;
+            policy.act.ramp = [1, 5, 10, 25, 50, 100].map(Strength::percent).to_vec();
+        }
+        policy
+    }
+
+    fn topology(&self) -> Topology {
+        let mut topology = Topology { service: "Simulated".into(), ..Topology::default() };
+        for place in &self.replicas {
+            let replica = Replica {
+                name: place.name.clone(),
+                region: self.regions[place.region].clone(),
+                version: Some(name(GOOD)),
+                host: Some(self.host(place.region)),
+                proven_per_second: Some(self.capacity * f64::from(GRAIN)),
+            };
+            topology.replicas.insert(replica.name.clone(), replica);
+        }
+        for (priority, component) in (0..).zip(&self.components) {
+            let it = Component {
+                name: component.clone(),
+                title: component.to_string(),
+                priority: Priority(priority),
+                replicas: self.replicas.iter().map(|place| place.name.clone()).collect(),
+            };
+            topology.components.insert(component.clone(), it);
+        }
+        topology.proven_versions.insert(name(GOOD));
+        topology
+    }
+
+    /// The host name of a region's replicas.
+    pub(crate) fn host(&self, region: usize) -> Name {
+        name(&format!("{}.sim.internal", self.regions[region]))
+    }
+
+    /// The replicas of a region, by their numbers.
+    pub(crate) fn in_region(&self, region: usize) -> impl Iterator<Item = usize> + '_ {
+        self.replicas.iter().enumerate().filter(move |(_, place)| place.region == region).map(|(n, _)| n)
+    }
+
+    /// The number of the replica of this name.
+    pub(crate) fn replica(&self, name: &Name) -> Option<usize> {
+        self.replicas.iter().position(|place| place.name == *name)
+    }
+}
+
+/// So many edges; at home in a region each when there are as many of one as of the other.
+fn edges(count: usize, regions: usize) -> Vec<(Name, Option<usize>)> {
+    (0..count).map(|n| (name(&format!("edge-{}", n + 1)), (count == regions).then_some(n))).collect()
+}
+
+/// A name that is written here.
+///
+/// # Panics
+/// When it is none.
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).expect("the simulation writes good names")
+}
