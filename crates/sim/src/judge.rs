@@ -15,10 +15,11 @@ use std::time::Duration;
 const PAGE_WITHIN: Duration = Duration::from_secs(10);
 /// A replica that has been dead or hung for so long is known to be.
 const KNOWN_DEAD: u64 = 10;
-/// Extra attempts over ten seconds, as a share of the requests (B5): a fifth, while one replica alone is the trouble.
-const EXTRA_SHARE: f64 = 0.2;
+/// Extra attempts over ten seconds, as a share of the requests (B5): a fifth while one replica alone is the trouble, and
+/// what is forced for a request that would wait for a silent one.
+const EXTRA_SHARE: f64 = 0.3;
 /// And so many besides, at each edge.
-const EXTRA_FLOOR: f64 = 20.0;
+const EXTRA_FLOOR: f64 = 30.0;
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Judge {
     incidents: BTreeMap<IncidentId, Track>,
     remedies: BTreeMap<RemedyId, Case>,
     in_vain: u32,
+    /// What is read now comes before a relapse.
+    relapses: bool,
     /// What edges told: when, by component, how many requests of clients.
     demand: VecDeque<(Moment, BTreeMap<Name, u64>)>,
     /// When an edge was last heard.
@@ -95,6 +98,7 @@ impl Judge {
             incidents: BTreeMap::new(),
             remedies: BTreeMap::new(),
             in_vain: 0,
+            relapses: false,
             demand: VecDeque::new(),
             heard_at: None,
             epochs: vec![0; edges],
@@ -251,6 +255,8 @@ impl World {
         for n in first..self.hub.disk.records.len() {
             let record = self.hub.disk.records[n].clone();
             self.mark_record(&record);
+            let next = self.hub.disk.records.get(n + 1).map(|next| &next.event);
+            self.judge.relapses = matches!(next, Some(Event::RampStepped { .. } | Event::Relapsed { .. }));
             self.judge.read(&record);
         }
     }
@@ -370,11 +376,20 @@ impl Judge {
                 }
             }
             Event::Resolved { incident, .. } => {
+                self.nothing_left(*incident);
                 for case in self.remedies.values_mut().filter(|c| c.remedy.id.incident == *incident) {
                     case.over = true;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// B1: an incident does not end while something of it is still diverted.
+    fn nothing_left(&mut self, incident: IncidentId) {
+        let left = |case: &&Case| case.remedy.id.incident == incident && case.started_at.is_some() && !case.over;
+        if let Some(id) = self.remedies.values().find(left).map(|case| case.remedy.id) {
+            self.find("B1", format!("incident {incident} ended while remedy {id} was in force"));
         }
     }
 
@@ -415,6 +430,11 @@ impl Judge {
         case.started_at = Some(at);
         case.by_automation = *by == Actor::Automation;
         let (remedy, mode) = (case.remedy.clone(), case.mode);
+        // What stood on the same targets steps aside.
+        let aside = |(other, case): &(&RemedyId, &mut Case)| {
+            **other != id && other.incident == id.incident && case.remedy.route.overlaps(&remedy.route)
+        };
+        self.remedies.iter_mut().filter(aside).for_each(|(_, case)| case.over = true);
         if *by != Actor::Automation {
             return;
         }
@@ -505,6 +525,11 @@ impl Judge {
             None => ramp.first().copied(),
             Some((last, _)) => ramp.iter().copied().find(|next| *next > last),
         };
+        // What is well gets its traffic back at once when the trouble is elsewhere.
+        let released = self.relapses && share == Strength::FULL;
+        if released {
+            return;
+        }
         if in_steps && expected != Some(share) {
             self.find("B1", format!("remedy {id} steps to {share}, not to {expected:?}"));
         }

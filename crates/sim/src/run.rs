@@ -21,6 +21,8 @@ pub(crate) struct Outcome {
     /// A hash of all that the hub wrote and users met: the same seed gives the same one.
     pub(crate) fingerprint: u64,
     pub(crate) incidents: usize,
+    /// Requests that users had lost by the end of each second.
+    pub(crate) lost_by: Vec<u64>,
     /// What the hub wrote.
     pub(crate) log: Vec<Record>,
 }
@@ -100,6 +102,7 @@ fn finish(mut world: World, plan: &Plan) -> Outcome {
         toll: world.toll,
         fingerprint,
         incidents,
+        lost_by: std::mem::take(&mut world.lost_by),
         log: std::mem::take(&mut world.hub.disk.records),
     }
 }

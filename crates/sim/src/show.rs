@@ -6,6 +6,9 @@ use crate::run::Outcome;
 use crate::time::Time;
 use std::fmt::Write as _;
 
+/// Losses are told by so many seconds.
+const SPAN_S: usize = 5;
+
 /// Which faults of a world happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
@@ -60,5 +63,22 @@ fn tell(text: &mut String, plan: &Plan, world: &Outcome, twin: &Outcome) -> std:
         let toll = outcome.toll;
         format!("{name:<20} {:>8} served {:>7} lost {:>7.1} s of silence", toll.served, toll.lost, toll.silence_s)
     };
-    writeln!(text, "\n{}\n{}", row("with automation", world), row("without", twin))
+    writeln!(text, "\n{}\n{}", row("with automation", world), row("without", twin))?;
+    losses(text, world, twin)
+}
+
+/// When users lost what, with automation and without.
+fn losses(text: &mut String, world: &Outcome, twin: &Outcome) -> std::fmt::Result {
+    let within = |outcome: &Outcome, from: usize| {
+        let at =
+            |second: usize| outcome.lost_by.get(second.min(outcome.lost_by.len().max(1) - 1)).copied().unwrap_or(0);
+        at(from + SPAN_S) - at(from)
+    };
+    for from in (0..world.lost_by.len()).step_by(SPAN_S) {
+        let (with, without) = (within(world, from), within(twin, from));
+        if with + without > 0 {
+            writeln!(text, "{from:>9}  lost in {SPAN_S} s: {with:>6} with automation, {without:>6} without")?;
+        }
+    }
+    Ok(())
 }

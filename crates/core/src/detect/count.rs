@@ -56,6 +56,11 @@ impl CountTest {
         }
     }
 
+    /// When something was last added.
+    pub fn last(&self) -> Moment {
+        self.last
+    }
+
     /// Begins anew: what was found has been dealt with.
     pub fn reset(&mut self) {
         self.bets = [(0.0, self.last, 0); MULTIPLES.len()];

@@ -36,7 +36,7 @@ pub struct Watch {
     touched: Vec<Slot>,
     /// Grows with each change.
     age: u64,
-    reports: BTreeMap<Slice, (CountTest, u64)>,
+    reports: BTreeMap<Slice, CountTest>,
 }
 
 /// The number of bits that a healthy service exceeds as seldom as the budget allows.
@@ -113,9 +113,12 @@ impl Watch {
 
     fn count_report(&mut self, now: Moment, leaf: &Slice) {
         let per_second = self.policy.reports_per_minute / 60.0;
-        let (test, waiting) = self.reports.entry(leaf.clone()).or_insert_with(|| (CountTest::new(per_second, now), 0));
-        *waiting += 1;
-        test.add(now, std::mem::take(waiting));
+        let test = self.reports.entry(leaf.clone()).or_insert_with(|| CountTest::new(per_second, now));
+        if now.since(test.last()) > self.policy.memory {
+            // What was reported long ago is another matter.
+            *test = CountTest::new(per_second, now);
+        }
+        test.add(now, 1);
     }
 
     fn floor(&self, measure: Measure) -> f64 {
@@ -138,7 +141,8 @@ impl Watch {
             kinds: s.kinds.clone(),
             ..blank(now, s.test.reading())
         });
-        let counts = self.reports.iter().map(|(slice, (test, _))| {
+        let reported = self.reports.iter().filter(|(_, test)| now.since(test.last()) <= freshness);
+        let counts = reported.map(|(slice, test)| {
             let mut aged = test.clone();
             aged.add(now, 0);
             Finding { slice: slice.clone(), ..blank(now, aged.reading()) }
@@ -155,7 +159,7 @@ impl Watch {
             series.test.reset();
             series.kinds.clear();
         }
-        for (test, _) in self.reports.values_mut() {
+        for test in self.reports.values_mut() {
             test.reset();
         }
     }

@@ -268,7 +268,7 @@ impl Engine {
     }
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
-    fn judge(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
+    pub(super) fn judge(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
         // A hub that was away saw nothing of the effect: its time to judge begins with its return.
         let started = case.started_at.unwrap_or(case.since).max(self.book.started_at);
         let overdue = now.since(started) >= case.remedy.check_after;
@@ -277,7 +277,10 @@ impl Engine {
             Effect::Relief(observed) => {
                 let plan = self.plan_with(|c| c.share);
                 let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Kept, observed, plan };
-                vec![judged, Event::Mitigated { incident: incident.id }]
+                // Users may be served already, when a person starts one more.
+                let mitigated =
+                    (incident.state == State::Confirmed).then_some(Event::Mitigated { incident: incident.id });
+                std::iter::once(judged).chain(mitigated).collect()
             }
             Effect::None(observed) if overdue => self.take_back(incident, case, observed),
             Effect::Open if now.since(started) >= case.remedy.check_after * 2 => {

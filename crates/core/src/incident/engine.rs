@@ -61,8 +61,14 @@ impl Engine {
     /// [`Misfit`] when the line cannot follow what is there.
     pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
         self.book.apply(record)?;
-        let dealt_with =
-            matches!(record.event, Event::RemedyStarted { .. } | Event::RemedyJudged { .. } | Event::Relapsed { .. });
+        let dealt_with = matches!(
+            record.event,
+            Event::RemedyStarted { .. }
+                | Event::RemedyJudged { .. }
+                | Event::Relapsed { .. }
+                | Event::Resolved { .. }
+                | Event::Dismissed { .. }
+        );
         if dealt_with {
             self.watch.reset();
         }

@@ -6,7 +6,7 @@ use super::event::{Actor, Event, Outcome};
 use super::state::State;
 use crate::act::{self, Effect};
 use crate::confirm::Verdict;
-use crate::model::{Moment, RemedyKind, Route, Strength, Tally};
+use crate::model::{Moment, RemedyId, RemedyKind, Route, Strength, Tally};
 use std::time::Duration;
 
 /// Counts come a second at a time.
@@ -24,25 +24,33 @@ impl Engine {
     /// The next step of an incident whose users are served.
     pub(super) fn restore(&self, now: Moment) -> Vec<Event> {
         let served = self.book.open().filter(|i| matches!(i.state, State::Mitigated | State::Restoring));
-        served.filter_map(|incident| self.restore_one(incident, now)).next().into_iter().collect()
+        served.map(|incident| self.go_on(incident, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }
 
-    fn restore_one(&self, incident: &Incident, now: Moment) -> Option<Event> {
-        if let Some(why) = self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
-            return Some(self.relapse(incident, why));
+    /// What a person started while users were served is judged like anything else (A12), before the way back goes on.
+    fn go_on(&self, incident: &Incident, now: Moment) -> Vec<Event> {
+        match incident.remedies.iter().find(|r| r.stage == RemedyStage::Started) {
+            Some(case) => self.judge(incident, case, now),
+            None => match self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
+                Some(why) => self.relapse(incident, why, now),
+                None => self.restore_one(incident, now),
+            },
         }
+    }
+
+    fn restore_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {
         if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Lifting) {
             return self.next_step(incident, case, now);
         }
         if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Kept) {
-            return self.first_step(incident, case, now);
+            return self.first_step(incident, case, now).into_iter().collect();
         }
         match incident.restored_at {
-            None => Some(Event::Restored { incident: incident.id }),
+            None => vec![Event::Restored { incident: incident.id }],
             Some(at) if self.is_over(incident, at, now) => {
-                Some(Event::Resolved { incident: incident.id, by: Actor::Automation })
+                vec![Event::Resolved { incident: incident.id, by: Actor::Automation }]
             }
-            Some(_) => None,
+            Some(_) => vec![],
         }
     }
 
@@ -69,13 +77,34 @@ impl Engine {
         incident.remedies.iter().filter(mended).find_map(ill)
     }
 
-    fn relapse(&self, incident: &Incident, why: String) -> Event {
-        let id = incident.id;
-        let plan = self.plan_with(|case| {
-            let lifting = case.remedy.id.incident == id && case.stage == RemedyStage::Lifting;
-            if lifting { Strength::NONE } else { case.share }
+    /// What was lifted is in force again; but what is well gets all of its traffic back at once: the trouble is elsewhere, and
+    /// whoever is well is needed there.
+    fn relapse(&self, incident: &Incident, why: String, now: Moment) -> Vec<Event> {
+        let well: Vec<RemedyId> = incident.in_force().filter(|c| self.is_well(c, now)).map(|c| c.remedy.id).collect();
+        let share_after = |case: &RemedyCase, released: &[RemedyId]| match case.stage {
+            _ if released.contains(&case.remedy.id) => Strength::FULL,
+            RemedyStage::Lifting if case.remedy.id.incident == incident.id => Strength::NONE,
+            _ => case.share,
+        };
+        // Each event carries a whole plan, with an epoch of its own.
+        let plan_after = |released: &[RemedyId], nth: usize| {
+            let mut plan = self.plan_with(|case| share_after(case, released));
+            plan.epoch += u64::try_from(nth).unwrap_or(0);
+            plan
+        };
+        let released = (0..well.len()).map(|n| {
+            let plan = plan_after(&well[..=n], n);
+            Event::RampStepped { remedy: well[n], share: Strength::FULL, plan }
         });
-        Event::Relapsed { incident: id, why, plan }
+        let relapsed = Event::Relapsed { incident: incident.id, why, plan: plan_after(&well, well.len()) };
+        released.chain([relapsed]).collect()
+    }
+
+    /// True when the targets of a diversion do well, by themselves and by whatever they get.
+    fn is_well(&self, case: &RemedyCase, now: Moment) -> bool {
+        matches!(case.remedy.route, Route::Away { .. })
+            && is_carried_out(case)
+            && act::healed(&self.ledger, now.before(LOOK), now + SECOND, &case.remedy, &self.policy.topology, 0.0)
     }
 
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
@@ -126,21 +155,21 @@ impl Engine {
         Event::RampStepped { remedy: id, share, plan }
     }
 
-    fn next_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
+    fn next_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
         let seen = self.seen_on_step(case, now);
         if act::step_failed(&seen) {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
-            return Some(self.relapse(incident, why));
+            return self.relapse(incident, why, now);
         }
         if now.since(case.since) < self.policy.act.ramp_dwell || seen.total < self.policy.act.ramp_requests {
-            return None;
+            return vec![];
         }
         if let Effect::None(_) = act::effect(&self.ledger, now.before(self.policy.act.ramp_dwell), now, &self.book.plan)
         {
-            return None;
+            return vec![];
         }
         let next = self.policy.act.ramp.iter().copied().find(|share| *share > case.share);
-        Some(self.step_to(case, next.unwrap_or(Strength::FULL)))
+        vec![self.step_to(case, next.unwrap_or(Strength::FULL))]
     }
 
     /// What the targets did since the step began; the second in which it began belongs to the step before.

@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) probes: Vec<Name>,
     pub(crate) judge: Judge,
     pub(crate) toll: Toll,
+    /// What users had lost by the end of each second.
+    pub(crate) lost_by: Vec<u64>,
     pub(crate) marks: Marks,
 }
 
@@ -104,6 +106,7 @@ impl World {
             people: People::new(seed),
             probes: shape.replicas.iter().map(|place| name(&format!("{}-journey", place.name))).collect(),
             toll: Toll::default(),
+            lost_by: Vec::new(),
             marks: Marks::default(),
             plan: plan.clone(),
             shape,
@@ -168,6 +171,7 @@ impl World {
     fn second(&mut self) {
         self.queue.plan(self.now + Duration::from_secs(1), Happening::Second);
         self.judge_second();
+        self.lost_by.push(self.toll.lost);
         self.people_look();
     }
 

@@ -193,7 +193,9 @@ impl World {
             }
             Err(reply_after) => crate::service::Reply { at: now + reply_after, outcome: Err(FailureKind::Unreachable) },
         };
-        self.judge.attempted(now, component, times, because == Because::First);
+        if because != Because::Elsewhere {
+            self.judge.attempted(now, component, times, because == Because::First);
+        }
         if because == Because::Hedge {
             let attempt = Attempt { component: self.ids.components[component], replica: id, times };
             self.edges[edge].policy.hedged(attempt);
@@ -397,7 +399,7 @@ impl World {
         }
         self.part(key, times - granted, told);
         self.marks.reach(if unsent { "request: asked elsewhere, unsent" } else { "request: tried again" });
-        self.attempt(key, Because::Retry);
+        self.attempt(key, if unsent { Because::Elsewhere } else { Because::Retry });
     }
 
     /// Some of those that a request stands for are not tried again.
@@ -453,6 +455,8 @@ impl World {
 enum Because {
     First,
     Retry,
+    /// The attempt before was never sent, and counts for nothing.
+    Elsewhere,
     Hedge,
 }
 
