@@ -464,7 +464,9 @@ fn a_crowd_beyond_capacity_is_shed_where_it_matters_least() {
     let mut toy = Toy::new(policy());
     let onset = toy.now;
     let crowd = |kind| ["127.31.0.0/24", "127.32.0.0/24", "127.33.0.0/24"].map(|n| ("search", n, 150, kind)).to_vec();
-    toy.extra = crowd(Some(FailureKind::Status));
+    // Beyond what the service can carry, everybody's requests fail.
+    let others = [("playback", "127.30.0.0/24", 20, Some(FailureKind::Status))];
+    toy.extra = [crowd(Some(FailureKind::Status)), others.to_vec()].concat();
     toy.fault = Box::new(|toy, _, _| {
         let beyond = !toy.extra.is_empty() && toy.edge_plan.sheds.is_empty();
         beyond.then_some((FailureKind::Status, 0.4))

@@ -256,9 +256,16 @@ impl World {
             let record = self.hub.disk.records[n].clone();
             self.mark_record(&record);
             let next = self.hub.disk.records.get(n + 1).map(|next| &next.event);
-            self.judge.relapses = matches!(next, Some(Event::RampStepped { .. } | Event::Relapsed { .. }));
+            self.judge.relapses = matches!(next, Some(Event::RampStepped { .. } | Event::Relapsed { .. }))
+                || record.event.incident().is_some_and(|id| self.is_confirmed(id));
             self.judge.read(&record);
         }
+    }
+
+    fn is_confirmed(&self, id: IncidentId) -> bool {
+        let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
+        let incident = book.and_then(|book| book.incidents.get(&id));
+        incident.is_some_and(|incident| incident.state == downbeat_core::incident::State::Confirmed)
     }
 
     fn mark_record(&mut self, record: &Record) {

@@ -84,7 +84,7 @@ pub struct Situation<'a> {
 /// What is met at present, over the last seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Present {
-    /// True while users are not served as they should be.
+    /// True while users are not served as they should be; for a shed, those of other components that are as dear.
     pub users_suffer: bool,
     /// True while something fails or is slow at the targets; of a network, while it floods.
     pub targets_ail: bool,
@@ -164,7 +164,8 @@ fn a15_blind(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
 fn a18_needed(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
     let needed = match &remedy.route {
         Route::Away { .. } | Route::Cap { .. } => s.present.users_suffer || s.present.targets_ail,
-        Route::Admit { .. } => s.present.users_suffer,
+        // What is short of capacity is short of it nearly everywhere; what fails in one place fails for another reason.
+        Route::Admit { .. } => s.present.users_suffer && 2 * s.bad.len() >= s.topology.replicas.len(),
         // It takes nothing from anybody.
         Route::Hold { .. } => true,
     };

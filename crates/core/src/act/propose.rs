@@ -31,6 +31,8 @@ pub struct Means<'a> {
     pub usual: &'a BTreeMap<Name, f64>,
     /// See above.
     pub demand: &'a BTreeMap<Name, f64>,
+    /// True when what fails cannot be reached, and nothing is known of how it is.
+    pub unreachable: bool,
     /// The figures.
     pub policy: &'a ActPolicy,
 }
@@ -55,7 +57,7 @@ pub fn propose(id: RemedyId, cause: &Hypothesis, means: Means<'_>) -> Option<Rem
         actuation: draft.actuation,
         predicted: draft.predicted,
         undo: draft.undo,
-        check_after: means.policy.check_after,
+        check_after: means.policy.check_after * draft.patience,
     })
 }
 
@@ -65,14 +67,19 @@ struct Draft {
     actuation: Option<Actuation>,
     predicted: String,
     undo: String,
+    /// How many times the usual its effect may take.
+    patience: u32,
 }
 
 fn host(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let replica = cause.slice.get(Dimension::Replica)?.clone();
-    let kind = if means.policy.can_actuate { RemedyKind::Restart } else { RemedyKind::Divert };
+    // Whoever cannot be reached may be well: a restart would only empty its caches.
+    let restarts = means.policy.can_actuate && !means.unreachable;
+    let kind = if restarts { RemedyKind::Restart } else { RemedyKind::Divert };
     Some(Draft {
+        patience: 1,
         kind,
-        actuation: means.policy.can_actuate.then(|| Actuation::Restart { replica: replica.clone() }),
+        actuation: restarts.then(|| Actuation::Restart { replica: replica.clone() }),
         predicted: format!("requests no longer meet {replica}; it comes back healthy"),
         undo: format!("{replica} gets its traffic back in steps"),
         route: Route::Away { replicas: vec![replica], component: None },
@@ -87,6 +94,7 @@ fn change(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     // A configuration that breaks one component takes only that one away; a version is not to be trusted at all.
     let component = means.component.filter(|_| cause.kind == CauseKind::BadConfig).cloned();
     Some(Draft {
+        patience: 1,
         kind: RemedyKind::RollBack,
         actuation: means.policy.can_actuate.then(|| Actuation::RollBack {
             slice: change.slice.clone(),
@@ -103,6 +111,7 @@ fn network(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let region = cause.slice.get(Dimension::Region)?;
     let replicas: Vec<Name> = means.topology.in_region(region).map(|r| r.name.clone()).collect();
     Some(Draft {
+        patience: 1,
         kind: RemedyKind::Divert,
         actuation: None,
         predicted: format!("requests are served outside {region}"),
@@ -115,6 +124,7 @@ fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let region = cause.slice.get(Dimension::Region)?;
     let hosts: BTreeSet<Name> = means.topology.in_region(region).filter_map(|r| r.host.clone()).collect();
     (!hosts.is_empty()).then(|| Draft {
+        patience: 1,
         kind: RemedyKind::Pin,
         actuation: None,
         predicted: format!("the edges go on with the last good addresses of {region}"),
@@ -132,6 +142,8 @@ fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let room = room_for(component, means).filter(|room| *room < now).unwrap_or(0.0);
     let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room) / now).max(SHED_FLOOR));
     Some(Draft {
+        // What waits already has to be worked off first.
+        patience: 2,
         kind: RemedyKind::Shed,
         actuation: None,
         predicted: format!("with {floor} of {component} admitted, everything else is served as usual"),
@@ -151,6 +163,7 @@ fn room_for(component: &Name, means: Means<'_>) -> Option<f64> {
 fn attack(cause: &Hypothesis) -> Option<Draft> {
     let network = cause.slice.get(Dimension::Network)?.clone();
     Some(Draft {
+        patience: 1,
         kind: RemedyKind::Limit,
         actuation: None,
         predicted: format!("{network} gets {CAP_PER_SECOND} requests a second through; everybody else is as usual"),

@@ -29,12 +29,7 @@ pub enum Effect {
 
 /// Judges what clients and the remaining replicas met within `[from, to)` under a plan.
 pub fn effect(ledger: &Ledger, from: Moment, to: Moment, plan: &TrafficPlan) -> Effect {
-    let mut clients = Tally::default();
-    for ((component, network), tally) in ledger.clients(from, to) {
-        if !plan.limits.iter().any(|l| l.network == network) {
-            clients.add(&served(&tally, plan.sheds.iter().any(|s| s.component == component)));
-        }
-    }
+    let clients = owed_to_clients(ledger, from, to, plan, |_| true);
     let mut attempts = Tally::default();
     for ((component, replica), tally) in ledger.attempts(from, to) {
         if plan.share(&replica, &component).as_ratio() > 0.0 {
@@ -57,6 +52,35 @@ pub fn effect(ledger: &Ledger, from: Moment, to: Moment, plan: &TrafficPlan) -> 
     );
     let good = failed <= FAILED_MAX && broken <= ATTEMPTS_MAX && slow <= SLOW_MAX;
     if good { Effect::Relief(seen) } else { Effect::None(seen) }
+}
+
+/// True when clients of some components fail more often than they may, within `[from, to)`.
+pub fn fail_clients(
+    ledger: &Ledger,
+    from: Moment,
+    to: Moment,
+    plan: &TrafficPlan,
+    wanted: impl Fn(&Name) -> bool,
+) -> bool {
+    let clients = owed_to_clients(ledger, from, to, plan, wanted);
+    clients.failed() as f64 > FAILED_MAX * clients.total as f64
+}
+
+/// What clients of some components met, but for networks under a limit.
+fn owed_to_clients(
+    ledger: &Ledger,
+    from: Moment,
+    to: Moment,
+    plan: &TrafficPlan,
+    wanted: impl Fn(&Name) -> bool,
+) -> Tally {
+    let mut clients = Tally::default();
+    for ((component, network), tally) in ledger.clients(from, to) {
+        if wanted(&component) && !plan.limits.iter().any(|l| l.network == network) {
+            clients.add(&served(&tally, plan.sheds.iter().any(|s| s.component == component)));
+        }
+    }
+    clients
 }
 
 /// What the service owed: refused credentials and what a remedy refuses on purpose are not failures of it.

@@ -76,6 +76,12 @@ impl Contrast {
         }
     }
 
+    /// True when most failures are of one kind.
+    pub fn is_about(&self, kind: FailureKind) -> bool {
+        let all: u64 = self.kinds.values().sum();
+        2 * self.kinds.get(&kind).copied().unwrap_or(0) > all
+    }
+
     /// How well a slice explains what is bad, from 0 to 1.
     pub fn fit(&self, slice: &Slice) -> f64 {
         let (mut inside, mut weight, mut all) = (0.0, 0.0, 0.0);

@@ -8,8 +8,8 @@ use super::suspect::onset;
 use crate::act::{self, Effect, InForce, Means, guards};
 use crate::diagnose::{self, Contrast, Scene};
 use crate::model::{
-    Actuation, Audience, Change, ChangeId, Dimension, Hypothesis, Mode, Moment, Name, Notice, NoticeId, Remedy,
-    RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
+    Actuation, Audience, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice, NoticeId,
+    Remedy, RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
 };
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,8 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// After a relapse the ranking looks back so far: at the step that failed.
 const RELAPSE_WINDOW: Duration = Duration::from_secs(3);
+/// The wait until users are said to be served doubles with each relapse but the first, so many times at most.
+const RELAPSE_DOUBLINGS_MAX: u32 = 4;
 /// The ranking is written down at most so often.
 const RANK_EVERY: Duration = Duration::from_millis(500);
 /// "Usual" reaches from a minute to three seconds before the onset.
@@ -145,6 +147,7 @@ impl Engine {
             places: &places,
             change,
             component: inner.get(Dimension::Component),
+            unreachable: contrast.is_about(FailureKind::Unreachable),
             usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
             demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
             policy: &self.policy.act,
@@ -256,7 +259,16 @@ impl Engine {
 
     fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
         let (from, to) = (now.before(PRESENT), now + SECOND);
-        let users_suffer = matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_));
+        // The edges by themselves see to it that no more is let in than can be served, and the dearest first. Who is turned
+        // away besides has to make room for somebody who is turned away as well.
+        let users_suffer = match &remedy.route {
+            Route::Admit { components, .. } => act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| {
+                !components.contains(c) && self.is_as_dear(c, components)
+            }),
+            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => {
+                matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_))
+            }
+        };
         let targets_ail = match remedy.route {
             Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, 0.0),
             Route::Away { .. } | Route::Admit { .. } | Route::Hold { .. } => {
@@ -265,6 +277,11 @@ impl Engine {
             }
         };
         guards::Present { users_suffer, targets_ail }
+    }
+
+    fn is_as_dear(&self, component: &Name, as_these: &[Name]) -> bool {
+        let priority = |name: &Name| self.policy.topology.components.get(name).map(|c| c.priority);
+        as_these.iter().all(|other| priority(component) <= priority(other))
     }
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
@@ -319,7 +336,9 @@ impl Engine {
         let quiet_from = now.before(self.policy.act.ramp_after);
         let calm =
             incident.state_since <= quiet_from && self.findings_of(incident).iter().all(|f| f.bits < self.threshold);
-        let covered = incident.in_force().next().is_some() && incident.state_since <= now.before(RELAPSE_WINDOW);
+        // What came back is believed to be over for good less and less quickly.
+        let window = RELAPSE_WINDOW * 2_u32.pow(incident.relapses.saturating_sub(1).min(RELAPSE_DOUBLINGS_MAX));
+        let covered = incident.in_force().next().is_some() && incident.state_since <= now.before(window);
         if waits || !(calm || covered) {
             return vec![];
         }

@@ -105,8 +105,8 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 6] =
-            [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::cure, Self::restore];
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 7] =
+            [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::relent, Self::cure, Self::restore];
         let engine = &*self;
         steps.into_iter().map(|step| step(engine, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }

@@ -13,6 +13,8 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Users are looked at over so long before the end is called.
 const LOOK: Duration = Duration::from_secs(5);
+/// Doing well for so long, a target is well enough for when it is needed.
+const SOON: Duration = Duration::from_secs(3);
 /// Failing all its checks over so long, a target is ill.
 const ILL: Duration = Duration::from_secs(2);
 /// The wait before the way back doubles with each relapse, so many times at most.
@@ -36,6 +38,16 @@ impl Engine {
                 None => self.restore_one(incident, now),
             },
         }
+    }
+
+    /// What was restarted or rolled back and does well gets its traffic back at once while users suffer from the rest: what is
+    /// kept out as a precaution is missed then.
+    pub(super) fn relent(&self, now: Moment) -> Vec<Event> {
+        let suffering = || matches!(act::effect(&self.ledger, now.before(SOON), now, &self.book.plan), Effect::None(_));
+        let confirmed = self.book.open().filter(|i| i.state == State::Confirmed);
+        let mut kept = confirmed.flat_map(Incident::in_force).filter(|case| case.stage != RemedyStage::Started);
+        let missed = kept.find(|case| case.actuated == Some(Outcome::Done) && self.is_well(case, now));
+        missed.filter(|_| suffering()).map(|case| self.step_to(case, Strength::FULL)).into_iter().collect()
     }
 
     fn restore_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {
@@ -102,9 +114,11 @@ impl Engine {
 
     /// True when the targets of a diversion do well, by themselves and by whatever they get.
     fn is_well(&self, case: &RemedyCase, now: Moment) -> bool {
+        // What was seen before it was mended says nothing.
+        let from = case.actuated_at.map_or(now.before(SOON), |at| now.before(SOON).max(at + SECOND));
         matches!(case.remedy.route, Route::Away { .. })
             && is_carried_out(case)
-            && act::healed(&self.ledger, now.before(LOOK), now + SECOND, &case.remedy, &self.policy.topology, 0.0)
+            && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, 0.0)
     }
 
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.

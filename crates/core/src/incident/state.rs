@@ -59,6 +59,8 @@ pub fn next(state: State, event: &Event) -> Option<State> {
         (Suspected, Event::Dismissed { .. }) => Some(Dismissed),
         (Confirmed, Event::Mitigated { .. }) => Some(Mitigated),
         (Mitigated | Restoring, Event::RampStepped { .. } | Event::Restored { .. }) => Some(Restoring),
+        // What is well gets its traffic back while others are still ill.
+        (Confirmed, Event::RampStepped { .. }) => Some(Confirmed),
         (Mitigated | Restoring, Event::Relapsed { .. }) => Some(Confirmed),
         (open, Event::Resolved { .. }) if open.is_open() => Some(Resolved),
         (Resolved, Event::Reviewed { .. }) => Some(Reviewed),

@@ -59,7 +59,7 @@ pub struct Limit {
 pub struct Shed {
     /// Which component.
     pub component: Name,
-    /// Share of its requests that is admitted; and never less than this share of what came when the shed began.
+    /// Share that is admitted, of what came a second when the shed began.
     pub admitted: Strength,
     /// Milliseconds after its receipt at which the edge opens again by itself; at most 600,000.
     pub ttl_ms: u64,

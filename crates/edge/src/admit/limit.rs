@@ -31,12 +31,6 @@ impl Bucket {
         taken
     }
 
-    /// Takes tokens whether they are there or not; the debt is a second's worth at most.
-    pub(crate) fn spend(&mut self, tokens: u32, now: Instant) {
-        self.fill(now);
-        self.tokens = (self.tokens - f64::from(tokens)).max(-self.per_second);
-    }
-
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);

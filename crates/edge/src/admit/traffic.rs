@@ -33,17 +33,25 @@ struct LimitInForce {
     bucket: Mutex<Bucket>,
 }
 
-/// A shed admits its share of what comes, and never less than that share of what came a second when it began: when the
-/// surge is over, nobody is turned away any more, however long it takes until the hub has seen it.
+/// A shed admits its share of what came a second when it began, whatever comes later: who is turned away and asks again gets
+/// nobody else turned away, and when the surge is over everybody gets in, however long it takes until the hub has seen it.
 #[derive(Debug)]
 struct ShedInForce {
-    admitted: Strength,
     until: Instant,
-    sieve: Sieve,
     /// Requests a second that came when it began.
     began_at: f64,
-    floor: Mutex<Bucket>,
+    way: Way,
 }
+
+#[derive(Debug)]
+enum Way {
+    Rate(Mutex<Bucket>),
+    /// Nothing came when it began: then the share is one of what comes.
+    Share(Strength, Sieve),
+}
+
+/// From so many requests a second on, what came tells how many shall come.
+const DEMAND_MIN: f64 = 2.0;
 
 /// What becomes of some requests that came at the same instant from one network for one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,31 +170,32 @@ impl Traffic {
 }
 
 impl ShedInForce {
+    fn of(admitted: Strength, began_at: f64, until: Instant, now: Instant) -> Self {
+        let way = if began_at < DEMAND_MIN {
+            Way::Share(admitted, Sieve::default())
+        } else {
+            Way::Rate(Mutex::new(Bucket::of_rate(admitted.as_ratio() * began_at, now)))
+        };
+        Self { until, began_at, way }
+    }
+
     fn admits(&self, came: u32, now: Instant) -> u32 {
-        let share = self.sieve.admits(self.admitted.into(), came);
-        let mut floor = locked(&self.floor);
-        // What is admitted by its share is part of what has to get through.
-        floor.spend(share, now);
-        share + floor.take(came - share, now)
+        match &self.way {
+            Way::Rate(bucket) => locked(bucket).take(came, now),
+            Way::Share(admitted, sieve) => sieve.admits((*admitted).into(), came),
+        }
     }
 }
 
 fn shed_of(plan: &TrafficPlan, component: &Name, now: Instant, demand: impl FnOnce() -> f64) -> Option<ShedInForce> {
     let shed = plan.sheds.iter().find(|shed| shed.component == *component)?;
     let until = now + Duration::from_millis(shed.ttl_ms);
-    let began_at = demand();
-    let floor = Mutex::new(Bucket::of_rate(shed.admitted.as_ratio() * began_at, now));
-    Some(ShedInForce { admitted: shed.admitted, until, sieve: Sieve::default(), began_at, floor })
+    Some(ShedInForce::of(shed.admitted, demand(), until, now))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn shed(admitted: Strength, began_at: f64, now: Instant) -> ShedInForce {
-        let floor = Mutex::new(Bucket::of_rate(admitted.as_ratio() * began_at, now));
-        ShedInForce { admitted, until: now, sieve: Sieve::default(), began_at, floor }
-    }
 
     /// Requests at a rate, for five seconds; how many are let in a second from the second one on.
     fn admitted(shed: &ShedInForce, start: Instant, rate: u32) -> f64 {
@@ -201,11 +210,16 @@ mod tests {
     #[test]
     fn a_shed_turns_nobody_away_once_the_surge_is_over() {
         let now = Instant::now();
-        for (rate, lets_in) in [(1_000, 200.0), (500, 200.0), (150, 150.0), (10_000, 2_000.0)] {
-            let shed = shed(Strength::percent(20), 1_000.0, now);
+        for (rate, lets_in) in [(1_000, 200.0), (500, 200.0), (150, 150.0), (10_000, 200.0)] {
+            let shed = ShedInForce::of(Strength::percent(20), 1_000.0, now, now);
             let seen = admitted(&shed, now, rate);
             assert!((seen - lets_in).abs() <= lets_in * 0.02, "{rate} a second: {seen} of {lets_in}");
         }
-        assert_eq!(admitted(&shed(Strength::NONE, 1_000.0, now), now, 100), 0.0);
+        assert_eq!(admitted(&ShedInForce::of(Strength::NONE, 1_000.0, now, now), now, 100), 0.0);
+        assert_eq!(
+            admitted(&ShedInForce::of(Strength::percent(20), 0.0, now, now), now, 100),
+            20.0,
+            "nothing was known"
+        );
     }
 }

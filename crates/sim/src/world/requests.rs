@@ -111,30 +111,21 @@ impl World {
         let (now, id) = (self.instant(), self.ids.components[component]);
         let network = self.crowd.network(who, &self.ids);
         let policy = &mut self.edges[edge].policy;
-        let admitted = policy.admit(id, network, GRAIN, now);
-        for (times, told) in [(admitted.shed, Told::shed()), (admitted.limited, Told::limited())] {
-            if times > 0 {
-                let took = Duration::ZERO;
-                policy.answered(Answered { component: id, network, told, took, retried: false, times }, now);
-            }
+        // Requests of a bundle come apart in time, so at the door they count as one.
+        let admitted = policy.admit(id, network, 1, now);
+        if admitted.granted == 0 {
+            let (told, mark) = if admitted.limited > 0 {
+                (Told::limited(), "request: limited")
+            } else {
+                (Told::shed(), "request: shed at the door")
+            };
+            let took = Duration::ZERO;
+            policy.answered(Answered { component: id, network, told, took, retried: false, times: GRAIN }, now);
+            self.marks.reach(mark);
+            return self.hears(who, component, GRAIN, told.failure.map_or(Ok(()), Err));
         }
-        let (shed, limited, times) = (admitted.shed, admitted.limited, admitted.granted);
-        let hedge_after = policy.hedge_after(id);
-        let tries = policy.tries();
-        if times > 0 {
-            policy.requested(id, times, now);
-        }
-        if shed > 0 {
-            self.marks.reach("request: shed at the door");
-        }
-        if limited > 0 {
-            self.marks.reach("request: limited");
-        }
-        if times == 0 {
-            let kind = if shed > 0 { FailureKind::Shed } else { FailureKind::Limited };
-            return self.hears(who, component, GRAIN, Err(kind));
-        }
-        self.toll.lose(who, shed + limited);
+        let (hedge_after, tries, times) = (policy.hedge_after(id), policy.tries(), GRAIN);
+        policy.requested(id, times, now);
         self.requests.counted += 1;
         let (nth, began) = (self.requests.counted, self.now);
         let (tried, out) = (Vec::new(), Vec::new());
