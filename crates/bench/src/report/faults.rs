@@ -182,27 +182,29 @@ fn crowd_line(row: &Row) -> Vec<String> {
     ]
 }
 
-/// A long run.
+/// A long run. What is in use goes up and down a little, so its first tenth is compared with its last.
 pub(super) fn soak(course: &Course) -> String {
-    let megabytes = |bytes: Option<&u64>| number(bytes.map_or(0.0, |bytes| *bytes as f64 / 1e6));
-    let (first, last) = (course.resident.first(), course.resident.last());
-    let most = course.resident.iter().max();
-    let flat = first.zip(last).is_some_and(|(first, last)| *last as f64 <= *first as f64 * GROWTH);
+    let megabytes: Vec<f64> = course.resident.iter().map(|bytes| *bytes as f64 / 1e6).collect();
+    let tenth = megabytes.len().div_ceil(10);
+    let middle = |readings: &[f64]| median(readings).unwrap_or(0.0);
+    let (first, last) = (middle(&megabytes[..tenth]), middle(&megabytes[megabytes.len() - tenth..]));
+    let most = megabytes.iter().copied().fold(0.0, f64::max);
+    let flat = last <= first * GROWTH;
     let row = vec![
         format!("{:.0}", course.minutes),
         course.requests.to_string(),
         course.errors.to_string(),
-        megabytes(first),
-        megabytes(last),
-        megabytes(most),
+        number(first),
+        number(last),
+        number(most),
         if course.minutes < SOAK_MINUTES { "too short to say" } else { verdict(flat) }.to_owned(),
     ];
     let head = [
         "minutes",
         "requests",
         "errors",
-        "MB after a warm-up",
-        "MB at the end",
+        "MB over the first tenth",
+        "MB over the last tenth",
         "MB at most",
         "≤ 5 % growth in an hour",
     ];
