@@ -28,5 +28,6 @@ mod rig;
 mod secure;
 mod telemetry;
 mod tls;
+mod told;
 mod trailers;
 mod tunnel;

@@ -1,0 +1,100 @@
+//! The edge's decisions in virtual time: an hour of trouble with one of three replicas, in a moment.
+
+mod world;
+
+use downbeat_core::model::{RollUp, Strength, TrafficPlan, Weight};
+use downbeat_edge::policy::{PlanOutcome, ReplicaId};
+use world::Health::{Dead, Failing, Hanging, Slow, Well};
+use world::{Health, World, name};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// From which minute on the replicas fare how.
+const STORY: [(u64, [Health; 3]); 11] = [
+    (0, [Well, Well, Well]),
+    (5, [Dead, Well, Well]),
+    (10, [Well, Well, Well]),
+    (15, [Hanging, Well, Well]),
+    (20, [Well, Well, Well]),
+    (25, [Slow, Well, Well]),
+    (30, [Well, Well, Well]),
+    (35, [Failing, Well, Well]),
+    (40, [Well, Well, Well]),
+    (50, [Failing, Failing, Well]),
+    (52, [Well, Well, Well]),
+];
+
+fn divert(epoch: u64, replicas: &[&str]) -> TrafficPlan {
+    let weight = |replica: &&str| Weight { replica: name(replica), component: None, share: Strength::NONE };
+    TrafficPlan { epoch, weights: replicas.iter().map(weight).collect(), ..TrafficPlan::default() }
+}
+
+/// What the hub answers in this second, and what becomes of it.
+fn hub(world: &mut World) {
+    let (now, second) = (world.now(), world.second());
+    let mut take = |plan: &TrafficPlan| world.edge.take_plan(plan, now);
+    match second {
+        // While this one fails, emptying the two others would leave the users nobody (A8).
+        2_160 => {
+            let vetoed = take(&divert(1, &["us-1", "ap-1"]));
+            assert!(matches!(vetoed, PlanOutcome::Refused(_)), "{vetoed:?}");
+        }
+        2_400 => assert_eq!(take(&divert(2, &["us-1"])), PlanOutcome::Applied),
+        2_460 => assert_eq!(take(&divert(2, &[])), PlanOutcome::Stale, "A6"),
+        2_700 => assert_eq!(take(&divert(3, &[])), PlanOutcome::Applied),
+        3_300 => assert_eq!(take(&divert(4, &["ap-1"])), PlanOutcome::Applied),
+        _ => {}
+    }
+}
+
+fn newest(world: &World) -> &RollUp {
+    world.seen.newest.as_ref().expect("a second has passed")
+}
+
+/// Lives through the hour, looks at the invariants each second, and hands back every roll-up as it was sent.
+fn hour(seed: u64) -> Vec<String> {
+    let mut world = World::new(seed);
+    let us: ReplicaId = world.replicas[1];
+    for second in 0..HOUR {
+        if let Some((_, health)) = STORY.iter().find(|(minute, _)| minute * MINUTE == second) {
+            world.health = *health;
+        }
+        world.live_a_second();
+        hub(&mut world);
+        let (requests, extras) = world.budget();
+        let most = 10.0 + 0.2 * f64::from(requests);
+        assert!(f64::from(extras) <= most, "B5: {extras} extra attempts for {requests} requests in second {second}");
+        assert!(world.left() >= 2, "A2, A4: {} of three are left in second {second}", world.left());
+        match second {
+            2_200 => {
+                let refused = newest(&world).plan_refused.as_ref().expect("a veto is told");
+                assert!(refused.0 == 1 && refused.1.contains("sees failing"), "{refused:?}");
+            }
+            2_402..2_690 => assert_eq!(world.seen.chosen.get(&us), None, "a divert is obeyed in second {second}"),
+            2_760 => assert!(world.seen.chosen.contains_key(&us), "and ends"),
+            3_400 => {
+                let before = newest(&world).boot;
+                world = world.restart();
+                world.live_a_second();
+                let after = newest(&world);
+                assert_eq!((after.seq, after.plan_epoch), (1, 4), "C1: a new process goes on with the last good plan");
+                assert_ne!(after.boot, before);
+            }
+            _ => {}
+        }
+    }
+    let two_fail = 50 * MINUTE..=52 * MINUTE + 1;
+    let lost: Vec<_> = world.seen.failed.iter().filter(|(second, _)| !two_fail.contains(second)).collect();
+    assert!(lost.is_empty(), "H5: one bad replica of three costs no request: {lost:?}");
+    world.seen.roll_ups
+}
+
+#[test]
+fn an_hour_of_trouble_keeps_the_invariants_and_the_same_seed_repeats_it_to_the_byte() {
+    let (first, again, other) = (hour(7), hour(7), hour(8));
+    assert_eq!(first.len(), HOUR as usize + 1);
+    let differs = first.iter().zip(&again).position(|(a, b)| a != b);
+    assert_eq!(differs, None, "the roll-up of this second differs between two runs of one seed");
+    assert!(first != other, "another seed is another hour");
+}
