@@ -60,16 +60,16 @@ impl World {
         Answered { component, network: CLIENTS, told: Told::answer(200), took: FIRST_BYTE, retried: false, times: 1 }
     }
 
-    /// All that is asked for a request that goes well.
-    fn request(&mut self) {
-        let (component, times) = (self.components[0], 1);
+    /// All that is asked for a request that goes well, and that stands for so many.
+    fn request(&mut self, times: u32) {
+        let component = self.components[0];
         self.now += Duration::from_micros(50);
         black_box(self.edge.admit(component, CLIENTS, times, self.now));
         self.edge.requested(component, times, self.now);
         if let Choice::Replica(seat) = self.edge.choose(component, 1, &[], times, self.now) {
             let attempt = Attempt { component, replica: seat.replica(), times };
             self.edge.head_came(attempt, FIRST_BYTE, 200, self.now);
-            self.edge.answered(self.answer(component), self.now);
+            self.edge.answered(Answered { times, ..self.answer(component) }, self.now);
             self.edge.give_back(seat, self.now);
         }
     }
@@ -120,10 +120,10 @@ fn answer(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench]
-fn request(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = [1, 10, 100])]
+fn request(bencher: Bencher<'_, '_>, times: u32) {
     let mut world = World::of(6, 5);
-    bencher.bench_local(|| world.request());
+    bencher.bench_local(|| world.request(times));
 }
 
 #[divan::bench]

@@ -27,6 +27,7 @@ mod run;
 mod tell;
 
 pub use change::archive::{Advice, Archive, Beginning, Written};
+pub use change::hold::HoldFile;
 pub use change::names::ResolverError;
 pub use change::settings::{
     AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,

@@ -4,6 +4,7 @@ mod change;
 mod check;
 mod client;
 mod drill;
+mod edge;
 mod encore;
 pub(crate) mod failure;
 mod handover;
@@ -78,14 +79,8 @@ Examples:
 Edges find it by `hub` in their [edge] table; its own `token` lets them in from other machines.")]
     Hub(ConfigArgs),
     /// Run an edge alone: it goes on with its last plan when the hub is gone
-    #[command(after_help = "\
-Examples:
-  downbeat edge -c downbeat.toml
-
-Several edges can report to one hub; give each its own `name` in [edge].
-SIGTERM stops it, SIGHUP makes it read its configuration again, SIGUSR2 hands over to the program at its path;
-`downbeat reload` and `downbeat upgrade` do the same and say what became of it. `downbeat run --help` tells more.")]
-    Edge(ConfigArgs),
+    #[command(after_help = edge::EXAMPLES)]
+    Edge(edge::EdgeArgs),
     /// Check a configuration and print what it resolves to
     #[command(after_help = "\
 Examples:
@@ -151,7 +146,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             let settings = config::load(&args.config)?;
             block_on(serve::hub(settings, format))
         }
-        Command::Edge(args) => block_on(serve::edge(args.config, format)),
+        Command::Edge(edge::EdgeArgs { verb: Some(verb), .. }) => edge::run(verb),
+        Command::Edge(edge::EdgeArgs { config, verb: None }) => block_on(serve::edge(config.config, format)),
         Command::Check(args) => check::run(&args),
         Command::Reload(args) => block_on(change::reload(args)),
         Command::Upgrade(args) => block_on(change::upgrade(args)),

@@ -44,6 +44,9 @@ struct State {
     edge: String,
     generation: u64,
     plan_epoch: u64,
+    /// An edge of an earlier release says nothing of it.
+    #[serde(default)]
+    hold: Option<String>,
     connections: u64,
     components: BTreeMap<String, Answers>,
     replicas: Vec<Replica>,
@@ -85,6 +88,7 @@ struct Frame {
     edge: String,
     generation: u64,
     plan_epoch: u64,
+    hold: Option<String>,
     connections: u64,
     components: Vec<ComponentRow>,
     replicas: Vec<ReplicaRow>,
@@ -199,6 +203,7 @@ impl Frame {
             edge: now.edge.clone(),
             generation: now.generation,
             plan_epoch: now.plan_epoch,
+            hold: now.hold.clone(),
             connections: now.connections,
             components: now.components.iter().map(component).collect(),
             replicas,
@@ -209,12 +214,18 @@ impl Frame {
     fn text(&self, palette: Palette) -> String {
         let title = format!("edge {}", output::printable(&self.edge));
         let mut out = format!(
-            "{}  {} connections, configuration {}, plan {}\n\n",
+            "{}  {} connections, configuration {}, plan {}\n",
             palette.paint(Style::Title, &title),
             self.connections,
             self.generation,
             self.plan_epoch
         );
+        if let Some(reason) = &self.hold {
+            let colon = if reason.is_empty() { "" } else { ": " };
+            let line = cell(&format!("automation is on hold here{colon}{reason}"), 80);
+            out += &format!("{}\n", palette.paint(Style::Error, line.trim_end()));
+        }
+        out.push('\n');
         let head = format!(
             "{} {:>7} {:>6}{:>7}{:>7}{:>7} {:>8} {:>8} {:>7}",
             cell("component", 16),
@@ -291,7 +302,7 @@ impl Frame {
         };
         json!({
             "edge": self.edge, "generation": self.generation, "plan_epoch": self.plan_epoch,
-            "connections": self.connections,
+            "hold": self.hold, "connections": self.connections,
             "components": self.components.iter().map(component).collect::<Vec<_>>(),
             "replicas": self.replicas.iter().map(replica).collect::<Vec<_>>(),
         })
@@ -343,7 +354,7 @@ mod tests {
         waits.iter().for_each(|us| first_byte.count(*us));
         let sketch = serde_json::to_value(&first_byte).expect("JSON");
         let text = json!({
-            "edge": "edge-1", "generation": 3, "plan_epoch": 7, "connections": 123_456,
+            "edge": "edge-1", "generation": 3, "plan_epoch": 7, "hold": "a reason of many words".repeat(9), "connections": 123_456,
             "components": {
                 "playback": {"requests": requests, "failed": 0, "retried": 1, "resumed": 0, "bytes": 5_000_000, "first_byte": sketch},
                 "a-component-with-a-very-long-name": {"requests": 0, "failed": 0, "retried": 0, "resumed": 0, "bytes": 0, "first_byte": {"scheme": 1, "counts": []}},
@@ -363,6 +374,7 @@ mod tests {
         let text = frame.text(Palette::Plain);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(!text.contains('\u{1b}') && text.contains("dead") && text.contains("2.0"), "{text}");
+        assert!(text.contains("automation is on hold here: a reason"), "{text}");
         let p50 = frame.json()["components"][1]["first_byte_ms"]["p50"].as_f64().expect("there were answers");
         assert!((p50 - 2.0).abs() < 0.07, "{p50}");
     }

@@ -139,6 +139,12 @@ impl Traffic {
         self.sheds.get(component.0)?.as_ref().map(|shed| shed.began_at)
     }
 
+    /// The share of a component's requests that is admitted now.
+    pub(crate) fn admitted(&self, component: ComponentId, now: Instant) -> Strength {
+        let shed = self.sheds[component.0].as_ref().filter(|shed| now < shed.until);
+        shed.map_or(Strength::FULL, |shed| shed.admitted)
+    }
+
     /// How many of some requests of a network to a component are let in.
     pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
         let (within, wait) = self.within_limits(component, network, came, now);

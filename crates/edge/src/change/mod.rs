@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod certificates;
+pub(crate) mod hold;
 pub(crate) mod names;
 pub(crate) mod plan;
 pub(crate) mod scribe;

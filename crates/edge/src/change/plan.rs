@@ -2,9 +2,10 @@
 //!
 //! A plan is applied whole or not at all. Its epoch only grows (invariant A6), it leaves nobody without a replica (A3),
 //! and on this edge's own evidence it does not send all traffic of a component to replicas that are failing while the
-//! ones it empties are well (A8).
+//! ones it empties are well (A8). While automation is on hold here it asks for no more than the one in force (A13).
 
 use crate::admit::traffic::Traffic;
+use crate::change::hold::{Beyond, beyond};
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::health::Standing;
 use crate::run::shared::Shared;
@@ -32,16 +33,41 @@ pub enum PlanRefusal {
     /// It leaves only replicas that this edge sees failing.
     #[error("the plan leaves component {0} only replicas that this edge sees failing, and empties ones that are well")]
     Veto(Name),
+    /// It asks for more, and automation is on hold here.
+    #[error(
+        "automation is on hold at this edge{}, and the plan asks for more than the one in force: {beyond}",
+        in_brackets(because)
+    )]
+    Hold {
+        /// What more.
+        beyond: Beyond,
+        /// The operator's reason; empty where none was given.
+        because: Arc<str>,
+    },
+}
+
+fn in_brackets(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
+}
+
+/// Where a plan comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanSource {
+    /// Just now from the hub.
+    Hub,
+    /// From the disk: it was in force before, so it is nothing new.
+    Disk,
 }
 
 /// Takes a plan or refuses it. Does not touch the disk.
-pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOutcome {
+pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now: Instant) -> PlanOutcome {
     // Two plans at a time (hub's answer, plan from the disk) are taken one after the other.
     let mut in_force = crate::run::sync::write(&shared.traffic);
     if plan.epoch <= in_force.plan.epoch {
         return PlanOutcome::Stale;
     }
-    if let Err(refusal) = examine(shared, &plan, now) {
+    let hold = if source == PlanSource::Hub { shared.hold.reason() } else { None };
+    if let Err(refusal) = examine(shared, &plan, (&in_force, hold), now) {
         return PlanOutcome::Refused(refusal);
     }
     let demand = |c: ComponentId| in_force.shed_began_at(c).unwrap_or_else(|| shared.demand(c, now));
@@ -68,11 +94,21 @@ pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
 
 /// Takes up a plan that was in force when the last process ended. Its sheds have lapsed: nobody renewed them.
 pub(crate) fn resume(shared: &Shared, plan: &TrafficPlan, now: Instant) -> PlanOutcome {
-    apply(shared, TrafficPlan { sheds: Vec::new(), ..plan.clone() }, now)
+    apply(shared, TrafficPlan { sheds: Vec::new(), ..plan.clone() }, PlanSource::Disk, now)
 }
 
-fn examine(shared: &Shared, plan: &TrafficPlan, now: Instant) -> Result<(), PlanRefusal> {
+fn examine(
+    shared: &Shared,
+    plan: &TrafficPlan,
+    (in_force, hold): (&Traffic, Option<Arc<str>>),
+    now: Instant,
+) -> Result<(), PlanRefusal> {
     plan.check(&shared.site.serving())?;
+    if let Some(because) = hold
+        && let Some(beyond) = beyond(plan, in_force, &shared.site, now)
+    {
+        return Err(PlanRefusal::Hold { beyond, because });
+    }
     let standing = |c: ComponentId, r: ReplicaId| shared.standing(c, r, now);
     for component in shared.site.component_ids() {
         let site = shared.site.component(component);

@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use crate::admit::traffic::Admitted;
+pub use crate::change::hold::Beyond;
 pub use crate::change::plan::{PlanOutcome, PlanRefusal};
 pub use crate::change::site::{ComponentId, ReplicaId};
 pub use crate::choose::health::{Part, Standing};
@@ -176,12 +177,14 @@ impl EdgePolicy {
         Ok(Self { share: Share::of(Arc::new(shared)), dice, clerk: Clerk::new(boot, now), boot })
     }
 
-    /// The process ends, and another one starts in its place: it knows nothing but the plan that was in force, as from disk.
+    /// The process ends, and another one starts in its place: it knows nothing but what lies on disk, which is the plan that
+    /// was in force, and whether automation is on hold.
     #[must_use]
     pub fn restart(self, now: Instant) -> Self {
         let shared = self.shared();
         let (settings, plan) = (shared.settings.clone(), self.plan());
         let next = Self::new(settings, self.boot, now).expect("these settings were good before");
+        next.shared().hold.set(shared.hold.reason());
         resume(next.shared(), &plan, now);
         next
     }
@@ -398,6 +401,16 @@ impl EdgePolicy {
     /// The plan in force.
     pub fn plan(&self) -> Arc<TrafficPlan> {
         self.shared().traffic().plan.clone()
+    }
+
+    /// An operator holds automation at this edge (A13), by the file that it looks at once a second.
+    pub fn hold(&mut self) {
+        self.shared().hold.set(Some("".into()));
+    }
+
+    /// The operator releases it.
+    pub fn release(&mut self) {
+        self.shared().hold.set(None);
     }
 
     /// What the hub is told of the time since this was last asked.

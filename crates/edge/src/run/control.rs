@@ -1,6 +1,7 @@
 //! The thread for all that is not urgent: checks, names, roll-ups, operators, reloads.
 
 use crate::change::certificates::Watched;
+use crate::change::hold::{self, HoldFile};
 use crate::run::keeper::{Ending, Keeper};
 use crate::run::worker::Stage;
 use crate::tell::admin::{self, Admin};
@@ -41,6 +42,8 @@ impl Control {
                     }
                 });
             }
+            let first = &generations.first;
+            spawn_local(hold::watch(first.hold.clone(), HoldFile::of(&first.settings.data)));
             let keeping = spawn_local(keeper.run(resolver, secured, ending));
             report(generations, (scribe, watch), totals, stage).await;
             // How the trial ended has been handed to the disk by then, and replicas were checked to the end.

@@ -8,6 +8,7 @@ use crate::admit::gate::Gate;
 use crate::admit::traffic::{Admitted, Traffic};
 use crate::ask::fault::FaultTable;
 use crate::cache::Cache;
+use crate::change::hold::Hold;
 use crate::change::settings::EdgeSettings;
 use crate::change::site::{ComponentId, Host, ReplicaId, ReplicaSite, Site};
 use crate::choose::budget::Budget;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) site: Site,
     pub(crate) traffic: RwLock<Arc<Traffic>>,
     pub(crate) faults: Arc<FaultTable>,
+    /// Whether automation is on hold here.
+    pub(crate) hold: Arc<Hold>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) cache: Arc<Cache>,
     /// One for each thread.

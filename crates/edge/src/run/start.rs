@@ -2,6 +2,7 @@
 
 use crate::change::archive::{Archive, Written};
 use crate::change::certificates::{Watched, read_certificates};
+use crate::change::hold::HoldFile;
 use crate::change::names::{self, ResolverError};
 use crate::change::plan::{PlanOutcome, resume};
 use crate::change::scribe::Scribe;
@@ -284,6 +285,8 @@ impl Launch {
         let threads = clients.len().max(tls_listeners.len());
         let now = Instant::now();
         let shared = Arc::new(Shared::new(settled.generation, settings, site, threads, now)?);
+        // Before any plan can come.
+        shared.hold.take_in(HoldFile::of(&shared.settings.data).read());
         let known = restore(&shared, &store, now);
         let (stage, watch) = watch::channel(Stage::Serving);
         let quarantined = archive.quarantined().into();

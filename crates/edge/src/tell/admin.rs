@@ -229,6 +229,7 @@ impl Admin {
             generation: shared.generation,
             configuration: self.in_force.borrow().footing.clone(),
             plan_epoch: traffic.plan.epoch,
+            hold: shared.hold.reason().map(|reason| reason.to_string()),
             connections: shared.counters.connections.load(Ordering::Relaxed),
             components: self.answers(&shared),
             waiting: shared.waiting(),
@@ -264,6 +265,8 @@ struct State {
     generation: u64,
     configuration: Footing,
     plan_epoch: u64,
+    /// The operator's reason, while automation is on hold here.
+    hold: Option<String>,
     connections: u64,
     components: BTreeMap<String, Answers>,
     waiting: usize,

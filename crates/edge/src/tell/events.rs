@@ -80,6 +80,14 @@ pub(crate) fn plan_restored(epoch: u64) {
     info!(epoch, "traffic plan restored from disk");
 }
 
+pub(crate) fn hold_began(reason: &str) {
+    warn!(reason, "automation is on hold at this edge: no plan that asks for more is taken");
+}
+
+pub(crate) fn hold_ended() {
+    info!("automation is no longer on hold at this edge");
+}
+
 pub(crate) fn plan_refused(epoch: u64, refusal: &PlanRefusal) {
     warn!(epoch, %refusal, "traffic plan refused");
 }

@@ -237,10 +237,12 @@ fn register_cache(registry: &mut Registry, shared: &Shared) {
 
 fn register_edge(registry: &mut Registry, shared: &Shared) {
     let counters = &shared.counters;
+    let held = u64::from(shared.hold.reason().is_some());
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let gauges = [
         ("plan_epoch", "Epoch of the traffic plan in force", shared.traffic().plan.epoch),
         ("configuration_generation", "Number of the configuration in force", shared.generation),
+        ("automation_on_hold", "1 while an operator's file keeps plans from asking for more", held),
         ("waiting_requests", "Requests that wait for a seat", shared.waiting() as u64),
         ("connections", "Connections of clients", counters.connections.load(Ordering::Relaxed)),
     ];

@@ -1,7 +1,7 @@
 //! What an edge says of itself: sums for the metrics, and once a second a roll-up for the hub, which also has the newest
 //! plan that was refused.
 
-use crate::change::plan::{PlanOutcome, apply};
+use crate::change::plan::{PlanOutcome, PlanSource, apply};
 use crate::change::site::Site;
 use crate::change::trial::Answers;
 use crate::door::network::Network;
@@ -105,7 +105,7 @@ impl Clerk {
     /// Takes the plan that the hub answered with; what became of it stands in the next roll-up.
     pub(crate) fn take(&mut self, shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOutcome {
         let epoch = plan.epoch;
-        let outcome = apply(shared, plan, now);
+        let outcome = apply(shared, plan, PlanSource::Hub, now);
         match &outcome {
             PlanOutcome::Stale => {}
             PlanOutcome::Applied => {

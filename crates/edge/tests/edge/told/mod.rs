@@ -3,7 +3,7 @@
 mod world;
 
 use downbeat_core::model::{RollUp, Strength, TrafficPlan, Weight};
-use downbeat_edge::policy::{PlanOutcome, ReplicaId};
+use downbeat_edge::policy::{PlanOutcome, PlanRefusal, ReplicaId};
 use world::Health::{Dead, Failing, Hanging, Slow, Well};
 use world::{Health, World, name};
 
@@ -30,20 +30,29 @@ fn divert(epoch: u64, replicas: &[&str]) -> TrafficPlan {
     TrafficPlan { epoch, weights: replicas.iter().map(weight).collect(), ..TrafficPlan::default() }
 }
 
-/// What the hub answers in this second, and what becomes of it.
+/// What the hub answers and operators do in this second, and what becomes of it.
 fn hub(world: &mut World) {
     let (now, second) = (world.now(), world.second());
-    let mut take = |plan: &TrafficPlan| world.edge.take_plan(plan, now);
+    let edge = &mut world.edge;
     match second {
         // While this one fails, emptying the two others would leave the users nobody (A8).
         2_160 => {
-            let vetoed = take(&divert(1, &["us-1", "ap-1"]));
+            let vetoed = edge.take_plan(&divert(1, &["us-1", "ap-1"]), now);
             assert!(matches!(vetoed, PlanOutcome::Refused(_)), "{vetoed:?}");
         }
-        2_400 => assert_eq!(take(&divert(2, &["us-1"])), PlanOutcome::Applied),
-        2_460 => assert_eq!(take(&divert(2, &[])), PlanOutcome::Stale, "A6"),
-        2_700 => assert_eq!(take(&divert(3, &[])), PlanOutcome::Applied),
-        3_300 => assert_eq!(take(&divert(4, &["ap-1"])), PlanOutcome::Applied),
+        2_400 => assert_eq!(edge.take_plan(&divert(2, &["us-1"]), now), PlanOutcome::Applied),
+        2_460 => assert_eq!(edge.take_plan(&divert(2, &[]), now), PlanOutcome::Stale, "A6"),
+        2_700 => assert_eq!(edge.take_plan(&divert(3, &[]), now), PlanOutcome::Applied),
+        3_300 => assert_eq!(edge.take_plan(&divert(4, &["ap-1"]), now), PlanOutcome::Applied),
+        // From here on an operator holds automation, over the restart in between (A13).
+        3_350 => edge.hold(),
+        3_360 | 3_450 => {
+            let refused = edge.take_plan(&divert(5, &["us-1"]), now);
+            assert!(matches!(refused, PlanOutcome::Refused(PlanRefusal::Hold { .. })), "{refused:?}");
+        }
+        3_500 => assert_eq!(edge.take_plan(&divert(6, &[]), now), PlanOutcome::Applied, "it only gives back"),
+        3_540 => edge.release(),
+        3_550 => assert_eq!(edge.take_plan(&divert(7, &["us-1"]), now), PlanOutcome::Applied),
         _ => {}
     }
 }
