@@ -232,7 +232,7 @@ mod tests {
     fn what_asks_for_more_and_what_does_not() {
         let (site, now) = (site(), Instant::now());
         let check = |later: Duration, change: Change| {
-            let (traffic, mut plan) = (Traffic::of(in_force(), &site, now), in_force());
+            let (traffic, mut plan) = (Traffic::of(in_force(), &site, now, |_| 0.0), in_force());
             change(&mut plan);
             beyond(&plan, &traffic, &site, now + later).map(|beyond| beyond.to_string())
         };

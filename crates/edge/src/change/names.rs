@@ -74,7 +74,7 @@ struct Watch {
 
 /// How a look-up ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+pub enum LookUp {
     /// The name leads where the edge goes.
     Agreed,
     /// The plan pins the name, and it leads elsewhere by now.
@@ -84,25 +84,24 @@ enum Word {
 }
 
 impl Watch {
-    async fn look(&mut self, resolver: &TokioResolver) -> Word {
+    async fn look(&mut self, resolver: &TokioResolver) -> LookUp {
         let found = match timeout(LOOKUP, resolver.lookup_ip(self.host.as_str())).await {
             Ok(Ok(found)) => ordered(found.iter()),
             Ok(Err(_)) | Err(_) => Vec::new(),
         };
         let known = self.known();
         match found {
-            found if found.is_empty() => Word::Doubted(FailureKind::Unresolved),
-            found if found == known => Word::Agreed,
-            _ if self.shared.traffic().is_pinned(&self.host) => Word::Pinned,
+            found if found.is_empty() => LookUp::Doubted(FailureKind::Unresolved),
+            found if found == known => LookUp::Agreed,
+            _ if self.shared.traffic().is_pinned(&self.host) => LookUp::Pinned,
             // Nothing better is known at the first start, so there is nothing to protect.
             found if known.is_empty() || self.are_proven(&found, &known).await => self.adopt(&found),
-            _ => Word::Doubted(FailureKind::Misdirected),
+            _ => LookUp::Doubted(FailureKind::Misdirected),
         }
     }
 
     fn known(&self) -> Vec<IpAddr> {
-        let first = self.replicas.first().map(|r| self.shared.addresses(*r));
-        ordered(first.iter().flat_map(|a| a.iter().map(SocketAddr::ip)))
+        known(&self.shared, &self.replicas)
     }
 
     /// True when every new address answers as every replica that is reached by this name.
@@ -119,29 +118,40 @@ impl Watch {
         true
     }
 
-    fn adopt(&self, found: &[IpAddr]) -> Word {
+    fn adopt(&self, found: &[IpAddr]) -> LookUp {
         adopt(&self.shared, &self.replicas, found, Instant::now());
         events::addresses_adopted(&self.host, found);
         self.scribe.addresses(self.host.clone(), found.to_vec());
-        Word::Agreed
+        LookUp::Agreed
     }
 
-    fn note(&self, word: Word) {
-        let failure = match word {
-            Word::Agreed | Word::Pinned => None,
-            Word::Doubted(kind) => Some(kind),
-        };
-        let mut lookups = locked(&self.shared.lookups);
-        let state = lookups.entry(self.host.clone()).or_default();
-        state.tally.count(failure);
-        let held = word != Word::Agreed && !self.known().is_empty();
-        match (state.held, held, failure) {
-            (false, true, Some(kind)) => events::addresses_held(&self.host, kind),
-            (true, false, _) => events::addresses_released(&self.host),
-            _ => {}
-        }
-        state.held = held;
+    fn note(&self, word: LookUp) {
+        note(&self.shared, &self.host, &self.known(), word);
     }
+}
+
+/// Takes in how a look-up of a name ended that leads to these addresses so far.
+pub(crate) fn note(shared: &Shared, host: &Name, known: &[IpAddr], word: LookUp) {
+    let failure = match word {
+        LookUp::Agreed | LookUp::Pinned => None,
+        LookUp::Doubted(kind) => Some(kind),
+    };
+    let mut lookups = locked(&shared.lookups);
+    let state = lookups.entry(host.clone()).or_default();
+    state.tally.count(failure);
+    let held = word != LookUp::Agreed && !known.is_empty();
+    match (state.held, held, failure) {
+        (false, true, Some(kind)) => events::addresses_held(host, kind),
+        (true, false, _) => events::addresses_released(host),
+        _ => {}
+    }
+    state.held = held;
+}
+
+/// Where some replicas of one name are reached so far.
+pub(crate) fn known(shared: &Shared, replicas: &[ReplicaId]) -> Vec<IpAddr> {
+    let first = replicas.first().map(|r| shared.addresses(*r));
+    ordered(first.iter().flat_map(|a| a.iter().map(SocketAddr::ip)))
 }
 
 /// Sends some replicas' traffic to these addresses from now on.

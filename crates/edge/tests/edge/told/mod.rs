@@ -2,8 +2,9 @@
 
 mod world;
 
-use downbeat_core::model::{RollUp, Strength, TrafficPlan, Weight};
-use downbeat_edge::policy::{PlanOutcome, PlanRefusal, ReplicaId};
+use downbeat_core::model::{FailureKind, RollUp, Strength, TrafficPlan, Weight};
+use downbeat_edge::policy::{EdgePolicy, LookUp, PlanOutcome, PlanRefusal, ReplicaId};
+use std::time::Instant;
 use world::Health::{Dead, Failing, Hanging, Slow, Well};
 use world::{Health, World, name};
 
@@ -106,4 +107,21 @@ fn an_hour_of_trouble_keeps_the_invariants_and_the_same_seed_repeats_it_to_the_b
     let differs = first.iter().zip(&again).position(|(a, b)| a != b);
     assert_eq!(differs, None, "the roll-up of this second differs between two runs of one seed");
     assert!(first != other, "another seed is another hour");
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_held_and_told() {
+    let (start, host, mut settings) = (Instant::now(), name("eu.example"), world::settings());
+    settings.replicas[0].url = "http://eu.example:9".into();
+    let mut edge = EdgePolicy::new(settings, 1, start).expect("good settings");
+    let told = |edge: &mut EdgePolicy, how: LookUp| {
+        edge.looked_up(&host, how);
+        let row = edge.roll_up(start).lookups.pop().expect("a row for the name");
+        (row.held, row.tally.failed())
+    };
+    let unresolved = LookUp::Doubted(FailureKind::Unresolved);
+    assert_eq!(told(&mut edge, unresolved), (false, 1), "there is nothing to hold yet");
+    edge.resolved(&host, &["10.0.0.1".parse().expect("an address")], start);
+    assert_eq!(told(&mut edge, unresolved), (true, 1));
+    assert_eq!(told(&mut edge, LookUp::Agreed), (false, 0));
 }

@@ -102,7 +102,7 @@ pub(crate) fn name(text: &str) -> Name {
     Name::new(text).expect("a good name")
 }
 
-fn settings() -> EdgeSettings {
+pub(crate) fn settings() -> EdgeSettings {
     let mut settings = EdgeSettings::new(name("edge"), "127.0.0.1:0".parse().expect("an address"), "data".into());
     settings.replicas = (REPLICAS.iter())
         .map(|replica| ReplicaSettings {
