@@ -184,6 +184,8 @@ impl World {
 
     fn flip_kill_switch(&mut self, edge: usize, held: bool) {
         self.edges[edge].held = held;
+        let policy = &mut self.edges[edge].policy;
+        if held { policy.hold() } else { policy.release() }
     }
 }
 
