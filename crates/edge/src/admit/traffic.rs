@@ -37,6 +37,7 @@ struct LimitInForce {
 /// nobody else turned away, and when the surge is over everybody gets in, however long it takes until the hub has seen it.
 #[derive(Debug)]
 struct ShedInForce {
+    admitted: Strength,
     until: Instant,
     /// Requests a second that came when it began.
     began_at: f64,
@@ -47,7 +48,7 @@ struct ShedInForce {
 enum Way {
     Rate(Mutex<Bucket>),
     /// Nothing came when it began: then the share is one of what comes.
-    Share(Strength, Sieve),
+    Share(Sieve),
 }
 
 /// From so many requests a second on, what came tells how many shall come.
@@ -178,17 +179,17 @@ impl Traffic {
 impl ShedInForce {
     fn of(admitted: Strength, began_at: f64, until: Instant, now: Instant) -> Self {
         let way = if began_at < DEMAND_MIN {
-            Way::Share(admitted, Sieve::default())
+            Way::Share(Sieve::default())
         } else {
             Way::Rate(Mutex::new(Bucket::of_rate(admitted.as_ratio() * began_at, now)))
         };
-        Self { until, began_at, way }
+        Self { admitted, until, began_at, way }
     }
 
     fn admits(&self, came: u32, now: Instant) -> u32 {
         match &self.way {
             Way::Rate(bucket) => locked(bucket).take(came, now),
-            Way::Share(admitted, sieve) => sieve.admits((*admitted).into(), came),
+            Way::Share(sieve) => sieve.admits(self.admitted.into(), came),
         }
     }
 }
