@@ -5,9 +5,10 @@ use crate::marks::Marks;
 use crate::plan::Plan;
 use crate::run::{Outcome, run, run_twin};
 use crate::shrink::shrink;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Failing worlds that are made small; the others are counted.
 const SHRUNK_MAX: usize = 12;
@@ -116,6 +117,13 @@ pub fn campaign(extent: Extent, progress: &(dyn Fn(u64, &Tally) + Sync)) -> Tall
     tally
 }
 
+/// Processor time of this thread: what else the machine does is left out.
+fn processor_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    // Neither is ever below zero.
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+}
+
 fn work(
     extent: Extent,
     next: &AtomicU64,
@@ -128,9 +136,9 @@ fn work(
         if seed >= extent.from + extent.worlds {
             return;
         }
-        let start = Instant::now();
+        let start = processor_time();
         let (world, twin, found) = examine(&Plan::of(seed));
-        let took = start.elapsed();
+        let took = processor_time().saturating_sub(start);
         let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         all.add(&world, &twin);
         all.took += took;

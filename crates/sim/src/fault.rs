@@ -182,7 +182,8 @@ fn one(dice: &mut Dice, shape: &Shape) -> Fault {
         29 => Fault::DiskFails,
         30 => Fault::WallClock(*dice.pick(&[-315_360_000, -60, 3, 60, 3_600, 315_360_000]).unwrap_or(&0)),
         31 => Fault::KillEdge(edge),
-        32 if shape.edges.len() > 1 => Fault::RetireEdge(edge),
+        // Where each region has an edge of its own, one edge's end is a region's.
+        32 if shape.edges.len() > 1 && shape.edges[0].1.is_none() => Fault::RetireEdge(edge),
         32 | 33 => Fault::Part(edge),
         34 => Fault::Garble(edge),
         35 => [Fault::ActuatorGone, Fault::ActuatorRefuses, Fault::ActuatorLies][dice.below(3)].clone(),

@@ -40,6 +40,8 @@ pub(crate) struct Judge {
     policy: Policy,
     /// The book of a hub that died, with what it had written and not applied.
     died_with: Option<Book>,
+    /// So many records have been looked at.
+    read_so_far: usize,
     /// So many records were there when somebody was told that something is done.
     acknowledged: usize,
     started_at: Moment,
@@ -92,6 +94,7 @@ impl Judge {
             now: Time::ZERO,
             policy: policy.clone(),
             died_with: None,
+            read_so_far: 0,
             acknowledged: 0,
             started_at: Moment::default(),
             held: false,
@@ -250,8 +253,10 @@ impl Judge {
 
 impl World {
     /// Looks at what was just written and applied.
-    pub(crate) fn judge_records(&mut self, first: usize) {
+    pub(crate) fn judge_records(&mut self) {
         self.judge.now = self.now;
+        // What was written just before the hub died is looked at when it is back.
+        let first = std::mem::replace(&mut self.judge.read_so_far, self.hub.disk.records.len());
         for n in first..self.hub.disk.records.len() {
             let record = self.hub.disk.records[n].clone();
             self.mark_record(&record);

@@ -24,8 +24,8 @@ use std::time::Duration;
 const LANE_MAX: usize = 8;
 /// First pause after a failed write.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
-/// Longest pause: a disk that was freed is noticed within ten seconds.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Longest pause: a disk that was freed is noticed at once, and what was mended meanwhile gets its traffic back.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// An engine, and what waits around it.
 #[derive(Debug)]
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_ten_seconds() {
+    fn pauses_double_up_to_two_seconds() {
         let (mut desk, start) = (desk(), Moment::from_millis(1_000));
         desk.rest(start);
         assert!(!desk.may_write(start) && desk.may_write(start + PAUSE_MIN));

@@ -170,7 +170,7 @@ impl World {
         }
         let Some(desk) = &mut self.hub.desk else { return false };
         desk.wrote(batch, &self.hub.disk.records[first..]);
-        self.judge_records(first);
+        self.judge_records();
         true
     }
 
