@@ -315,6 +315,10 @@ impl Toy {
     }
 }
 
+fn rollbacks(book: &Book) -> usize {
+    book.open().flat_map(|i| &i.remedies).filter(|case| case.remedy.kind == RemedyKind::RollBack).count()
+}
+
 fn reviewed(book: &Book) -> bool {
     book.incidents.values().any(|i| i.state == State::Reviewed) && book.pending.is_empty()
 }
@@ -390,6 +394,30 @@ fn a_bad_canary_is_rolled_back() {
         Box::new(|toy, _, replica| (replica == "eu-2" && !toy.rolled_back).then_some((FailureKind::Status, 0.5)));
     toy.run_until(90, "the review", reviewed);
     toy.expect_a_good_end(onset, "bad_deploy", "version=1.5.0", RemedyKind::RollBack);
+}
+
+/// What is nearly everywhere cannot be taken out of the traffic first: it is rolled back where it stands.
+#[test]
+fn a_bad_version_everywhere_is_rolled_back_where_it_stands() {
+    let mut toy = Toy::new(policy());
+    for replica in &REPLICAS[..5] {
+        toy.versions.insert(name(replica), name("1.5.0"));
+    }
+    toy.tell(Change {
+        id: name("deploy-78"),
+        kind: ChangeKind::Deploy,
+        slice: "everywhere".parse().expect("good"),
+        to: name("1.5.0"),
+        from: Some(name("1.4.2")),
+        summary: "all at once".into(),
+        one_way: false,
+    });
+    toy.fault = Box::new(|toy, _, replica| {
+        (toy.versions[&name(replica)].as_str() == "1.5.0").then_some((FailureKind::Status, 0.5))
+    });
+    toy.run_until(20, "the rollback", |b| rollbacks(b) == 1);
+    assert!(toy.rolled_back && toy.engine.book().plan.weights.is_empty(), "and nobody is diverted");
+    toy.run_until(90, "the review", reviewed);
 }
 
 #[test]

@@ -461,7 +461,7 @@ impl Judge {
         }
         self.blindness(at, id);
         self.rollback(&remedy);
-        if remedy.kind.removes_capacity() {
+        if remedy.kind.removes_capacity() && !remedy.route.diverts_nobody() {
             self.removal(at, &remedy, plan);
         }
     }
@@ -512,7 +512,8 @@ impl Judge {
         case.over = verdict == Verdict::Reverted;
         let late = case.started_at.map_or(Duration::ZERO, |started| at.since(started.max(warm)));
         let by_automation = case.by_automation;
-        if first && late > check * 2 + Duration::from_secs(30) {
+        let in_place = case.remedy.route.diverts_nobody();
+        if first && !in_place && late > check * 2 + Duration::from_secs(30) {
             self.find("A12", format!("remedy {id} was judged after {} s", late.as_secs()));
         }
         if by_automation && first {
@@ -528,7 +529,8 @@ impl Judge {
             *other != id && !case.over && case.step.is_some_and(|(share, _)| share < Strength::FULL)
         });
         let Some(case) = self.remedies.get_mut(&id) else { return };
-        let in_steps = matches!(case.remedy.route, Route::Away { .. } | Route::Admit { .. });
+        let in_steps = matches!(case.remedy.route, Route::Away { .. } | Route::Admit { .. })
+            && !case.remedy.route.diverts_nobody();
         let before = case.step.replace((share, at));
         if share == Strength::FULL {
             case.over = true;

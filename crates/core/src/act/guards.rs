@@ -194,7 +194,7 @@ fn a11_budget(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
 /// A4: when most replicas look bad, the observer is as suspect as the service.
 fn a4_panic(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
     let share = s.bad.len() as f64 / s.topology.replicas.len().max(1) as f64;
-    if remedy.kind.removes_capacity() && share > s.policy.panic_share {
+    if !removes(remedy).is_empty() && share > s.policy.panic_share {
         return refuse("A4", format!("{:.0} % of the replicas look bad: the observer is suspect", share * 100.0));
     }
     Ok(())

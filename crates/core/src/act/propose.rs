@@ -89,8 +89,10 @@ fn host(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
 fn change(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let change = means.change?;
     let back = change.from.clone()?;
-    let replicas: Vec<Name> =
+    let ill: Vec<Name> =
         means.places.iter().filter(|(_, place)| cause.slice.covers(place)).map(|(name, _)| name.clone()).collect();
+    // What is nearly everywhere cannot be taken out of the traffic first (A2): it is taken back where it stands.
+    let replicas = if means.policy.can_actuate && !may_all_leave(&ill, means) { vec![] } else { ill };
     // A configuration that breaks one component takes only that one away; a version is not to be trusted at all.
     let component = means.component.filter(|_| cause.kind == CauseKind::BadConfig).cloned();
     Some(Draft {
@@ -105,6 +107,13 @@ fn change(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
         undo: format!("{} can be brought out again by hand", change.to),
         route: Route::Away { replicas, component },
     })
+}
+
+/// True when so many replicas may be out at once.
+fn may_all_leave(replicas: &[Name], means: Means<'_>) -> bool {
+    let region = |name: &Name| means.topology.replicas.get(name).map(|r| &r.region);
+    let share = replicas.len() as f64 / means.topology.replicas.len().max(1) as f64;
+    share <= means.policy.removed_max && replicas.iter().map(region).collect::<BTreeSet<_>>().len() <= 1
 }
 
 fn network(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {

@@ -29,6 +29,8 @@ const USUAL: (Duration, Duration) = (Duration::from_secs(63), Duration::from_sec
 const LATELY: Duration = Duration::from_secs(5);
 /// What is met "at present" is met over the last so many whole seconds.
 const PRESENT: Duration = Duration::from_secs(4);
+/// And the most of so many such stretches is what the rest has to carry.
+const STRETCHES: u32 = 6;
 /// Guards that time alone satisfies are waited for this long before anybody is called.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -242,7 +244,7 @@ impl Engine {
             started_at: self.book.started_at,
             held_by: self.book.held_by.as_ref(),
             deaf_for: self.deaf_for(now),
-            demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
+            demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),
             out_now: &self.book.plan.removed(),
             bad: &Contrast::new(&self.ledger, since, now + SECOND, &places).bad_replicas(),
@@ -255,6 +257,22 @@ impl Engine {
             present: self.present(remedy, now),
             in_force: &in_force,
         })
+    }
+
+    /// What the rest has to carry after a removal: the most that was asked for lately. An edge that is silent, or whose word is
+    /// late, does not mean that its clients are gone (A15).
+    fn demand_to_carry(&self, now: Moment) -> BTreeMap<Name, f64> {
+        let mut most: BTreeMap<Name, f64> = BTreeMap::new();
+        for stretch in 0..STRETCHES {
+            let to = now.before(LATELY * stretch);
+            // Only the second that is counted into now belongs to the last stretch.
+            let to = if stretch == 0 { to + SECOND } else { to };
+            for (component, rate) in self.ledger.demand(now.before(LATELY * (stretch + 1)), to) {
+                let known = most.entry(component).or_default();
+                *known = known.max(rate);
+            }
+        }
+        most
     }
 
     fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
@@ -288,6 +306,12 @@ impl Engine {
     pub(super) fn judge(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
         // A hub that was away saw nothing of the effect: its time to judge begins with its return.
         let started = case.started_at.unwrap_or(case.since).max(self.book.started_at);
+        // What works on its targets where they stand has no effect before it is done.
+        let started = match (case.remedy.route.diverts_nobody(), case.actuated_at) {
+            (true, None) => return vec![],
+            (true, Some(done)) => started.max(done),
+            (false, _) => started,
+        };
         let overdue = now.since(started) >= case.remedy.check_after;
         let id = case.remedy.id;
         match self.effect_since(case.epoch, now) {

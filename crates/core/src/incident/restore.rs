@@ -117,12 +117,16 @@ impl Engine {
         // What was seen before it was mended says nothing.
         let from = case.actuated_at.map_or(now.before(SOON), |at| now.before(SOON).max(at + SECOND));
         matches!(case.remedy.route, Route::Away { .. })
+            && !case.remedy.route.diverts_nobody()
             && is_carried_out(case)
             && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, 0.0)
     }
 
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
     fn first_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
+        if case.remedy.route.diverts_nobody() {
+            return is_carried_out(case).then(|| self.step_to(case, Strength::FULL));
+        }
         let wait = self.policy.act.ramp_after * 2_u32.pow(incident.relapses.min(DOUBLINGS_MAX));
         let elsewhere = self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
         if elsewhere || now.since(case.since) < wait || !is_carried_out(case) || self.would_flap(case, now) {

@@ -160,6 +160,11 @@ pub enum Route {
 }
 
 impl Route {
+    /// True for a remedy that works on its targets where they stand: the traffic stays as it is.
+    pub fn diverts_nobody(&self) -> bool {
+        matches!(self, Self::Away { replicas, .. } if replicas.is_empty())
+    }
+
     /// True when two routes ask something of the same targets.
     pub fn overlaps(&self, other: &Route) -> bool {
         match (self, other) {
