@@ -84,7 +84,7 @@ pub struct Situation<'a> {
 /// What is met at present, over the last seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Present {
-    /// True while users are not served as they should be; for a shed, those of other components that are as dear.
+    /// True while users are not served as they should be; for a shed, clients of components that are as dear.
     pub users_suffer: bool,
     /// True while something fails or is slow at the targets; of a network, while it floods.
     pub targets_ail: bool,

@@ -31,6 +31,8 @@ pub struct Means<'a> {
     pub usual: &'a BTreeMap<Name, f64>,
     /// See above.
     pub demand: &'a BTreeMap<Name, f64>,
+    /// Of these, those that get what they want.
+    pub served: &'a BTreeMap<Name, f64>,
     /// True when what fails cannot be reached, and nothing is known of how it is.
     pub unreachable: bool,
     /// The figures.
@@ -142,14 +144,16 @@ fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     })
 }
 
-/// As much is admitted as the service is proven to carry beside everything else, and never less than the usual. Where it
-/// suffers from less than it is proven to carry, these requests are dearer than others, and the usual is all that is known.
+/// As much is admitted as the service is proven to carry beside everything else, and never less than the usual nor than what
+/// is served now: only what fails anyway is turned away. Where the service suffers from less than it is proven to carry,
+/// these requests are dearer than others, and that figure says nothing.
 fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let component = cause.slice.get(Dimension::Component)?;
     let usual = means.usual.get(component).copied().unwrap_or(0.0);
     let now = means.demand.get(component).copied().unwrap_or(0.0).max(1.0);
     let room = room_for(component, means).filter(|room| *room < now).unwrap_or(0.0);
-    let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room) / now).max(SHED_FLOOR));
+    let served = means.served.get(component).copied().unwrap_or(0.0);
+    let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room).max(served) / now).max(SHED_FLOOR));
     Some(Draft {
         // What waits already has to be worked off first.
         patience: 2,

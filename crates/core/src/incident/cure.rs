@@ -152,6 +152,7 @@ impl Engine {
             unreachable: contrast.is_about(FailureKind::Unreachable),
             usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
             demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
+            served: &self.ledger.served(now.before(LATELY), now + SECOND),
             policy: &self.policy.act,
         };
         act::propose(id, cause, means)
@@ -278,11 +279,11 @@ impl Engine {
     fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
         let (from, to) = (now.before(PRESENT), now + SECOND);
         // The edges by themselves see to it that no more is let in than can be served, and the dearest first. Who is turned
-        // away besides has to make room for somebody who is turned away as well.
+        // away besides has to be one who would fail, or make room for one who does.
         let users_suffer = match &remedy.route {
-            Route::Admit { components, .. } => act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| {
-                !components.contains(c) && self.is_as_dear(c, components)
-            }),
+            Route::Admit { components, .. } => {
+                act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| self.is_as_dear(c, components))
+            }
             Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => {
                 matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_))
             }

@@ -4,7 +4,7 @@
 //! checks by replica, look-ups by region. Counts are kept a second at a time and forgotten after
 //! [`Ledger::memory`]; the number of leaves is bounded by the configuration and by the edge's bound on networks.
 
-use super::{Counts, Moment, Name};
+use super::{Counts, Moment, Name, Tally};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -84,12 +84,21 @@ impl Ledger {
 
     /// Clients' requests a second by component, averaged over the seconds within `[from, to)` that are there.
     pub fn demand(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
+        self.rates(from, to, |tally| tally.total)
+    }
+
+    /// The same of those that got what they wanted.
+    pub fn served(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
+        self.rates(from, to, |tally| tally.total.saturating_sub(tally.failed()))
+    }
+
+    fn rates(&self, from: Moment, to: Moment, of: impl Fn(&Tally) -> u64) -> BTreeMap<Name, f64> {
         let seconds = self.within(from, to).count().max(1) as f64;
-        let mut demand: BTreeMap<Name, f64> = BTreeMap::new();
+        let mut rates: BTreeMap<Name, f64> = BTreeMap::new();
         for ((component, _), tally) in self.clients(from, to) {
-            *demand.entry(component).or_default() += tally.total as f64 / seconds;
+            *rates.entry(component).or_default() += of(&tally) as f64 / seconds;
         }
-        demand
+        rates
     }
 }
 
