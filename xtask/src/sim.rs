@@ -14,9 +14,15 @@ pub(crate) struct Options {
 
 /// Builds the simulation and runs it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
-    let built =
-        process::succeeds(&mut workspace.cargo(&["build", "--quiet", "--release", "--package", "downbeat-sim"]))?;
-    ensure!(built, "the build failed: nothing was simulated");
-    let mut command = workspace.command(workspace.built("downbeat-sim"));
+    let mut build = workspace.cargo(&["build", "--quiet", "--release", "--package", "downbeat-sim"]);
+    let mut program = workspace.built("downbeat-sim");
+    if options.arguments.first().is_some_and(|verb| verb == "mutations") {
+        // With seeded bugs built in, and so in a folder of its own: nothing else may ever meet them.
+        let folder = workspace.target().join("mutations");
+        build.args(["--features", "mutations", "--target-dir"]).arg(&folder);
+        program = folder.join("release/downbeat-sim");
+    }
+    ensure!(process::succeeds(&mut build)?, "the build failed: nothing was simulated");
+    let mut command = workspace.command(program);
     Ok(Outcome::of(process::succeeds(command.args(&options.arguments))?))
 }

@@ -118,7 +118,7 @@ pub fn campaign(extent: Extent, progress: &(dyn Fn(u64, &Tally) + Sync)) -> Tall
 }
 
 /// Processor time of this thread: what else the machine does is left out.
-fn processor_time() -> Duration {
+pub(crate) fn processor_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     // Neither is ever below zero.
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)

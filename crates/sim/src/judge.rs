@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// A page has to be written within this time of a confirmation (E1), while the hub lives.
 const PAGE_WITHIN: Duration = Duration::from_secs(10);
+/// Besides a few times its check, a remedy may wait for its judgement for so long: the disk may be full meanwhile.
+const UNJUDGED: Duration = Duration::from_secs(60);
 /// A replica that has been dead or hung for so long is known to be.
 const KNOWN_DEAD: u64 = 10;
 /// Extra attempts over ten seconds, as a share of the requests (B5): a fifth while one replica alone is the trouble, and
@@ -336,6 +338,9 @@ impl World {
         if self.hub.desk.is_some() {
             let now = self.hub.clock(self.now);
             self.judge.pages(now);
+            if !self.hub.disk.fails {
+                self.judge.unjudged(now);
+            }
         }
     }
 
@@ -567,6 +572,19 @@ impl Judge {
             if f64::from(sum.1) > most {
                 self.find("B5", format!("{} extra attempts on {} requests, {most:.0} allowed", sum.1, sum.0));
             }
+        }
+    }
+
+    /// A12: every remedy that a hub has had the time to judge is judged.
+    fn unjudged(&mut self, now: Moment) {
+        let most = self.policy.act.check_after * 4 + UNJUDGED;
+        let waits = |case: &Case| {
+            let since = case.started_at.map(|at| at.max(self.started_at));
+            let open = case.judged.is_none() && !case.over && !case.remedy.route.diverts_nobody();
+            open && since.is_some_and(|at| now.since(at) > most)
+        };
+        if let Some(id) = self.remedies.values().find(|case| waits(case)).map(|case| case.remedy.id) {
+            self.find("A12", format!("remedy {id} has not been judged for {} s", most.as_secs()));
         }
     }
 

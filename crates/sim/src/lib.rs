@@ -10,6 +10,8 @@ mod dice;
 mod fault;
 mod judge;
 mod marks;
+#[cfg(feature = "mutations")]
+mod mutants;
 mod plan;
 mod run;
 mod service;
@@ -23,4 +25,6 @@ pub use campaign::{Extent, Failure, Tally, campaign};
 pub use dice::Dice;
 pub use judge::Violation;
 pub use marks::{Marks, REQUIRED};
+#[cfg(feature = "mutations")]
+pub use mutants::{Hunt, hunt};
 pub use show::{Kept, show};

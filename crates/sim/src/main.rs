@@ -39,6 +39,19 @@ enum Verb {
         #[arg(long)]
         marks: bool,
     },
+    /// Build each seeded bug in and look for it
+    #[cfg(feature = "mutations")]
+    Mutations {
+        /// In how many worlds at most
+        #[arg(long, default_value_t = 2_000)]
+        worlds: u64,
+        /// On how many threads
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        /// Only those whose names contain this
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// Run one world and tell its story
     World {
         /// Its seed
@@ -55,6 +68,8 @@ fn main() -> ExitCode {
             let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
             worlds(Extent { from, worlds: count, threads: threads.unwrap_or(1) }, marks)
         }
+        #[cfg(feature = "mutations")]
+        Verb::Mutations { worlds, threads, only } => mutations(worlds, threads, &only),
         Verb::World { seed, keep } => match kept(keep.as_deref()) {
             Ok(kept) => {
                 let (story, held) = show(seed, &kept);
@@ -95,6 +110,44 @@ fn worlds(extent: Extent, marks: bool) -> ExitCode {
     }
     print!("{}", report(&tally, marks));
     if tally.failures.is_empty() && missing(&tally).is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Hunts every seeded bug and prints what gave it away.
+#[cfg(feature = "mutations")]
+fn mutations(worlds: u64, threads: usize, only: &str) -> ExitCode {
+    use downbeat_core::model::mutation::Mutation;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    // Some wrong turns make the hub fall over: that is one way to be found.
+    std::panic::set_hook(Box::new(|_| ()));
+    let chosen: Vec<Mutation> = Mutation::ALL.into_iter().filter(|m| format!("{m:?}").contains(only)).collect();
+    let (next, missed) = (AtomicUsize::new(0), Mutex::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some(mutation) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let hunt = downbeat_sim::hunt(*mutation, worlds);
+                    let row = format!("{mutation:?}");
+                    let spent = format!("{:>6} worlds {:>7.1} s", hunt.worlds, hunt.took.as_secs_f64());
+                    match hunt.found {
+                        Some((seed, violation, kept)) => {
+                            println!(
+                                "{row:<28} {spent}  {:<5} seed {seed} faults {kept:?}: {}",
+                                violation.invariant, violation.what
+                            );
+                        }
+                        None => {
+                            *missed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
+                            println!("{row:<28} {spent}  not found");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    println!("{} of {} seeded bugs found", chosen.len() - missed, chosen.len());
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn progress(done: u64, of: u64, tally: &Tally) -> String {

@@ -244,9 +244,7 @@ fn a18_what_takes_something_needs_a_trouble_that_is_there_now() {
     assert_eq!(with(false, true).ask(&restart("eu-1")), "allowed", "edges may serve users well around a dead replica");
     assert_eq!(with(true, false).ask(&restart("eu-1")), "allowed");
     assert_eq!(with(false, true).ask(&shed()), "A18", "who is served is not turned away");
-    let everywhere = |b: &mut Bench| b.bad = ["eu-1", "eu-2", "us-1"].map(name).into();
-    assert_eq!(Bench::with(everywhere).ask(&shed()), "allowed");
-    assert_eq!(with(true, true).ask(&shed()), "A18", "what fails in one place is not short of capacity");
+    assert_eq!(with(true, false).ask(&shed()), "allowed");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use super::event::{Actor, Event, Outcome, Record, Verb, Verdict};
 use super::state::{State, next};
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, Bits, Change, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId, Remedy,
     RemedyId, Slice, SourceClass, Strength, TrafficPlan,
@@ -401,7 +402,12 @@ impl Book {
     fn take_in(&mut self, record: &Record) {
         let at = record.at;
         match &record.event {
-            Event::HubStarted { .. } => self.started_at = at,
+            Event::HubStarted { .. } => {
+                self.started_at = at;
+                if is_on(Mutation::RestartReleases) {
+                    self.held_by = None;
+                }
+            }
             Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
             Event::PlanRefused { edge, epoch, why } => {
                 push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), VETOES_MAX);
@@ -432,7 +438,7 @@ impl Book {
     fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
         let Some(case) = self.remedy(id) else { return };
         let actuation = case.remedy.actuation.clone();
-        if *by == Actor::Automation {
+        if *by == Actor::Automation && !is_on(Mutation::ForgetsActions) {
             push_bounded(&mut self.actions, (at, id), ACTIONS_MAX);
         }
         if let Some(actuation) = actuation {
@@ -442,6 +448,9 @@ impl Book {
 
     /// Replicas that the new plan takes out and the old one did not.
     fn note_removals(&mut self, at: Moment, new: &TrafficPlan) {
+        if is_on(Mutation::ForgetsRemovals) {
+            return;
+        }
         let before = self.plan.removed();
         for replica in new.removed().difference(&before) {
             push_bounded(&mut self.removals, Removal { at, replica: replica.clone() }, REMOVALS_MAX);

@@ -7,6 +7,7 @@ use super::state::State;
 use super::suspect::onset;
 use crate::act::{self, Effect, InForce, Means, guards};
 use crate::diagnose::{self, Contrast, Scene};
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice, NoticeId,
     Remedy, RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
@@ -198,7 +199,7 @@ impl Engine {
         let others = self.book.in_force().filter(|case| !steps_aside(case));
         let routes = others.map(|case| InForce { route: &case.remedy.route, share: case.share });
         let new = InForce { route: &remedy.route, share: Strength::NONE };
-        let plan = act::plan(self.book.plan.epoch + 1, routes.chain([new]), self.policy.act.shed_ttl);
+        let plan = act::plan(self.next_epoch(), routes.chain([new]), self.policy.act.shed_ttl);
         Event::RemedyStarted { remedy: remedy.id, by, plan }
     }
 
@@ -207,7 +208,11 @@ impl Engine {
         let shares: Vec<(&RemedyCase, Strength)> = self.book.in_force().map(|case| (case, share_of(case))).collect();
         let routes = shares.iter().filter(|(_, share)| *share < Strength::FULL);
         let routes = routes.map(|(case, share)| InForce { route: &case.remedy.route, share: *share });
-        act::plan(self.book.plan.epoch + 1, routes, self.policy.act.shed_ttl)
+        act::plan(self.next_epoch(), routes, self.policy.act.shed_ttl)
+    }
+
+    fn next_epoch(&self) -> u64 {
+        self.book.plan.epoch + u64::from(!is_on(Mutation::SameEpoch))
     }
 
     fn guard(&self, incident: &Incident, remedy: &Remedy, now: Moment) -> Result<(), guards::Refusal> {
@@ -278,11 +283,11 @@ impl Engine {
 
     fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
         let (from, to) = (now.before(PRESENT), now + SECOND);
-        // The edges by themselves see to it that no more is let in than can be served, and the dearest first. Who is turned
-        // away besides has to be one who would fail, or make room for one who does.
+        // The edges by themselves see to it that no more is let in than can be served, and the dearest first. What is shed
+        // besides is what would fail anyway, so that it fails at once.
         let users_suffer = match &remedy.route {
             Route::Admit { components, .. } => {
-                act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| self.is_as_dear(c, components))
+                act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| components.contains(c))
             }
             Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => {
                 matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_))
@@ -296,11 +301,6 @@ impl Engine {
             }
         };
         guards::Present { users_suffer, targets_ail }
-    }
-
-    fn is_as_dear(&self, component: &Name, as_these: &[Name]) -> bool {
-        let priority = |name: &Name| self.policy.topology.components.get(name).map(|c| c.priority);
-        as_these.iter().all(|other| priority(component) <= priority(other))
     }
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
@@ -324,6 +324,7 @@ impl Engine {
                     (incident.state == State::Confirmed).then_some(Event::Mitigated { incident: incident.id });
                 std::iter::once(judged).chain(mitigated).collect()
             }
+            Effect::None(_) | Effect::Open if is_on(Mutation::NeverReverts) => vec![],
             Effect::None(observed) if overdue => self.take_back(incident, case, observed),
             Effect::Open if now.since(started) >= case.remedy.check_after * 2 => {
                 self.take_back(incident, case, "no edge told what came of it".into())
@@ -377,7 +378,7 @@ impl Engine {
 /// A proposal of this round that may start by itself.
 fn is_waiting(incident: &Incident, case: &RemedyCase) -> bool {
     case.stage == RemedyStage::Proposed
-        && case.mode == Mode::Auto
+        && (case.mode == Mode::Auto || is_on(Mutation::AskIsAuto))
         && incident.relapsed_at.is_none_or(|at| case.proposed_at >= at)
 }
 

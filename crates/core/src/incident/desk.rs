@@ -14,6 +14,7 @@ use super::command::{Command, CommandRefused};
 use super::engine::Engine;
 use super::event::{Event, Record};
 use super::state::next;
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Moment, Name, Signal};
 use crate::signal::SignalRefused;
 use std::collections::{BTreeSet, VecDeque};
@@ -163,9 +164,15 @@ impl Desk {
 
     /// A batch is not in the log. Nothing is decided for a while, each time for longer.
     pub fn not_written(&mut self, now: Moment, batch: &Batch, why: Unwritten) {
-        if why == Unwritten::ForEver {
+        if why == Unwritten::ForEver || is_on(Mutation::DropsOutcome) {
             // It would block all else.
             self.forget(batch);
+        }
+        if is_on(Mutation::AppliesUnwritten) {
+            for event in &batch.events {
+                let record = Record { seq: self.engine.book().last_seq + 1, at: now, event: event.clone() };
+                self.engine.apply(&record).expect("what the engine decided follows from its own book");
+            }
         }
         self.rest(now);
     }
@@ -186,7 +193,8 @@ impl Desk {
         let mut due = Vec::new();
         for (id, effect) in &self.engine.book().pending {
             let lane_is_full = || self.in_flight.iter().filter(|other| lane(other) == lane(id)).count() >= LANE_MAX;
-            if !self.in_flight.contains(id) && !lane_is_full() {
+            let under_way = self.in_flight.contains(id) && !is_on(Mutation::EffectAgain);
+            if !under_way && !lane_is_full() {
                 self.in_flight.insert(id.clone());
                 due.push((id.clone(), effect.clone()));
             }

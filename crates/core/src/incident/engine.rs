@@ -11,6 +11,7 @@ use super::board::{Board, draw};
 use super::book::{Book, Channel, Misfit};
 use super::event::{Event, Record};
 use crate::detect::{Watch, threshold};
+use crate::model::mutation::bend;
 use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ struct Found {
 impl Engine {
     /// An engine with an empty book, whose messages go to these channels.
     pub fn new(policy: Policy, channels: Vec<Channel>) -> Self {
+        let policy = bend(policy);
         Self {
             book: Book::new(channels),
             watch: Watch::new(policy.detect.clone()),

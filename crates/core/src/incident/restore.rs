@@ -6,6 +6,7 @@ use super::event::{Actor, Event, Outcome};
 use super::state::State;
 use crate::act::{self, Effect};
 use crate::confirm::Verdict;
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Moment, RemedyId, RemedyKind, Route, Strength, Tally};
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ impl Engine {
 
     /// What a person started while users were served is judged like anything else (A12), before the way back goes on.
     fn go_on(&self, incident: &Incident, now: Moment) -> Vec<Event> {
-        match incident.remedies.iter().find(|r| r.stage == RemedyStage::Started) {
+        let started = incident.remedies.iter().find(|r| r.stage == RemedyStage::Started);
+        match started.filter(|_| !is_on(Mutation::NeverJudgesLate)) {
             Some(case) => self.judge(incident, case, now),
             None => match self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
                 Some(why) => self.relapse(incident, why, now),
@@ -51,10 +53,14 @@ impl Engine {
     }
 
     fn restore_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {
-        if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Lifting) {
+        if is_on(Mutation::EndsEarly) && incident.restored_at.is_none() {
+            return vec![Event::Restored { incident: incident.id }];
+        }
+        let going = |stage| incident.remedies.iter().find(move |r| r.stage == stage && !is_on(Mutation::EndsEarly));
+        if let Some(case) = going(RemedyStage::Lifting) {
             return self.next_step(incident, case, now);
         }
-        if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Kept) {
+        if let Some(case) = going(RemedyStage::Kept) {
             return self.first_step(incident, case, now).into_iter().collect();
         }
         match incident.restored_at {
@@ -128,8 +134,13 @@ impl Engine {
             return is_carried_out(case).then(|| self.step_to(case, Strength::FULL));
         }
         let wait = self.policy.act.ramp_after * 2_u32.pow(incident.relapses.min(DOUBLINGS_MAX));
-        let elsewhere = self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
-        if elsewhere || now.since(case.since) < wait || !is_carried_out(case) || self.would_flap(case, now) {
+        let elsewhere = !is_on(Mutation::TwoOnTheWay) && self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
+        if is_on(Mutation::NeverLifts)
+            || elsewhere
+            || now.since(case.since) < wait
+            || !is_carried_out(case)
+            || self.would_flap(case, now)
+        {
             return None;
         }
         let from = case.actuated_at.map_or(now.before(wait), |at| now.before(wait).max(at));

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::state::State;
 use crate::confirm::{Evidence, Surroundings, Verdict, Whole, judge};
 use crate::diagnose::{Contrast, Demand};
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, Finding, Moment, Slice, SourceClass};
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +70,7 @@ impl Engine {
     }
 
     fn has_faded(&self, incident: &Incident, now: Moment) -> bool {
-        now.since(incident.evidence_at) >= self.policy.incident.dismiss_after
+        !is_on(Mutation::NeverDismisses) && now.since(incident.evidence_at) >= self.policy.incident.dismiss_after
     }
 
     /// The findings that belong to an incident.

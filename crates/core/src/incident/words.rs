@@ -6,6 +6,7 @@ use super::cure::note;
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Audience, CauseKind, Moment, Stage};
 use crate::tell::{self, Facts};
 use std::time::Duration;
@@ -34,6 +35,7 @@ impl Engine {
         let said = incident.public_word().map(|n| n.notice.stage);
         let waited = incident.confirmed_at.is_some_and(|at| now.since(at) >= self.policy.tell.first_word_after);
         match (incident.state, said) {
+            (State::Suspected, None) if is_on(Mutation::TellsSuspicions) => Some(Stage::Investigating),
             (State::Confirmed | State::Mitigated | State::Restoring, None) if waited => Some(Stage::Investigating),
             (State::Confirmed, Some(Stage::Investigating)) if self.is_named(incident) => Some(Stage::Identified),
             (State::Confirmed, Some(Stage::Monitoring)) => Some(Stage::Identified),
@@ -67,6 +69,9 @@ impl Engine {
     }
 
     fn page_due(&self, incident: &Incident, now: Moment) -> Option<Event> {
+        if is_on(Mutation::NoPage) {
+            return None;
+        }
         let pages = || incident.notices.iter().filter(|n| n.notice.audience == Audience::OnCall);
         let confirmed = incident.confirmed_at?;
         let ready = incident.diagnosed_at.is_some() || now.since(confirmed) >= PAGE_WAITS;

@@ -8,6 +8,7 @@ mod counts;
 mod evidence;
 mod ledger;
 mod moment;
+pub mod mutation;
 mod name;
 mod notice;
 mod plan;

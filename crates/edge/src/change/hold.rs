@@ -12,6 +12,7 @@ use crate::admit::traffic::Traffic;
 use crate::change::site::Site;
 use crate::run::sync::locked;
 use crate::tell::events;
+use downbeat_core::model::mutation::{Mutation, is_on};
 use downbeat_core::model::{Limit, Name, TrafficPlan};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -33,7 +34,7 @@ pub(crate) struct Hold(Mutex<Option<Arc<str>>>);
 impl Hold {
     /// The reason of the hold in force; empty where none was given.
     pub(crate) fn reason(&self) -> Option<Arc<str>> {
-        locked(&self.0).clone()
+        locked(&self.0).clone().filter(|_| !is_on(Mutation::EdgeIgnoresHold))
     }
 
     /// Begins or ends a hold.

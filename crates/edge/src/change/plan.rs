@@ -9,6 +9,7 @@ use crate::change::hold::{Beyond, beyond};
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::health::Standing;
 use crate::run::shared::Shared;
+use downbeat_core::model::mutation::{Mutation, is_on};
 use downbeat_core::model::{Name, PlanFault, Strength, TrafficPlan};
 use std::sync::Arc;
 use std::time::Instant;
@@ -63,7 +64,7 @@ pub(crate) enum PlanSource {
 pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now: Instant) -> PlanOutcome {
     // Two plans at a time (hub's answer, plan from the disk) are taken one after the other.
     let mut in_force = crate::run::sync::write(&shared.traffic);
-    if plan.epoch <= in_force.plan.epoch {
+    if plan.epoch <= in_force.plan.epoch && !is_on(Mutation::EdgeTakesOldPlans) {
         return PlanOutcome::Stale;
     }
     let hold = if source == PlanSource::Hub { shared.hold.reason() } else { None };
@@ -94,6 +95,9 @@ pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
 
 /// Takes up a plan that was in force when the last process ended. Its sheds have lapsed: nobody renewed them.
 pub(crate) fn resume(shared: &Shared, plan: &TrafficPlan, now: Instant) -> PlanOutcome {
+    if is_on(Mutation::EdgeForgetsPlan) {
+        return PlanOutcome::Stale;
+    }
     apply(shared, TrafficPlan { sheds: Vec::new(), ..plan.clone() }, PlanSource::Disk, now)
 }
 

@@ -7,6 +7,7 @@ use crate::choose::budget::Trouble;
 use crate::choose::tries::Urgency;
 use crate::run::shared::Shared;
 use crate::run::sync::locked;
+use downbeat_core::model::mutation::{Mutation, is_on};
 use std::time::{Duration, Instant};
 
 /// A component that turned a request away this recently is shedding: nothing is tried twice meanwhile (B5).
@@ -65,6 +66,9 @@ impl Shared {
     }
 
     fn spend(&self, component: ComponentId, trouble: Trouble, urgency: Urgency, wished: u32, now: Instant) -> u32 {
+        if is_on(Mutation::EdgeNoBudget) {
+            return wished;
+        }
         let mut budget = locked(&self.past(component).budget);
         let taken = budget.take(trouble, wished, now);
         if taken < wished && trouble == Trouble::Lone && urgency == Urgency::High {
