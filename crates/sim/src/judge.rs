@@ -309,6 +309,7 @@ impl World {
             }
             Event::OperatorActed { verb, .. } => format!("operator: {verb:?} is written"),
             Event::HubStarted { .. } => "event: hub started".into(),
+            Event::ChannelsSet { .. } => "event: channels set".into(),
             Event::ChangeTold { change } => format!("event: change told, {:?}", change.kind),
             Event::Suspected { .. } => "event: suspected".into(),
             Event::EvidenceGrew { .. } => "event: evidence grew".into(),

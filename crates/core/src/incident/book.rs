@@ -3,14 +3,19 @@
 //! The book is the outbox as well: whatever still has to be carried out by the shell stands in
 //! [`Book::pending`] until its outcome is in the log, so a restart loses nothing and repeats nothing but what
 //! was in doubt, and that under the same key.
+//!
+//! The book is serialised into snapshots and hashed ([`Book::digest`]). So that a log keeps its hash over releases, a new
+//! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
-use super::event::{Actor, Event, Outcome, Record, Verb, Verdict};
+use super::event::{Actor, Channel, Event, Outcome, Record, Verb, Verdict};
+use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, Bits, Change, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId, Remedy,
     RemedyId, Slice, SourceClass, Strength, TrafficPlan,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most findings an incident keeps, strongest first.
@@ -28,17 +33,9 @@ const VETOES_MAX: usize = 64;
 /// Most finished incidents kept at hand; the log has them all.
 const INCIDENTS_MAX: usize = 1_000;
 
-/// A message channel, as far as the book has to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Channel {
-    /// Its name in the configuration.
-    pub name: Name,
-    /// Whom it reaches.
-    pub audience: Audience,
-}
-
 /// Where a remedy stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RemedyStage {
     /// Waiting for an approval, or only observed.
     Proposed,
@@ -72,7 +69,7 @@ impl RemedyStage {
 }
 
 /// A remedy with its history.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemedyCase {
     /// What it is.
     pub remedy: Remedy,
@@ -108,7 +105,7 @@ impl RemedyCase {
 }
 
 /// A public or internal word, with what the channels said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NoticeCase {
     /// The message.
     pub notice: Notice,
@@ -119,7 +116,7 @@ pub struct NoticeCase {
 }
 
 /// An incident with everything that belongs to it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its name.
     pub id: IncidentId,
@@ -191,6 +188,11 @@ impl Incident {
         self.notices.iter().rev().find(|n| n.notice.audience == Audience::Public)
     }
 
+    /// True when a channel has had a word about it.
+    fn has_told(&self, channel: &Name) -> bool {
+        self.notices.iter().any(|case| case.sent.contains_key(channel))
+    }
+
     /// Remedies that shape traffic now.
     pub fn in_force(&self) -> impl Iterator<Item = &RemedyCase> {
         self.remedies.iter().filter(|r| r.is_in_force())
@@ -198,7 +200,8 @@ impl Incident {
 }
 
 /// Something the shell has to carry out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EffectId {
     /// The outside part of a remedy.
     Actuate(RemedyId),
@@ -209,7 +212,8 @@ pub enum EffectId {
 }
 
 /// What carrying it out takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Ask the actuator.
     Actuate(Actuation),
@@ -220,7 +224,7 @@ pub enum Effect {
 }
 
 /// One removal of a replica from the traffic, for the guards on flapping and on shares.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Removal {
     /// When.
     pub at: Moment,
@@ -229,7 +233,7 @@ pub struct Removal {
 }
 
 /// Everything that is known and decided.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Book {
     /// By name; finished ones too, newest `INCIDENTS_MAX`.
     pub incidents: BTreeMap<IncidentId, Incident>,
@@ -238,6 +242,7 @@ pub struct Book {
     /// Change events, oldest first.
     pub changes: VecDeque<(Moment, Change)>,
     /// What the shell still has to carry out.
+    #[serde(with = "pairs")]
     pub pending: BTreeMap<EffectId, Effect>,
     /// Who holds the automation back, if somebody does.
     pub held_by: Option<Name>,
@@ -287,9 +292,18 @@ pub enum Misfit {
 }
 
 impl Book {
-    /// An empty book whose messages go to these channels.
+    /// The number of the fold: raised whenever the same log leads to another book than before, so that no snapshot of
+    /// an earlier build is taken for what this one would have made of the log.
+    pub const FOLD: u32 = 1;
+
+    /// An empty book whose messages go to these channels until the log names others.
     pub fn new(channels: Vec<Channel>) -> Self {
         Self { channels, ..Self::default() }
+    }
+
+    /// Where messages go.
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
     }
 
     /// The name of the next incident.
@@ -408,6 +422,7 @@ impl Book {
                     self.held_by = None;
                 }
             }
+            Event::ChannelsSet { channels } => self.set_channels(channels),
             Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
             Event::PlanRefused { edge, epoch, why } => {
                 push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), VETOES_MAX);
@@ -435,6 +450,25 @@ impl Book {
         }
     }
 
+    /// A channel gets what is written after it was configured. Only a log that names none yet, of an earlier release,
+    /// leaves open what was still to be sent where.
+    fn set_channels(&mut self, channels: &[Channel]) {
+        if self.channels.is_empty() {
+            self.queue_unsent(channels);
+        }
+        self.channels = channels.to_vec();
+    }
+
+    fn queue_unsent(&mut self, channels: &[Channel]) {
+        for channel in channels {
+            let concerned = self.incidents.values().filter(|i| i.state.is_open() || i.has_told(&channel.name));
+            let unsent = concerned
+                .flat_map(|i| &i.notices)
+                .filter(|case| case.notice.audience == channel.audience && !case.sent.contains_key(&channel.name));
+            self.pending.extend(unsent.map(|case| delivery(&case.notice, channel)));
+        }
+    }
+
     fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
         let Some(case) = self.remedy(id) else { return };
         let actuation = case.remedy.actuation.clone();
@@ -458,10 +492,13 @@ impl Book {
     }
 
     fn queue_notice(&mut self, notice: &Notice) {
-        for channel in self.channels.iter().filter(|c| c.audience == notice.audience) {
-            self.pending.insert(EffectId::Deliver(notice.id, channel.name.clone()), Effect::Deliver(notice.clone()));
-        }
+        let channels = self.channels.iter().filter(|channel| channel.audience == notice.audience);
+        self.pending.extend(channels.map(|channel| delivery(notice, channel)));
     }
+}
+
+fn delivery(notice: &Notice, channel: &Channel) -> (EffectId, Effect) {
+    (EffectId::Deliver(notice.id, channel.name.clone()), Effect::Deliver(notice.clone()))
 }
 
 impl Incident {

@@ -8,8 +8,8 @@
 //! while the hub only watches. What was decided (the book) is the fold of the log.
 
 use super::board::{Board, draw};
-use super::book::{Book, Channel, Misfit};
-use super::event::{Event, Record};
+use super::book::{Book, Misfit};
+use super::event::{Channel, Event, Record};
 use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
 use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
@@ -43,9 +43,14 @@ struct Found {
 impl Engine {
     /// An engine with an empty book, whose messages go to these channels.
     pub fn new(policy: Policy, channels: Vec<Channel>) -> Self {
+        Self::resume(policy, Book::new(channels))
+    }
+
+    /// An engine that goes on with a book.
+    pub fn resume(policy: Policy, book: Book) -> Self {
         let policy = bend(policy);
         Self {
-            book: Book::new(channels),
+            book,
             watch: Watch::new(policy.detect.clone()),
             ledger: Ledger::new(policy.detect.memory),
             door: Door::default(),

@@ -4,8 +4,8 @@
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
 use crate::model::{
-    Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId, RemedyKind,
-    Slice, SourceClass, Strength, TrafficPlan,
+    Audience, Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId,
+    RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +19,15 @@ pub struct Record {
     pub at: Moment,
     /// What happened.
     pub event: Event,
+}
+
+/// A message channel, as far as the log has to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Its name in the configuration.
+    pub name: Name,
+    /// Whom it reaches.
+    pub audience: Audience,
 }
 
 /// Who did something.
@@ -74,6 +83,11 @@ pub enum Event {
     HubStarted {
         /// The build that does.
         version: String,
+    },
+    /// Other channels are configured than before: messages go to these from now on.
+    ChannelsSet {
+        /// All of them.
+        channels: Vec<Channel>,
     },
     /// Somebody changed the service.
     ChangeTold {
@@ -256,7 +270,9 @@ impl Event {
     /// The incident it belongs to, if it does to one.
     pub fn incident(&self) -> Option<IncidentId> {
         match self {
-            Self::HubStarted { .. } | Self::ChangeTold { .. } | Self::PlanRefused { .. } => None,
+            Self::HubStarted { .. } | Self::ChannelsSet { .. } | Self::ChangeTold { .. } | Self::PlanRefused { .. } => {
+                None
+            }
             Self::Suspected { incident, .. }
             | Self::EvidenceGrew { incident, .. }
             | Self::Confirmed { incident, .. }

@@ -7,6 +7,10 @@ impl Event {
     pub fn headline(&self) -> String {
         match self {
             Self::HubStarted { version } => format!("hub {version} started"),
+            Self::ChannelsSet { channels } => {
+                let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+                format!("messages go to {}", names.join(", "))
+            }
             Self::ChangeTold { change } => format!("change {} on {}: {}", change.to, change.slice, change.summary),
             Self::Suspected { title, findings, .. } => format!("suspected: {title} ({} findings)", findings.len()),
             Self::EvidenceGrew { findings, .. } => match findings.first() {
