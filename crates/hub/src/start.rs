@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
 use crate::log::{EventLog, LogReader, LogWriter, OpenError};
-use crate::outbox::{Outbox, Pauses, Tools, channels};
+use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{ClientError, Prober, keep_probing};
 use crate::reports::{self, ReportDesk};
 use crate::settings::HubSettings;
@@ -131,7 +131,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Opens the log and takes it in. Blocks.
     pub(crate) fn of(settings: &HubSettings) -> Result<Self, OpenError> {
-        let mut engine = Engine::new(settings.policy.clone(), channels(settings));
+        let mut engine = Engine::new(settings.policy.clone(), Vec::new());
         let log = EventLog::open(&settings.data, |record| engine.apply(record))?;
         let days = log.days()?;
         Ok(Self { engine, log, days })

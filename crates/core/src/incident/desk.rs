@@ -12,7 +12,7 @@
 use super::book::{Effect, EffectId};
 use super::command::{Command, CommandRefused};
 use super::engine::Engine;
-use super::event::{Event, Record};
+use super::event::{Channel, Event, Record};
 use super::state::next;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Moment, Name, Signal};
@@ -93,6 +93,13 @@ impl Desk {
     pub fn new(engine: Engine, version: String) -> Self {
         let started = Happened { event: Event::HubStarted { version }, ends: None };
         Self { engine, backlog: [started].into(), in_flight: BTreeSet::new(), pause: None }
+    }
+
+    /// These channels are configured from now on; the log hears of it when that is news.
+    pub fn configure(&mut self, channels: Vec<Channel>) {
+        if self.engine.book().channels() != channels {
+            self.backlog.push_back(Happened { event: Event::ChannelsSet { channels }, ends: None });
+        }
     }
 
     /// The engine, to look at.

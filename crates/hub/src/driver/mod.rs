@@ -84,6 +84,8 @@ impl Driver {
 
     /// Drives until told to stop, then lets go of the log.
     pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        // Where messages go is part of the log, or its fold would change with the configuration.
+        self.desk.configure(self.outbox.channels());
         self.turn().await;
         loop {
             let arrival = tokio::select! {

@@ -26,8 +26,8 @@ pub const STATUS_PAGE: &str = "status-page";
 /// The channel that every page goes to, whatever else is configured: the hub's own log lines.
 pub const LOG_CHANNEL: &str = "log";
 
-/// All channels of an installation, for the book.
-pub fn channels(settings: &HubSettings) -> Vec<Channel> {
+/// All channels of an installation.
+fn channels(settings: &HubSettings) -> Vec<Channel> {
     let built_in = [(STATUS_PAGE, Audience::Public), (LOG_CHANNEL, Audience::OnCall)]
         .map(|(name, audience)| Channel { name: Name::new(name).expect("a constant good name"), audience });
     let webhooks = settings.webhooks.iter().map(|w| Channel { name: w.name.clone(), audience: w.audience });
@@ -62,6 +62,11 @@ impl Outbox {
     /// An outbox whose outcomes go to the driver.
     pub(crate) fn new(tools: Tools, arrivals: mpsc::Sender<Arrival>) -> Self {
         Self { tools: Arc::new(tools), arrivals, tasks: JoinSet::new() }
+    }
+
+    /// Where messages go, by the configuration.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        channels(&self.tools.settings)
     }
 
     /// Starts everything that is due.
