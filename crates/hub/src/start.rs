@@ -3,14 +3,14 @@
 use crate::api;
 use crate::clock::HubClock;
 use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
-use crate::driver::{Driver, Publisher};
+use crate::driver::{Driver, Publisher, Snapshotter};
 use crate::faces::{console_routes, status_routes};
 use crate::http::gate::{Gate, admit};
 use crate::http::origin::refuse_strangers;
 use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
-use crate::log::{EventLog, LogReader, LogWriter, OpenError};
+use crate::log::{EventLog, LogReader, LogWriter, OpenError, Snapshots};
 use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{ClientError, Prober, keep_probing};
 use crate::reports::{self, ReportDesk};
@@ -131,8 +131,8 @@ pub(crate) struct Memory {
 impl Memory {
     /// Opens the log and takes it in. Blocks.
     pub(crate) fn of(settings: &HubSettings) -> Result<Self, OpenError> {
-        let mut engine = Engine::new(settings.policy.clone(), Vec::new());
-        let log = EventLog::open(&settings.data, |record| engine.apply(record))?;
+        let (log, book) = EventLog::resume(&settings.data)?;
+        let engine = Engine::resume(settings.policy.clone(), book);
         let days = log.days()?;
         Ok(Self { engine, log, days })
     }
@@ -175,7 +175,9 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
         clock,
     };
     let log = LogWriter::start(log).map_err(StartError::Thread)?;
-    let driver = Driver::new((engine, clock, log), arrivals, (Outbox::new(tools, sender), uptime, publisher));
+    let snapshotter = Snapshotter::new(Snapshots::new(&settings.data), doors.log.clone());
+    let outbox = Outbox::new(tools, sender);
+    let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher, snapshotter));
     Ok(Parts { driver, doors, prober })
 }
 

@@ -69,8 +69,8 @@ pub(crate) fn run(args: LogArgs) -> anyhow::Result<()> {
 }
 
 fn verify(log: &LogReader) -> anyhow::Result<()> {
-    let head = log.verify().context("the log does not verify")?;
-    output::write(&format!("{}\n", end_of(&head)))
+    let verified = log.verify().context("the log does not verify")?;
+    output::write(&format!("{}\n", end_of(&verified.head)))
 }
 
 fn end_of(head: &Head) -> String {
@@ -117,7 +117,7 @@ fn states(book: &Book) -> String {
 
 fn export(log: &LogReader) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let told = log.export(&mut out).and_then(|head| Ok(out.flush().map(|()| head)?));
+    let told = log.export(1..=u64::MAX, &mut out).and_then(|head| Ok(out.flush().map(|()| head)?));
     unless_pipe_closed(told).map(|_| ()).context("cannot export the log")
 }
 

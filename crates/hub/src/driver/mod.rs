@@ -5,6 +5,7 @@
 //! cannot be written, the snapshot says what is wrong with the hub.
 
 mod publisher;
+mod snapshotter;
 mod strangers;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::uptime::Uptime;
 use downbeat_core::incident::{Batch, Command, Desk, EffectId, Engine, Event, Filed, Unwritten};
 use downbeat_core::model::{Name, Signal};
 pub(crate) use publisher::Publisher;
+pub(crate) use snapshotter::Snapshotter;
 use std::time::Duration;
 use strangers::StrangerLog;
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +41,7 @@ pub(crate) struct Driver {
     pub(crate) outbox: Outbox,
     pub(crate) uptime: Uptime,
     pub(crate) publisher: Publisher,
+    snapshotter: Snapshotter,
     /// Who asked hears of it when all that follows has happened and can be seen.
     answers: Vec<Answer>,
     trouble: Option<Trouble>,
@@ -66,7 +69,7 @@ impl Driver {
     pub(crate) fn new(
         (engine, clock, log): (Engine, HubClock, LogWriter),
         arrivals: mpsc::Receiver<Arrival>,
-        (outbox, uptime, publisher): (Outbox, Uptime, Publisher),
+        (outbox, uptime, publisher, snapshotter): (Outbox, Uptime, Publisher, Snapshotter),
     ) -> Self {
         Self {
             desk: Desk::new(engine, env!("CARGO_PKG_VERSION").to_owned()),
@@ -76,6 +79,7 @@ impl Driver {
             outbox,
             uptime,
             publisher,
+            snapshotter,
             answers: Vec::new(),
             trouble: None,
             strangers: StrangerLog::default(),
@@ -98,6 +102,7 @@ impl Driver {
             self.turn().await;
         }
         self.outbox.stop().await;
+        self.snapshotter.stop().await;
         self.log.close().await;
     }
 
@@ -130,6 +135,7 @@ impl Driver {
         }
         self.count_uptime().await;
         self.publish();
+        self.snapshotter.consider(&self.publisher.book());
         self.outbox.carry_out(&mut self.desk);
         self.answers.drain(..).for_each(Answer::give);
     }

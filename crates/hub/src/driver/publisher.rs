@@ -37,6 +37,11 @@ impl Publisher {
         self.snapshots.subscribe()
     }
 
+    /// The book as it was last published.
+    pub(crate) fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.snapshots.borrow().book)
+    }
+
     /// Publishes when there is something new to see.
     pub(crate) fn publish(&self, now: Moment, engine: &Engine, uptime: &Uptime, trouble: Option<String>) {
         let (settings, last_book, is_due) = {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::doors::Doors;
-use crate::log::{LogReader, ReadError};
+use crate::log::{EventLog, LogReader, ReadError};
 use crate::settings::HubSettings;
 use crate::start::{Memory, assemble};
 use crate::view::Snapshot;
@@ -152,4 +152,19 @@ async fn a_full_disk_takes_nothing_that_was_acknowledged() {
     rig.stop().await;
     assert!(acknowledged.len() > 3);
     assert_eq!(verbs(data.path()), acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_gets_a_snapshot_that_the_next_start_goes_on_from() {
+    let data = tempfile::tempdir().expect("a directory");
+    let starts: Vec<Event> = (0..10_000).map(|n| Event::HubStarted { version: format!("0.0.{n}") }).collect();
+    let mut log = EventLog::open(data.path(), |_| Ok(())).expect("opens");
+    log.append(downbeat_core::model::Moment::from_millis(1), &starts).expect("appended");
+    drop(log);
+    let rig = rig(data.path(), |_| ());
+    rig.until("the start", |s| s.book.last_seq == 10_002).await;
+    rig.stop().await;
+    let verified = LogReader::new(data.path()).verify().expect("a sound log");
+    let seen: Vec<_> = verified.snapshots.iter().map(|seen| (seen.seq, seen.fault.is_none())).collect();
+    assert_eq!(seen, [(10_002, true)]);
 }

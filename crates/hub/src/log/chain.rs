@@ -4,6 +4,7 @@
 use downbeat_core::model::Moment;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// SHA-256 over a line and the hash of the line before.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,26 @@ impl Hash {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// Why a text is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a hash has 64 hexadecimal digits")]
+pub struct HashError;
+
+impl FromStr for Hash {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(HashError);
+        }
+        let mut bytes = [0; 32];
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * n..2 * n + 2], 16).map_err(|_| HashError)?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -61,6 +82,7 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != first));
         assert_eq!(first, Hash::GENESIS.then(1, at, "{}"));
-        assert_eq!(first.to_string().len(), 64);
+        assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!("0f".repeat(31).parse::<Hash>(), Err(HashError));
     }
 }

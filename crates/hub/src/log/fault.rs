@@ -56,6 +56,18 @@ pub enum OpenError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// Something that was acknowledged is not there any more: the disk or somebody's hand has taken it away.
+    #[error("{path} has lost records: {known} knows record {acknowledged}, but the log ends with {found}")]
+    Lost {
+        /// Which file.
+        path: PathBuf,
+        /// Who knows.
+        known: PathBuf,
+        /// The last record known to be acknowledged.
+        acknowledged: u64,
+        /// The last record there.
+        found: u64,
+    },
     /// Its lines do not follow from one another.
     #[error("cannot go on with the log")]
     Flawed(#[from] ReplayError),
@@ -202,11 +214,13 @@ pub enum ReplayError {
         /// What does not fit.
         misfit: downbeat_core::incident::Misfit,
     },
-    /// Anything of SQLite's.
-    #[error("cannot read {path}")]
+    /// Anything of SQLite's; a damaged page, perhaps.
+    #[error("{path}: what follows record {after} cannot be read")]
     Sqlite {
         /// Which file.
         path: PathBuf,
+        /// The last record that could be.
+        after: u64,
         /// Why.
         source: rusqlite::Error,
     },

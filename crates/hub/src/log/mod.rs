@@ -3,17 +3,23 @@
 mod chain;
 mod days;
 mod fault;
+mod mark;
+mod opening;
 mod reader;
 mod replay;
 mod schema;
+mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 mod store;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub use chain::Hash;
+pub use chain::{Hash, HashError};
 pub use fault::{AppendError, OpenError, ReplayError};
-pub use reader::{LogReader, PAGE_MAX, ReadError};
-pub use replay::{Head, Replay};
+pub use reader::{LogReader, PAGE_MAX, ReadError, SnapshotSeen, Verified};
+pub use replay::Head;
+pub use snapshot::{SnapshotFault, Snapshots};
 pub use store::EventLog;
 pub(crate) use writer::LogWriter;

@@ -1,15 +1,12 @@
-//! Reading the log from its beginning, page by page, believing no line that does not follow from those before.
+//! Reading the log from its beginning, believing no line that does not follow from those before.
 
 use super::chain::Hash;
 use super::fault::ReplayError;
 use downbeat_core::incident::{Event, Record};
 use downbeat_core::model::Moment;
-use rusqlite::{Connection, OptionalExtension};
-use std::collections::VecDeque;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
-
-/// Lines read at once: keeps memory bounded however long the log is.
-const PAGE: usize = 500;
 
 /// The end of the log: the last record and its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,85 +25,77 @@ impl Head {
 }
 
 /// One line as it stands in the file.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
     pub(super) seq: u64,
     pub(super) at: Moment,
-    pub(super) body: String,
+    pub(super) body: &'a str,
     hash: Option<Hash>,
 }
 
-/// All records of a log in order, each one checked against the chain. Ends after the first error.
-#[derive(Debug)]
-pub struct Replay<'a> {
-    connection: &'a Connection,
-    path: &'a Path,
-    page: VecDeque<Row>,
-    head: Head,
-    is_over: bool,
-}
-
-impl<'a> Replay<'a> {
-    pub(super) fn new(connection: &'a Connection, path: &'a Path) -> Self {
-        Self { connection, path, page: VecDeque::new(), head: Head::EMPTY, is_over: false }
+impl<'a> Line<'a> {
+    /// `None` for a row that has other kinds of values than ours.
+    fn of(row: &'a Row<'_>) -> rusqlite::Result<Option<Self>> {
+        let (ValueRef::Text(body), ValueRef::Blob(hash)) = (row.get_ref(2)?, row.get_ref(3)?) else {
+            return Ok(None);
+        };
+        let Ok(body) = std::str::from_utf8(body) else { return Ok(None) };
+        let (seq, at) = (row.get::<_, i64>(0)? as u64, Moment::from_millis(row.get::<_, i64>(1)? as u64));
+        Ok(Some(Self { seq, at, body, hash: Hash::from_slice(hash) }))
     }
 
-    /// The last record given out, with its hash.
-    pub fn head(&self) -> Head {
-        self.head
+    /// The line as a record.
+    pub(super) fn record(&self, path: &Path) -> Result<Record, ReplayError> {
+        let unreadable =
+            |error: serde_json::Error| ReplayError::Record { path: path.into(), seq: self.seq, why: error.to_string() };
+        let event: Event = serde_json::from_str(self.body).map_err(unreadable)?;
+        Ok(Record { seq: self.seq, at: self.at, event })
     }
 
-    fn step(&mut self) -> Result<Option<Record>, ReplayError> {
-        if self.page.is_empty() {
-            self.page = rows_after(self.connection, self.head.seq, PAGE).map_err(|source| self.sqlite(source))?;
+    fn follows(&self, head: Head, path: &Path) -> Result<Head, ReplayError> {
+        let expected = head.seq + 1;
+        if self.seq != expected {
+            return Err(ReplayError::Gap { path: path.into(), expected, found: self.seq });
         }
-        match self.page.pop_front() {
-            Some(row) => self.believe(row).map(Some),
-            None => self.check_end().map(|()| None),
+        let hash = head.hash.then(self.seq, self.at, self.body);
+        if self.hash != Some(hash) {
+            return Err(ReplayError::Chain { path: path.into(), seq: self.seq });
         }
-    }
-
-    fn believe(&mut self, row: Row) -> Result<Record, ReplayError> {
-        let path = || self.path.to_path_buf();
-        let expected = self.head.seq + 1;
-        if row.seq != expected {
-            return Err(ReplayError::Gap { path: path(), expected, found: row.seq });
-        }
-        let hash = self.head.hash.then(row.seq, row.at, &row.body);
-        if row.hash != Some(hash) {
-            return Err(ReplayError::Chain { path: path(), seq: row.seq });
-        }
-        let record = parse(&row, self.path)?;
-        self.head = Head { seq: row.seq, hash, at: row.at };
-        Ok(record)
-    }
-
-    fn check_end(&self) -> Result<(), ReplayError> {
-        let end = written_end(self.connection).map_err(|source| self.sqlite(source))?;
-        match end {
-            (seq, _) if seq != self.head.seq => {
-                Err(ReplayError::End { path: self.path.into(), expected: seq, found: self.head.seq })
-            }
-            (seq, hash) if hash != Some(self.head.hash) => Err(ReplayError::Chain { path: self.path.into(), seq }),
-            _ => Ok(()),
-        }
-    }
-
-    fn sqlite(&self, source: rusqlite::Error) -> ReplayError {
-        ReplayError::Sqlite { path: self.path.into(), source }
+        Ok(Head { seq: self.seq, hash, at: self.at })
     }
 }
 
-impl Iterator for Replay<'_> {
-    type Item = Result<Record, ReplayError>;
+/// Hands every line up to record `until` to `each`, in order, after checking it against the chain; returns the last one's
+/// head. A walk to the end checks the end as well. Memory stays flat however long the log is.
+pub(super) fn walk<E, F>(connection: &Connection, path: &Path, until: u64, mut each: F) -> Result<Head, E>
+where
+    E: From<ReplayError>,
+    F: FnMut(&Line<'_>, Head) -> Result<(), E>,
+{
+    let mut head = Head::EMPTY;
+    let lost = |head: Head, source| ReplayError::Sqlite { path: path.into(), after: head.seq, source };
+    let mut query = connection
+        .prepare("SELECT seq, at_ms, event, hash FROM events WHERE seq <= ?1 ORDER BY seq")
+        .map_err(|source| lost(head, source))?;
+    let mut rows = query.query([signed(until)]).map_err(|source| lost(head, source))?;
+    while let Some(row) = rows.next().map_err(|source| lost(head, source))? {
+        let line = Line::of(row).map_err(|source| lost(head, source))?;
+        let line = line.ok_or_else(|| ReplayError::Chain { path: path.into(), seq: head.seq + 1 })?;
+        head = line.follows(head, path)?;
+        each(&line, head)?;
+    }
+    if head.seq < until {
+        check_end(connection, path, head)?;
+    }
+    Ok(head)
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.is_over {
-            return None;
-        }
-        let item = self.step().transpose();
-        self.is_over = !matches!(item, Some(Ok(_)));
-        item
+fn check_end(connection: &Connection, path: &Path, head: Head) -> Result<(), ReplayError> {
+    let lost = |source| ReplayError::Sqlite { path: path.into(), after: head.seq, source };
+    match written_end(connection).map_err(lost)? {
+        (seq, _) if seq != head.seq => Err(ReplayError::End { path: path.into(), expected: seq, found: head.seq }),
+        (seq, hash) if hash != Some(head.hash) => Err(ReplayError::Chain { path: path.into(), seq }),
+        _ => Ok(()),
     }
 }
 
@@ -118,29 +107,35 @@ pub(super) fn written_end(connection: &Connection) -> rusqlite::Result<(u64, Opt
     Ok(end.map_or((0, Some(Hash::GENESIS)), |(seq, hash)| (seq as u64, Hash::from_slice(&hash))))
 }
 
-/// Up to `most` lines behind `seq`, in order.
-pub(super) fn rows_after(connection: &Connection, seq: u64, most: usize) -> rusqlite::Result<VecDeque<Row>> {
-    let mut query =
-        connection.prepare_cached("SELECT seq, at_ms, event, hash FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    // SQLite's integers are signed; no log reaches 2^63 lines, and a larger question finds nothing.
-    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    let rows = query.query_map((seq, most as i64), |row| {
-        Ok(Row {
-            seq: row.get::<_, i64>(0)? as u64,
-            at: Moment::from_millis(row.get::<_, i64>(1)? as u64),
-            body: row.get(2)?,
-            hash: Hash::from_slice(&row.get::<_, Vec<u8>>(3)?),
-        })
-    })?;
-    rows.collect()
+/// What stands beside a record, unchecked, if there is one.
+pub(super) fn written_head(connection: &Connection, seq: u64) -> rusqlite::Result<Option<Head>> {
+    if seq == 0 {
+        return Ok(Some(Head::EMPTY));
+    }
+    let row: Option<(i64, Vec<u8>)> = connection
+        .query_row("SELECT at_ms, hash FROM events WHERE seq = ?1", [signed(seq)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(row
+        .and_then(|(at, hash)| Some(Head { seq, hash: Hash::from_slice(&hash)?, at: Moment::from_millis(at as u64) })))
 }
 
-/// A line as a record.
-pub(super) fn parse(row: &Row, path: &Path) -> Result<Record, ReplayError> {
-    let event: Event = serde_json::from_str(&row.body).map_err(|error| ReplayError::Record {
-        path: path.into(),
-        seq: row.seq,
-        why: error.to_string(),
-    })?;
-    Ok(Record { seq: row.seq, at: row.at, event })
+/// Up to `most` records behind `seq`, in order, unchecked.
+pub(super) fn page(connection: &Connection, path: &Path, seq: u64, most: usize) -> Result<Vec<Record>, ReplayError> {
+    let lost = |source| ReplayError::Sqlite { path: path.into(), after: seq, source };
+    let mut query = connection
+        .prepare("SELECT seq, at_ms, event, hash FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+        .map_err(lost)?;
+    let mut rows = query.query((signed(seq), most as i64)).map_err(lost)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().map_err(lost)? {
+        let line = Line::of(row).map_err(lost)?;
+        let line = line.ok_or_else(|| ReplayError::Chain { path: path.into(), seq: seq + 1 + records.len() as u64 })?;
+        records.push(line.record(path)?);
+    }
+    Ok(records)
+}
+
+/// SQLite's integers are signed; no log reaches 2^63 lines, and a larger question finds nothing.
+fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -4,18 +4,14 @@
 //! written, so that applying it now and replaying it later cannot differ (invariant D4).
 
 use super::chain::Hash;
-use super::fault::{AppendError, OpenError, ReplayError};
-use super::replay::{Head, Replay, written_end};
-use super::schema;
-use downbeat_core::incident::{Event, Record};
+use super::fault::{AppendError, OpenError};
+use super::mark::Mark;
+use super::opening::{Lock, Opening, Rewritten, connect, rewrite};
+use super::replay::{Head, written_end};
+use downbeat_core::incident::{Book, Event, Misfit, Record};
 use downbeat_core::model::Moment;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use std::fs::{File, TryLockError};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long a lock of somebody else is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The log, open for writing. There is one per data directory.
 #[derive(Debug)]
@@ -24,21 +20,8 @@ pub struct EventLog {
     connection: Connection,
     head: Head,
     health: Health,
+    mark: Mark,
     _lock: Lock,
-}
-
-/// Held for as long as the log is open; the operating system lets go of it when the process dies.
-///
-/// It is given back aloud, not by closing the file alone: a child between its fork and its exec has the file open
-/// too, and would hold a stopped hub's lock against the next one.
-#[derive(Debug)]
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // What cannot be given back ends with the process.
-        drop(self.0.unlock());
-    }
 }
 
 /// Whether the connection can be trusted.
@@ -54,22 +37,23 @@ impl EventLog {
     ///
     /// # Errors
     /// [`OpenError`] when it cannot be read to its end, or `each` finds a record that cannot be.
-    pub fn open<F>(data: &Path, mut each: F) -> Result<Self, OpenError>
+    pub fn open<F>(data: &Path, each: F) -> Result<Self, OpenError>
     where
-        F: FnMut(&Record) -> Result<(), downbeat_core::incident::Misfit>,
+        F: FnMut(&Record) -> Result<(), Misfit>,
     {
-        std::fs::create_dir_all(data).map_err(|source| OpenError::Directory { path: data.into(), source })?;
-        let lock = lock(&data.join("hub.lock"))?;
-        let path = file_in(data);
-        let mut connection = connect(&path).map_err(|source| OpenError::sqlite(&path, source))?;
-        schema::migrate(&mut connection, &path)?;
-        let mut replay = Replay::new(&connection, &path);
-        for record in &mut replay {
-            let record = record?;
-            each(&record).map_err(|misfit| ReplayError::Story { path: path.clone(), misfit })?;
-        }
-        let head = replay.head();
-        Ok(Self { path, connection, head, health: Health::Sound, _lock: lock })
+        Opening::begin(data)?.finish(0, each)
+    }
+
+    /// Opens the log in a data directory, or makes a new one, and folds it: from the newest snapshot that fits, else from
+    /// its beginning. The chain is checked from its beginning in any case.
+    ///
+    /// # Errors
+    /// [`OpenError`] as for [`EventLog::open`].
+    pub fn resume(data: &Path) -> Result<(Self, Book), OpenError> {
+        let opening = Opening::begin(data)?;
+        let mut book = opening.remembered()?;
+        let log = opening.finish(book.last_seq, |record| book.apply(record))?;
+        Ok((log, book))
     }
 
     /// The end of the log.
@@ -91,6 +75,7 @@ impl EventLog {
         self.transact(|transaction| lines.iter().try_for_each(|line| line.insert(transaction)))?;
         if let Some(last) = lines.last() {
             self.head = Head { seq: last.record.seq, hash: last.hash, at: last.record.at };
+            self.mark.set(self.head);
         }
         Ok(lines.into_iter().map(|line| line.record).collect())
     }
@@ -124,7 +109,11 @@ impl EventLog {
 
     fn recover(&mut self) -> Result<(), AppendError> {
         if self.health == Health::Doubtful {
-            self.connection = connect(&self.path).map_err(|source| AppendError::sqlite(&self.path, source))?;
+            let failed = |source| AppendError::sqlite(&self.path, source);
+            self.connection = connect(&self.path).map_err(failed)?;
+            if rewrite(&self.connection).map_err(failed)? == Rewritten::InPart {
+                return Err(AppendError::Locked { path: self.path.clone() });
+            }
             self.health = Health::Sound;
         }
         Ok(())
@@ -141,14 +130,14 @@ impl EventLog {
         Ok(lines)
     }
 
+    /// A log that was opened and checked.
+    pub(super) fn sound(path: PathBuf, connection: Connection, head: Head, (mark, lock): (Mark, Lock)) -> Self {
+        Self { path, connection, head, health: Health::Sound, mark, _lock: lock }
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
-}
-
-/// Where the log lies in a data directory.
-pub(super) fn file_in(data: &Path) -> PathBuf {
-    data.join("hub.db")
 }
 
 /// A line that is about to be written.
@@ -179,22 +168,4 @@ impl Line {
             .execute((seq, self.hash.as_bytes()))?;
         Ok(())
     }
-}
-
-fn lock(path: &Path) -> Result<Lock, OpenError> {
-    let failed = |source| OpenError::Lock { path: path.into(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;")?;
-    Ok(connection)
 }
