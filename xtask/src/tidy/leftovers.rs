@@ -13,6 +13,10 @@ const CODE: [(&str, &str); 5] = [
     ("unsafe", "find the safe way"),
 ];
 
+/// The one file that has no safe way: SQLite asks for its files through a table of C functions, and the disk that tests put
+/// in their place has to be one. No program of ours contains it.
+const UNSAFE_HERE: &str = "crates/disk/src/shim.rs";
+
 /// Notes to oneself, which nobody else can read.
 const NOTES: [&str; 3] = [concat!("FIX", "ME"), concat!("XX", "X"), concat!("TO", "DO")];
 
@@ -40,7 +44,9 @@ fn forbidden_code(path: &str, code: &str) -> Vec<Finding> {
         let name = what.trim_end_matches('(').trim_start_matches("#[");
         Finding::new(path, line_at(code, place), format!("`{name}` stays out of the repository"), hint)
     };
-    CODE.iter().flat_map(|&(what, hint)| word_places(code, what).map(move |place| finding(what, hint, place))).collect()
+    let is_forbidden = |what: &str| what != "unsafe" || path != UNSAFE_HERE;
+    let forbidden = CODE.iter().filter(|(what, _)| is_forbidden(what));
+    forbidden.flat_map(|&(what, hint)| word_places(code, what).map(move |place| finding(what, hint, place))).collect()
 }
 
 /// An `allow` must say why.
@@ -92,6 +98,13 @@ mod tests {
             let findings = check(&file("src/a.rs", &format!("\n{text}\n")));
             assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2], "{text}");
         }
+    }
+
+    #[test]
+    fn one_file_may_be_unsafe_and_nothing_else() {
+        let code = "unsafe { *p }; todo!()";
+        assert_eq!(check(&file(UNSAFE_HERE, code)).len(), 1);
+        assert_eq!(check(&file("crates/disk/src/lib.rs", code)).len(), 2);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::snapshot::{Snapshot, SnapshotFault, Snapshots};
 use super::store::EventLog;
 use downbeat_core::incident::{Book, Misfit, Record};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -178,6 +178,23 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;")?;
+    begin_write_ahead(&connection)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON;")?;
     Ok(connection)
+}
+
+/// SQLite answers "wal" before it has written so. Only after that answer does it say whether the disk took it; with the
+/// rollback journal that it else stays with, a power cut may undo a commit that was acknowledged.
+fn begin_write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut answers = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(answer) = answers.next()? {
+        mode = answer.get(0)?;
+    }
+    if mode == "wal" {
+        return Ok(());
+    }
+    let why = format!("the write-ahead log cannot be begun: the journal's mode stays {mode}");
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(why)))
 }

@@ -59,8 +59,10 @@ fn the_newest_two_are_kept() {
     assert_eq!(kept, [9, 7]);
 }
 
-/// What is done to a snapshot's file, and what verification says of it then.
-const DAMAGES: [(&str, fn(&str) -> String, &str); 7] = [
+/// What is done to a snapshot's file, how, and what verification says of it then.
+type Damage = (&'static str, fn(&str) -> String, &'static str);
+
+const DAMAGES: [Damage; 7] = [
     ("another build", |text| text.replacen(env!("CARGO_PKG_VERSION"), "0.0.1", 1), "downbeat 0.0.1"),
     ("another fold", |text| text.replacen("\"fold\":1", "\"fold\":9", 1), "with fold 9"),
     ("a changed book", |text| text.replacen("nobody", "anybody", 1), "its hash is another one"),
