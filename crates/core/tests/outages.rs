@@ -7,9 +7,9 @@ use downbeat_core::incident::{
     Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, RemedyStage, State,
 };
 use downbeat_core::model::{
-    Audience, Change, ChangeKind, ClientRow, Component, FailureKind, LookupRow, Mode, Moment, Name, Policy, Priority,
-    ProbeKind, ProbeOutcome, ProbeResult, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Sketch, Strength, Tally,
-    Topology, TrafficPlan, UpstreamRow,
+    Audience, Change, ChangeKind, ClientRow, Component, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
+    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Sketch,
+    Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -83,6 +83,18 @@ fn channels() -> Vec<Channel> {
     [("status-page", Audience::Public), ("log", Audience::OnCall)]
         .map(|(channel, audience)| Channel { name: name(channel), audience })
         .into()
+}
+
+/// Leaves its log behind where `DOWNBEAT_GOLDEN` says, under the test's name: crates/hub/tests/golden/README.md.
+impl Drop for Toy {
+    #[expect(clippy::disallowed_methods, reason = "the core opens no file, but its golden logs are files")]
+    fn drop(&mut self) {
+        let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        let Some(folder) = std::env::var_os("DOWNBEAT_GOLDEN").filter(|_| !std::thread::panicking()) else { return };
+        let lines = self.log.iter().map(|record| serde_json::to_string(record).expect("a record is JSON") + "\n");
+        let path = std::path::Path::new(&folder).join(test + ".jsonl");
+        std::fs::write(path, lines.collect::<String>()).expect("the folder takes it");
+    }
 }
 
 impl Toy {
@@ -285,7 +297,11 @@ impl Toy {
     }
 
     fn tell(&mut self, change: Change) {
-        let events = self.engine.command(self.now, &name("ci"), Command::Tell(change)).expect("good");
+        self.command("ci", Command::Tell(change));
+    }
+
+    fn command(&mut self, who: &str, command: Command) {
+        let events = self.engine.command(self.now, &name(who), command).expect("allowed");
         self.write(events);
     }
 
@@ -565,4 +581,74 @@ fn d4_a_restarted_hub_goes_on_where_it_was() {
     toy.run_until(90, "the review", reviewed);
     toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
     assert_eq!(toy.restarted.len(), 1, "nothing is done twice");
+}
+
+/// Every verb of an operator, an actuator that fails, an edge that refuses a plan, a new channel.
+#[test]
+fn operators_have_the_last_word() {
+    let mut asking = policy();
+    asking.act.modes.clear();
+    let mut toy = Toy::new(asking);
+    let pager = Channel { name: name("pager"), audience: Audience::OnCall };
+    toy.write(vec![Event::ChannelsSet { channels: [channels(), vec![pager]].concat() }]);
+    toy.fault = Box::new(|_, _, replica| (replica == "eu-1").then_some((FailureKind::Reset, 1.0)));
+    toy.run_until(15, "a proposal", |b| b.open().any(|i| !i.remedies.is_empty()));
+    let (incident, remedy) = (IncidentId(1), RemedyId { incident: IncidentId(1), count: 1 });
+    toy.command("ann", Command::Ack(incident));
+    toy.command("ann", Command::Hold);
+    toy.command("ann", Command::Post(incident, "We are on it.".into()));
+    toy.command("ann", Command::Approve(remedy));
+    toy.write(vec![Event::ActuationEnded { remedy, outcome: Outcome::Failed { why: "no such unit".into() } }]);
+    let refused = RollUp { plan_refused: Some((1, "eu-2 fails worse".into())), ..toy.roll_up() };
+    toy.engine.observe(toy.now, &Signal::RollUp(refused)).expect("a good roll-up");
+    toy.settle();
+    toy.command("ann", Command::Undo(remedy));
+    toy.command("ann", Command::Release);
+    toy.fault = Box::new(|_, _, _| None);
+    toy.command("ann", Command::Resolve(incident));
+    toy.run_until(5, "the review", reviewed);
+    let book = toy.engine.book();
+    assert!(book.plan.is_idle() && book.pending.is_empty() && book.vetoes.len() == 1 && book.held_by.is_none());
+    assert_eq!(book.incidents[&incident].remedies[0].stage, RemedyStage::Reverted);
+}
+
+#[test]
+fn while_somebody_holds_the_automation_it_refuses_itself_and_says_so() {
+    let mut toy = Toy::new(policy());
+    toy.command("ann", Command::Hold);
+    toy.fault = Box::new(|_, _, replica| (replica == "eu-1").then_some((FailureKind::Reset, 1.0)));
+    toy.run(20);
+    let incident = toy.engine.book().open().next().expect("open");
+    assert!(incident.refusals.iter().any(|(.., guard, _)| guard == "A13"), "{:?}", incident.refusals);
+    assert!(toy.engine.book().plan.is_idle());
+}
+
+#[test]
+fn a_blip_is_suspected_and_dismissed() {
+    let mut toy = Toy::new(policy());
+    toy.fault = Box::new(|_, c, replica| (c == "search" && replica == "eu-1").then_some((FailureKind::Status, 0.4)));
+    toy.run(1);
+    toy.fault = Box::new(|_, _, _| None);
+    toy.run_until(60, "the dismissal", |b| b.incidents.values().any(|i| i.state == State::Dismissed));
+    assert_eq!(toy.engine.book().incidents.len(), 1);
+}
+
+#[test]
+fn an_operator_may_end_it_early_wherever_it_stands() {
+    let mut toy = Toy::new(policy());
+    toy.fault = Box::new(|_, c, replica| (c == "search" && replica == "eu-1").then_some((FailureKind::Status, 0.4)));
+    toy.run(1);
+    toy.fault = Box::new(|_, _, _| None);
+    assert_eq!(toy.engine.book().incidents[&IncidentId(1)].state, State::Suspected);
+    toy.command("ann", Command::Resolve(IncidentId(1)));
+    toy.run(60);
+    toy.fault = Box::new(|_, _, replica| replica.starts_with("ap").then_some((FailureKind::Late, 1.0)));
+    toy.run_until(20, "relief", |b| b.open().any(|i| i.state == State::Mitigated));
+    toy.fault = Box::new(|_, _, _| None);
+    let relieved = toy.engine.book().open().next().expect("open").id;
+    toy.command("ann", Command::Resolve(relieved));
+    toy.run(1);
+    let book = toy.engine.book();
+    let ended = [IncidentId(1), relieved].map(|id| book.incidents[&id].state);
+    assert!(ended == [State::Reviewed; 2] && book.plan.is_idle(), "{ended:?}");
 }
