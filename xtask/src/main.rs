@@ -1,4 +1,4 @@
-//! One door for working on Downbeat: `cargo xtask test`, `check`, `tidy`, `fuzz`, `sim` and `bench`.
+//! One door for working on Downbeat: `cargo xtask test`, `check`, `tidy`, `fuzz`, `sim`, `kill-loop` and `bench`.
 //!
 //! A module per verb. A verb prints its own results and answers with an [`Outcome`]; an error means that the verb
 //! could not be carried out at all.
@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod fuzz;
+mod kill_loop;
 mod process;
 mod sim;
 mod steps;
@@ -38,6 +39,8 @@ enum Verb {
     /// Run simulated worlds: `worlds` for many, `world SEED` for one; see `cargo xtask sim help`.
     #[command(disable_help_flag = true)]
     Sim(sim::Options),
+    /// Kill a real hub under load, again and again, and look whether anything was lost or done twice.
+    KillLoop(kill_loop::Options),
     /// Measure, side by side with others, and write the tables.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -74,6 +77,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Tidy => tidy::run(&workspace),
         Verb::Fuzz(options) => fuzz::run(&workspace, &options),
         Verb::Sim(options) => sim::run(&workspace, &options),
+        Verb::KillLoop(options) => kill_loop::run(&workspace, &options),
         Verb::Bench(bench) => bench::run(&workspace, &bench),
     }?;
     Ok(outcome.into())
