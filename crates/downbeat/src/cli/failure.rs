@@ -2,6 +2,7 @@
 
 use super::change::ChangeError;
 use super::client::ClientError;
+use super::log;
 use super::serve::ServeError;
 use super::style::{Palette, Style};
 use crate::config::{ConfigError, DEFAULT_PATH, EXAMPLE};
@@ -9,6 +10,8 @@ use std::process::ExitCode;
 
 /// A command used wrongly, a configuration that is wrong (`EX_USAGE` of sysexits.h).
 pub(super) const EXIT_USAGE: u8 = 64;
+/// A log that is not what it should be (`EX_DATAERR`).
+const EXIT_DATA: u8 = 65;
 /// Anything else that went wrong.
 const EXIT_FAILURE: u8 = 1;
 
@@ -25,7 +28,11 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(hint) = hint(error) {
         eprintln!("{} {hint}", palette.paint(Style::Hint, "hint:"));
     }
-    ExitCode::from(if config.is_some() { EXIT_USAGE } else { EXIT_FAILURE })
+    ExitCode::from(match config {
+        Some(_) => EXIT_USAGE,
+        None if log::is_flawed(error) => EXIT_DATA,
+        None => EXIT_FAILURE,
+    })
 }
 
 /// The error and its causes, each said once.
@@ -45,7 +52,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
     let serve = || error.downcast_ref::<ServeError>().and_then(ServeError::hint);
     let change = || error.downcast_ref::<ChangeError>().and_then(ChangeError::hint);
-    config.or_else(client).or_else(serve).or_else(change)
+    config.or_else(client).or_else(serve).or_else(change).or_else(|| log::hint(error))
 }
 
 fn config_hint(error: &ConfigError) -> Option<String> {
