@@ -26,6 +26,11 @@ Examples:
   cargo xtask bench edge --only cpu-1k --quick --program NEW --baseline OLD
   cargo xtask bench edge --only soak --minutes 60      whether memory grows")]
     Edge(Edge),
+    /// The hub's own speed, deciding, writing and starting: writes docs/benchmarks/engine.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench engine                             some minutes; a quiet machine and disk tell most")]
+    Engine,
 }
 
 /// How to measure the edge.
@@ -50,7 +55,21 @@ const AHEAD: [&str; 3] = ["nice", "-n", "-5"];
 
 /// Runs a benchmark.
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
-    let Bench::Edge(options) = bench;
+    match bench {
+        Bench::Edge(options) => edge(workspace, options),
+        Bench::Engine => engine(workspace),
+    }
+}
+
+/// The hub's own bench prints its page and writes it.
+fn engine(workspace: &Workspace) -> Result<Outcome> {
+    let mut command = workspace.cargo(&["bench", "--package", "downbeat-hub", "--bench", "engine", "--"]);
+    command.args(["--revision", &revision(workspace)?, "--page"]);
+    command.arg(workspace.root().join("docs/benchmarks/engine.md"));
+    Ok(Outcome::of(process::succeeds(&mut command)?))
+}
+
+fn edge(workspace: &Workspace, options: &Edge) -> Result<Outcome> {
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let mut steps = Steps::new(3);

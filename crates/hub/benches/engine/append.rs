@@ -1,0 +1,40 @@
+//! Writing: one event of 200 bytes, synced, before anybody hears of it.
+
+use crate::page::{Goal, Row};
+use crate::story::{median_and_p99, small};
+use downbeat_core::model::Moment;
+use downbeat_hub::log::EventLog;
+use std::time::Instant;
+
+const APPENDS: u64 = 3_000;
+const BATCH: u64 = 10;
+
+pub(crate) fn measure() -> Vec<Row> {
+    let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let mut log = EventLog::open(data.path(), |_| Ok(())).expect("opens");
+    let mut append = |n: u64, events: u64| {
+        let events: Vec<_> = (0..events).map(|k| small(n + k)).collect();
+        let started = Instant::now();
+        log.append(Moment::from_millis(n), &events).expect("appended");
+        started.elapsed().as_secs_f64() * 1_000.0
+    };
+    let (median, p99) = median_and_p99((0..APPENDS).map(|n| append(n, 1)).collect());
+    let (_, batch) = median_and_p99((0..APPENDS / BATCH).map(|n| append(APPENDS + n, BATCH)).collect());
+    let sync = median_and_p99((0..500).map(|_| sync_once(data.path())).collect());
+    vec![
+        Row::new("append of one event, median", median, "ms"),
+        Row::new("append of one event, p99", p99, "ms").goal(Goal::AtMost(5.0)),
+        Row::new(format!("append of {BATCH} events at once, p99"), batch, "ms"),
+        Row::new("for comparison: 4 KiB written and synced to a plain file, median", sync.0, "ms"),
+        Row::new("for comparison: the same, p99", sync.1, "ms"),
+    ]
+}
+
+fn sync_once(folder: &std::path::Path) -> f64 {
+    use std::os::unix::fs::FileExt;
+    let file =
+        std::fs::File::options().create(true).truncate(false).write(true).open(folder.join("plain")).expect("opens");
+    let started = Instant::now();
+    file.write_all_at(&[7; 4_096], 0).and_then(|()| file.sync_data()).expect("written");
+    started.elapsed().as_secs_f64() * 1_000.0
+}
