@@ -17,6 +17,7 @@ pub mod probes;
 pub mod reports;
 pub mod settings;
 mod start;
+pub mod telemetry;
 mod text;
 mod uptime;
 pub mod view;

@@ -15,6 +15,7 @@ use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{ClientError, Prober, keep_probing};
 use crate::reports::{self, ReportDesk};
 use crate::settings::HubSettings;
+use crate::telemetry::Telemetry;
 use crate::uptime::Uptime;
 use crate::view::Day;
 use axum::Router;
@@ -177,7 +178,9 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let log = LogWriter::start(log).map_err(StartError::Thread)?;
     let snapshotter = Snapshotter::new(Snapshots::new(&settings.data), doors.log.clone());
     let outbox = Outbox::new(tools, sender);
-    let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher, snapshotter));
+    let telemetry = Telemetry::start(&settings.data).map_err(StartError::Thread)?;
+    let kept = (snapshotter, telemetry);
+    let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher), kept);
     Ok(Parts { driver, doors, prober })
 }
 

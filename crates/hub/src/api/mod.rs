@@ -8,6 +8,7 @@ mod board;
 mod health;
 mod incidents;
 mod log;
+mod telemetry;
 mod verbs;
 mod views;
 
@@ -36,6 +37,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))
+        .route("/v1/telemetry", get(telemetry::points))
         .route("/metrics", get(health::metrics))
         .with_state(doors)
 }

@@ -15,6 +15,7 @@ use crate::clock::HubClock;
 use crate::doors::{Arrival, CommandError, SignalError};
 use crate::log::{AppendError, LogWriter};
 use crate::outbox::Outbox;
+use crate::telemetry::Telemetry;
 use crate::uptime::Uptime;
 use downbeat_core::incident::{Batch, Command, Desk, EffectId, Engine, Event, Filed, Unwritten};
 use downbeat_core::model::{Name, Signal};
@@ -42,6 +43,7 @@ pub(crate) struct Driver {
     pub(crate) uptime: Uptime,
     pub(crate) publisher: Publisher,
     snapshotter: Snapshotter,
+    telemetry: Telemetry,
     /// Who asked hears of it when all that follows has happened and can be seen.
     answers: Vec<Answer>,
     trouble: Option<Trouble>,
@@ -69,7 +71,8 @@ impl Driver {
     pub(crate) fn new(
         (engine, clock, log): (Engine, HubClock, LogWriter),
         arrivals: mpsc::Receiver<Arrival>,
-        (outbox, uptime, publisher, snapshotter): (Outbox, Uptime, Publisher, Snapshotter),
+        (outbox, uptime, publisher): (Outbox, Uptime, Publisher),
+        (snapshotter, telemetry): (Snapshotter, Telemetry),
     ) -> Self {
         Self {
             desk: Desk::new(engine, env!("CARGO_PKG_VERSION").to_owned()),
@@ -80,6 +83,7 @@ impl Driver {
             uptime,
             publisher,
             snapshotter,
+            telemetry,
             answers: Vec::new(),
             trouble: None,
             strangers: StrangerLog::default(),
@@ -103,6 +107,7 @@ impl Driver {
         }
         self.outbox.stop().await;
         self.snapshotter.stop().await;
+        self.telemetry.stop().await;
         self.log.close().await;
     }
 
@@ -113,6 +118,10 @@ impl Driver {
                 Some(Arrival::Signal(signal, reply)) => {
                     let result = self.desk.observe(self.clock.now(), &signal).map_err(SignalError::from);
                     if let Signal::RollUp(roll_up) = &signal {
+                        if result.is_ok() {
+                            let topology = &self.desk.engine().policy().topology;
+                            self.telemetry.add(self.clock.now(), roll_up, topology);
+                        }
                         self.strangers.note(self.desk.engine(), &roll_up.edge);
                     }
                     self.answers.push(Answer::Signal(reply, result));

@@ -1,0 +1,152 @@
+//! Telemetry over simulated days: steps add up, the ring turns, the file stays within its bound, a bad disk costs points only.
+
+use super::gather::{Batch, Gatherer, Sum};
+use super::store::{Store, bytes_max};
+use super::*;
+use downbeat_core::model::{
+    Component, FailureKind, Moment, Name, Priority, Replica, RollUp, Sketch, Tally, Topology, UpstreamRow,
+};
+use std::path::Path;
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("a good name")
+}
+
+fn topology() -> Topology {
+    let mut topology = Topology::default();
+    for region in ["eu", "us"] {
+        let replica = name(&format!("{region}-1"));
+        let it =
+            Replica { name: replica.clone(), region: name(region), version: None, host: None, proven_per_second: None };
+        topology.replicas.insert(replica, it);
+    }
+    let replicas = topology.replicas.keys().cloned().collect();
+    let it = Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas };
+    topology.components.insert(name("web"), it);
+    topology
+}
+
+/// Ten attempts a region, one of them failed, within 8 ms each.
+fn roll_up() -> RollUp {
+    let row = |replica: &str| {
+        let mut first_byte = Sketch::default();
+        first_byte.count_times(8_000, 9);
+        UpstreamRow {
+            component: name("web"),
+            replica: name(replica),
+            tally: Tally { total: 10, slow: 2, failures: [(FailureKind::Reset, 1)].into() },
+            first_byte_us: 72_000,
+            first_byte_us_max: 8_000,
+            bytes: 0,
+            hedged: 0,
+            first_byte,
+        }
+    };
+    RollUp {
+        edge: name("edge"),
+        boot: 1,
+        seq: 1,
+        span_ms: 1_000,
+        plan_epoch: 0,
+        plan_refused: None,
+        upstream: vec![row("eu-1"), row("us-1"), row("nobody")],
+        clients: Vec::new(),
+        components: Vec::new(),
+        replicas: Vec::new(),
+        lookups: Vec::new(),
+    }
+}
+
+fn at(second: u64) -> Moment {
+    Moment::from_millis(1_000_000_000_000 + second * 1_000)
+}
+
+fn wanted(step: Step) -> Wanted {
+    Wanted { step, component: None, region: None, since: Moment::from_millis(0), limit: usize::MAX }
+}
+
+#[test]
+fn seconds_add_up_to_minutes() {
+    let data = tempfile::tempdir().expect("a directory");
+    let (mut gatherer, topology) = (Gatherer::default(), topology());
+    let mut store = Store::open(data.path()).expect("opens");
+    for second in 0..=180 {
+        store.write(&gatherer.add(at(second), &roll_up(), &topology)).expect("written");
+    }
+    let reader = TelemetryReader::new(data.path());
+    let points = |step| reader.points(&wanted(step)).expect("read");
+    assert_eq!(points(Step::Second).len(), 2 * 180);
+    let minutes = points(Step::Minute);
+    let whole: Vec<&Point> = minutes.iter().filter(|point| point.attempts == 600).collect();
+    assert_eq!(whole.len(), 2 * 2, "two whole minutes in two regions: {minutes:#?}");
+    assert_eq!((whole[0].component.as_str(), whole[0].region.as_str()), ("web", "eu"));
+    assert_eq!((whole[0].failed, whole[0].slow), (60, 120));
+    let p99 = whole[0].p99_ms.expect("edges told times");
+    assert!((7.5..=8.5).contains(&p99), "{p99}");
+    let eu = Wanted { region: Some(name("eu")), since: at(170), ..wanted(Step::Second) };
+    assert_eq!(reader.points(&eu).expect("read").len(), 10);
+}
+
+/// A batch of one step, for so many components.
+fn batch(step: Step, number: u64, series: usize) -> Batch {
+    let sum = || Sum { attempts: 1_000_000, failed: 10_000, slow: 10_000, first_byte: Sketch::default() };
+    let sums = (0..series).map(|n| ((name(&format!("component-{n}")), name("eu")), sum())).collect();
+    Batch { step, number, sums }
+}
+
+fn bytes(data: &Path) -> u64 {
+    std::fs::metadata(data.join("telemetry.db")).expect("there").len()
+}
+
+#[test]
+fn the_ring_turns_within_its_bound() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut store = Store::open(data.path()).expect("opens");
+    let (step, series) = (Step::Second, 4);
+    let mut turn = |from: u64| {
+        let all: Vec<Batch> = (from..from + step.kept()).map(|number| batch(step, number, series)).collect();
+        store.write(&all).expect("written");
+    };
+    turn(1_000_000_000);
+    let full = TelemetryReader::new(data.path()).points(&wanted(step)).expect("read");
+    assert_eq!(full.len(), 10_000, "an answer is bounded");
+    turn(1_000_000_000 + step.kept());
+    turn(1_000_000_000 + 2 * step.kept());
+    drop(store);
+    let points = step.kept() * series as u64;
+    assert!(bytes(data.path()) <= points * POINT_BYTES + 64 * 1_024, "{} bytes a point", bytes(data.path()) / points);
+    let kept = TelemetryReader::new(data.path()).points(&wanted(step)).expect("read");
+    assert_eq!(kept[0].at_ms.as_millis(), (1_000_000_000 + 2 * step.kept()) * 1_000, "the oldest are gone");
+    assert_eq!(bytes_max(), 363_110_400, "what the module says of itself");
+}
+
+#[test]
+fn series_beyond_the_bound_are_left_out() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut store = Store::open(data.path()).expect("opens");
+    store.write(&[batch(Step::Minute, 1, SERIES_MAX + 20)]).expect("written");
+    assert_eq!(TelemetryReader::new(data.path()).points(&wanted(Step::Minute)).expect("read").len(), SERIES_MAX);
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_costs_points_and_nothing_else() {
+    let data = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(data.path().join("telemetry.db")).expect("in the way");
+    let mut telemetry = Telemetry::start(data.path()).expect("a thread");
+    for second in 0..5 {
+        telemetry.add(at(second), &roll_up(), &topology());
+    }
+    telemetry.stop().await;
+    assert!(TelemetryReader::new(data.path()).points(&wanted(Step::Second)).is_err());
+}
+
+#[tokio::test]
+async fn what_waits_is_written_before_the_end() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut telemetry = Telemetry::start(data.path()).expect("a thread");
+    for second in 0..5 {
+        telemetry.add(at(second), &roll_up(), &topology());
+    }
+    telemetry.stop().await;
+    assert_eq!(TelemetryReader::new(data.path()).points(&wanted(Step::Second)).expect("read").len(), 2 * 4);
+}
