@@ -29,7 +29,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// An engine, and what waits around it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Desk {
     engine: Engine,
     /// Happened, but not written yet. Bounded: the start, and one outcome for each effect in flight.
@@ -40,7 +40,7 @@ pub struct Desk {
 }
 
 /// What happened outside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Happened {
     event: Event,
     /// Of which effect it is the outcome.

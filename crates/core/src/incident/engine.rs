@@ -17,7 +17,7 @@ use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::BTreeMap;
 
 /// The engine of the hub.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine {
     pub(super) policy: Policy,
     pub(super) book: Book,
@@ -33,7 +33,7 @@ pub struct Engine {
 }
 
 /// What is abnormal, strongest first, as of the last look at the watch.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Found {
     findings: Vec<Finding>,
     /// The watch's age then, and the second.

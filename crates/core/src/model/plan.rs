@@ -116,6 +116,11 @@ impl TrafficPlan {
         self.weights.iter().filter(|w| w.share == Strength::NONE).map(|w| w.replica.clone()).collect()
     }
 
+    /// True when it may take the place of a plan of that epoch (invariant A6): what comes late or twice changes nothing.
+    pub const fn is_after(&self, epoch: u64) -> bool {
+        self.epoch > epoch
+    }
+
     /// True when the plan asks for nothing.
     pub fn is_idle(&self) -> bool {
         self.weights.is_empty() && self.limits.is_empty() && self.sheds.is_empty() && self.pins.is_empty()

@@ -64,7 +64,7 @@ pub(crate) enum PlanSource {
 pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now: Instant) -> PlanOutcome {
     // Two plans at a time (hub's answer, plan from the disk) are taken one after the other.
     let mut in_force = crate::run::sync::write(&shared.traffic);
-    if plan.epoch <= in_force.plan.epoch && !is_on(Mutation::EdgeTakesOldPlans) {
+    if !plan.is_after(in_force.plan.epoch) && !is_on(Mutation::EdgeTakesOldPlans) {
         return PlanOutcome::Stale;
     }
     let hold = if source == PlanSource::Hub { shared.hold.reason() } else { None };
