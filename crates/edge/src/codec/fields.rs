@@ -3,7 +3,7 @@
 //! A head is asked for some thirty names and has most of them not. So it keeps a [`mark`] for each name that it has, and
 //! what is not marked is not looked for. Which fields end at this hop is found out once, when the head is read.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 /// One field. The name keeps its case, comparisons ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,44 @@ struct Span {
     name: (u32, u32),
     value: (u32, u32),
     reach: Reach,
+}
+
+/// Fields that come one after the other; names and values have to be good already.
+#[derive(Debug, Default)]
+pub(super) struct FieldsBuilder {
+    block: BytesMut,
+    spans: Vec<Span>,
+}
+
+/// A part of the block that is no field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Aside(u32, u32);
+
+impl FieldsBuilder {
+    /// With room for so many bytes and fields, so that a usual head moves nothing.
+    pub(super) fn with_room(bytes: usize, fields: usize) -> Self {
+        Self { block: BytesMut::with_capacity(bytes), spans: Vec::with_capacity(fields) }
+    }
+
+    pub(super) fn push(&mut self, name: &[u8], value: &[u8]) {
+        let (Aside(start, middle), Aside(_, end)) = (self.put(name), self.put(value));
+        self.spans.push(Span { name: (start, middle), value: (middle, end), reach: Reach::End });
+    }
+
+    /// Keeps something with the fields that is none.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Aside {
+        let start = self.block.len() as u32;
+        self.block.extend_from_slice(bytes);
+        Aside(start, self.block.len() as u32)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn finish(self) -> Fields {
+        Fields::of(self.block.freeze(), self.spans)
+    }
 }
 
 /// How often a field that may stand only once does stand there.
@@ -97,16 +135,11 @@ impl Fields {
 
     /// Fields that came in another way; names and values have to be good already.
     pub(crate) fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let (mut block, mut spans) = (BytesMut::new(), Vec::new());
-        let mut put = |bytes: &[u8]| {
-            let start = block.len() as u32;
-            block.put(bytes);
-            (start, block.len() as u32)
-        };
+        let mut fields = FieldsBuilder::default();
         for (name, value) in pairs {
-            spans.push(Span { name: put(name), value: put(value), reach: Reach::End });
+            fields.push(name, value);
         }
-        Self::of(block.freeze(), spans)
+        fields.finish()
     }
 
     fn of(block: Bytes, mut spans: Vec<Span>) -> Self {
@@ -181,6 +214,11 @@ impl Fields {
     /// A value of one of these fields as bytes of its own.
     pub(crate) fn keep(&self, value: &[u8]) -> Bytes {
         if value.is_empty() { Bytes::new() } else { self.block.slice_ref(value) }
+    }
+
+    /// What was kept with the fields when they were built.
+    pub(super) fn aside(&self, Aside(start, end): Aside) -> Bytes {
+        self.block.slice(start as usize..end as usize)
     }
 
     /// The value of a name that may stand only once.

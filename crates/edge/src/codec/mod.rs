@@ -3,13 +3,13 @@
 //! What goes on to a replica is always written anew from what was understood, never passed through as
 //! received (invariant H1). So whatever is ambiguous (two lengths, a length and chunks, folded lines, bare line
 //! feeds, hidden slashes) is refused here and reaches nobody.
-//! Source: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 3986 (targets).
+//! Source: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 9113 (HTTP/2, in `h2`), RFC 3986 (targets).
 
 mod answer;
 mod body;
 mod chunked;
 mod fields;
-mod frames;
+pub(crate) mod h2;
 mod host;
 mod lines;
 #[cfg(test)]
@@ -17,7 +17,6 @@ mod properties;
 mod proxy;
 mod refusal;
 mod request;
-mod request_h2;
 mod serialise;
 mod target;
 mod trace;
@@ -28,12 +27,10 @@ pub(crate) use answer::BadAnswer;
 pub(crate) use answer::{AnswerHead, AnswerLength, parse_answer};
 pub(crate) use body::{BodyDecoder, BodyEncoder, Piece};
 pub(crate) use fields::{Field, Fields, Once, decimal};
-pub(crate) use frames::{Frame, FrameScanner, Last};
 pub(crate) use lines::HeadScanner;
 pub(crate) use proxy::{BadHeader, Progress, Source, parse_proxy_header};
 pub(crate) use refusal::Refusal;
 pub(crate) use request::{Expectation, Method, RequestHead, RequestLength, parse_request};
-pub(crate) use request_h2::{Follows, request_from_parts};
 pub(crate) use serialise::{Onward, Outgoing, answer_bytes, reason, request_bytes, switch_bytes};
 pub(crate) use target::parse_target;
 pub use trace::TraceFields;

@@ -170,20 +170,25 @@ pub(super) fn put_display(out: &mut BytesMut, value: impl std::fmt::Display) {
     write!(out, "{value}").expect("a buffer in memory takes everything");
 }
 
-/// Writes a number without the machinery of formatting, which costs as much as the rest of a short head.
-fn put_decimal(out: &mut BytesMut, mut number: u64) {
-    // As many digits as the largest number has.
-    let (mut digits, mut start) = ([0; 20], 20);
+/// Digits of the largest number.
+pub(super) const DIGITS_MAX: usize = 20;
+
+/// A number's digits, without the machinery of formatting, which costs as much as the rest of a short head.
+pub(super) fn digits(mut number: u64, room: &mut [u8; DIGITS_MAX]) -> &[u8] {
+    let mut start = DIGITS_MAX;
     loop {
         start -= 1;
         // A digit fits into a byte.
-        digits[start] = b'0' + (number % 10) as u8;
+        room[start] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            break;
+            return &room[start..];
         }
     }
-    out.extend_from_slice(&digits[start..]);
+}
+
+fn put_decimal(out: &mut BytesMut, number: u64) {
+    out.extend_from_slice(digits(number, &mut [0; DIGITS_MAX]));
 }
 
 /// Writes an address as it is usually written.

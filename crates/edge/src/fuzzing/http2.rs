@@ -1,27 +1,27 @@
-//! A client of HTTP/2 that may send anything: the door's own connection, meter and limits over a wire in memory.
+//! A client of HTTP/2 that may send anything: the door's own connection over a wire in memory, and its protocol alone.
 //!
 //! The exchange behind the door is replaced by one that reads the request's body and answers with a body and trailers; all
 //! before it is what clients meet. What has to hold, whatever comes: no panic, no more streams than allowed, an end once
-//! the client has gone, and each request that passes is the same when a replica reads it (invariants C3, H1, H3).
+//! the client has gone, each request that passes is the same when a replica reads it, and it is all the same how the
+//! bytes are cut (invariants C3, H1, H3).
 
+use super::cuts::cuts;
 use super::request::{in_pieces, meaning, onward};
+use crate::codec::h2::{FrameHead, Kind, Reader};
 use crate::codec::{
-    AnswerHead, AnswerLength, Fields, Follows, Persistence, Refusal, RequestHead, RequestLength, Trailers,
-    request_from_parts,
+    AnswerHead, AnswerLength, Fields, Persistence, Refusal, RequestHead, RequestLength, Scheme, Trailers,
 };
 use crate::door::caller::Caller;
-use crate::door::http2::{STREAMS_MAX, Stir, terms, turn};
-use crate::door::metered::{Meter, Metered};
+use crate::door::http2::machine::{Fault, Machine, STREAMS_MAX};
+use crate::door::http2::session::{Host, Session, Terms};
+use crate::door::http2::stream::Stream;
 use crate::door::outbox::Behind;
-use crate::door::stream::Stream;
 use crate::exchange::After;
 use crate::exchange::downstream::{BodyTerms, Downstream};
-use bytes::{Bytes, BytesMut};
-use h2::RecvStream;
-use h2::server::SendResponse;
-use http::Request;
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use crate::run::timer::Timers;
+use bytes::Bytes;
+use std::cell::Cell;
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,8 +40,8 @@ const BODY_BYTES_MAX: u64 = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So often the client is still there when it has sent everything: the answers go out meanwhile.
 const LAST_ROUNDS: usize = 64;
-/// Most turns of a connection for one input: each input is far shorter.
-const TURNS_MAX: usize = 100_000;
+/// Most reads of a connection for one input: each input is far shorter.
+const READS_MAX: usize = 100_000;
 
 /// The client's side of the wire: everything it sends, then its end; whatever it gets, it takes.
 struct Script {
@@ -49,6 +49,7 @@ struct Script {
     /// Bytes of one read, so that frames are cut in places that follow from the input.
     step: usize,
     rounds_left: usize,
+    reads: usize,
     /// Every second read finds nothing yet, so that whoever has something to do gets to do it.
     next: Next,
 }
@@ -65,6 +66,8 @@ impl AsyncRead for Script {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        self.reads += 1;
+        assert!(self.reads < READS_MAX, "a client that has gone is served for ever");
         if self.next == Next::Nothing || (self.left.is_empty() && self.rounds_left > 0) {
             self.rounds_left -= usize::from(self.left.is_empty() && self.rounds_left > 0);
             self.next = Next::Bytes;
@@ -94,49 +97,89 @@ impl AsyncWrite for Script {
 
 /// Serves a client that sends these frames and goes.
 pub fn http2(data: &[u8]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let (first, rest) = data.split_first().unwrap_or((&0, &[]));
+    let bytes = [START, rest].concat();
+    let whole = outcome([&bytes[..]]);
+    for cut in cuts(&bytes) {
+        assert_eq!(outcome(cut), whole, "the same bytes in other pieces");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let wire = Script {
-        left: [START, rest].concat().into(),
+        left: bytes.into(),
         step: 1 + usize::from(*first),
         rounds_left: LAST_ROUNDS,
+        reads: 0,
         next: Next::Bytes,
     };
-    LocalSet::new().block_on(&runtime, serve(wire));
+    let (timers, caller) = (Timers::new(), Caller::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Scheme::Http));
+    LocalSet::new().block_on(&runtime, Session::new(wire, Stage::default(), caller, timers).run(&[]));
 }
 
-async fn serve(wire: Script) {
-    let meter = Rc::new(RefCell::new(Meter::new(Instant::now())));
-    let io = Metered::new(wire, BytesMut::new(), meter.clone());
-    let Ok(mut connection) = terms().handshake(io).await else { return };
-    let open: Rc<Cell<usize>> = Rc::default();
-    for _ in 0..TURNS_MAX {
-        match poll_fn(|cx| turn(&mut connection, &meter, cx)).await {
-            Stir::Request(request) => {
-                assert!(open.get() < STREAMS_MAX as usize, "more streams than allowed");
-                tokio::task::spawn_local(answer(*request, open.clone()));
-            }
-            Stir::Reset(_) => {}
-            // Sent away, or gone.
-            _ => return,
+/// What comes of some bytes that nobody answers: a fault, requests, and frames, but those that give room back, which
+/// are counted together.
+fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Fault>, Vec<String>, Vec<String>) {
+    let now = Instant::now();
+    let (mut machine, mut reader) = (Machine::new(now), Reader::new());
+    let end = pieces.into_iter().try_for_each(|piece| machine.receive(&mut reader, piece, now));
+    let (mut frames, out) = (Vec::new(), machine.written());
+    let mut rest = &out[..];
+    while let Some((head, behind)) = rest.split_first_chunk() {
+        let head = FrameHead::parse(*head);
+        let (payload, behind) = behind.split_at(head.length);
+        rest = behind;
+        if head.kind != Kind::WindowUpdate {
+            frames.push(format!("{head:?} {payload:?}"));
         }
     }
-    panic!("a client that has gone is served for ever");
+    let requests = machine.requests();
+    let told = requests.iter().map(|(stream, head)| format!("{stream} {:?}", head.as_ref().map(meaning)));
+    (end, told.collect(), frames)
 }
 
-async fn answer((request, respond): (Request<RecvStream>, SendResponse<Bytes>), open: Rc<Cell<usize>>) {
-    let (parts, body) = request.into_parts();
-    let follows = if body.is_end_stream() { Follows::Nothing } else { Follows::Body };
-    let caller = Caller::new(IpAddr::V4(Ipv4Addr::LOCALHOST), crate::codec::Scheme::Http);
-    let mut stream = Stream::new(body, respond, caller, open);
-    let after = match request_from_parts(&parts, follows) {
-        Ok(head) => {
-            check(&head);
-            converse(&mut stream, &head).await
+/// An exchange for the sake of the fuzzing.
+#[derive(Clone, Default)]
+struct Stage {
+    open: Rc<Cell<usize>>,
+}
+
+impl Host for Stage {
+    async fn answer(&self, stream: &mut Stream, head: Result<RequestHead, Refusal>) -> After {
+        assert!(self.open.get() < STREAMS_MAX, "more streams than allowed");
+        let _open = Open::enter(&self.open);
+        match head {
+            Ok(head) => {
+                check(&head);
+                converse(stream, &head).await
+            }
+            Err(_) => After::Close,
         }
-        Err(_) => After::Close,
-    };
-    stream.finish(after);
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { head: PATIENCE, idle: PATIENCE, stall: PATIENCE }
+    }
+
+    async fn stopping(&self) {
+        pending().await
+    }
+
+    fn sent_away(&self, _fault: Fault) {}
+}
+
+/// A stream that is being served, also when it is dropped in the middle.
+struct Open(Rc<Cell<usize>>);
+
+impl Open {
+    fn enter(open: &Rc<Cell<usize>>) -> Self {
+        open.set(open.get() + 1);
+        Self(open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 /// What a replica reads is what was understood.

@@ -119,7 +119,8 @@ impl Alarm {
         poll_fn(|cx| self.poll_ring(cx)).await;
     }
 
-    fn poll_ring(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The same for whoever is polled.
+    pub(crate) fn poll_ring(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
         if Instant::now() >= at {
             return Poll::Ready(());

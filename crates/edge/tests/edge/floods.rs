@@ -59,9 +59,11 @@ async fn resets_that_come_one_by_one_count_as_well() {
     let mut raw = Raw::connect(rig.address()).await;
     for i in 0..101 {
         raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, odd(i), GET)).await;
-        raw.send(&frame(PING, 0, 0, &u64::from(i).to_be_bytes())).await;
-        // The answer to the ping says that the request has been taken.
-        while raw.next().await.is_some_and(|came| came.kind != PING) {}
+        // The answer to a ping says that the request has been taken. There is a budget for pings, too.
+        if i % 2 == 0 {
+            raw.send(&frame(PING, 0, 0, &u64::from(i).to_be_bytes())).await;
+            while raw.next().await.is_some_and(|came| came.kind != PING) {}
+        }
         raw.send(&frame(RESET, 0, odd(i), &CANCEL)).await;
     }
     assert_eq!(farewell(&raw.rest().await), Some(CALM));
@@ -221,9 +223,9 @@ async fn what_is_ambiguous_is_refused_and_reaches_nobody() {
         loop {
             let came = raw.next().await.expect("a word");
             match came.kind {
-                // 400 is the 12th entry of the static table; 501 is a literal, in Huffman's code.
+                // 400 is the 12th entry of the static table; 501 is a literal behind the name of the 8th.
                 HEADERS => {
-                    let refused = came.payload[0] == 0x8c || came.payload.starts_with(&[0x48, 0x82, 0x6c, 0x01]);
+                    let refused = came.payload[0] == 0x8c || came.payload.starts_with(b"\x08\x03501");
                     assert!(refused, "{came:?}");
                     break;
                 }

@@ -249,3 +249,25 @@ async fn a_stop_lets_streams_end_and_takes_no_more() {
     assert!(body == music(300_000), "{} bytes", body.len());
     assert!(frames.iter().any(|came| came.kind == GOAWAY) && farewell(&frames) == Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_is_given_up_and_holds_no_replica() {
+    let patience = Duration::from_millis(300);
+    let (rig, _) = Rig::with(vec![Script::serving(&music(64_000_000))], |settings| {
+        (settings.limits.client_stall, settings.limits.head) = (patience, patience);
+    })
+    .await;
+    let most = 0x7fff_0000_u32.to_be_bytes();
+    let window = |stream| frame(crate::frames::WINDOW_UPDATE, 0, stream, &most);
+    // One does not make room, the other makes room for everything and does not read: its connection ends.
+    let mut clients = Vec::new();
+    for room in [vec![], [window(0), window(1)].concat()] {
+        let mut raw = Raw::connect(rig.address()).await;
+        raw.send(&[frame(HEADERS, END_HEADERS | END_STREAM, 1, GET), room].concat()).await;
+        raw.next_of(HEADERS, 1).await;
+        rig.until("the replica is asked no more", |state| state.to_string().contains("\"in_flight\":0")).await;
+        clients.push(raw);
+    }
+    rig.until("one is gone", |state| state["connections"] == 1).await;
+    assert_eq!(clients[0].next_of(crate::frames::RESET, 1).await.code(), 8);
+}
