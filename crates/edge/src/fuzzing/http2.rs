@@ -19,7 +19,7 @@ use crate::door::outbox::Behind;
 use crate::exchange::After;
 use crate::exchange::downstream::{BodyTerms, Downstream};
 use crate::run::timer::Timers;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::cell::Cell;
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
@@ -112,7 +112,7 @@ pub fn http2(data: &[u8]) {
         next: Next::Bytes,
     };
     let (timers, caller) = (Timers::new(), Caller::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Scheme::Http));
-    LocalSet::new().block_on(&runtime, Session::new(wire, Stage::default(), caller, timers).run(&[]));
+    LocalSet::new().block_on(&runtime, Session::new(wire, Stage::default(), caller, timers).run(BytesMut::new()));
 }
 
 /// What comes of some bytes that nobody answers: a fault, requests, and frames, but those that give room back, which

@@ -142,10 +142,11 @@ impl Machine {
         if backlog.length == 0 {
             self.end_answer(key, backlog);
         } else if backlog.length == before {
-            self.blocked |= 1 << key.at;
+            let waiting = if self.out.len() < SEND_BUFFER { &mut self.blocked } else { &mut self.crowded };
+            *waiting |= 1 << key.at;
             return Handed::Nothing;
         }
-        self.blocked &= !(1 << key.at);
+        (self.blocked, self.crowded) = (self.blocked & !(1 << key.at), self.crowded & !(1 << key.at));
         Handed::Some
     }
 
@@ -181,7 +182,7 @@ impl Machine {
     pub(super) fn sent(&mut self, bytes: usize) {
         self.out.drop_front(bytes);
         if self.out.len() < SEND_BUFFER {
-            self.woken |= self.blocked;
+            self.woken |= std::mem::take(&mut self.crowded);
         }
     }
 

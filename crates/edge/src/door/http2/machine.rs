@@ -104,8 +104,10 @@ pub(crate) struct Machine {
     pub(super) is_left: bool,
     /// Who waits for data.
     pub(super) hungry: Set,
-    /// Who waits for room.
+    /// Who waits for room that the client gives.
     pub(super) blocked: Set,
+    /// Who waits for the socket to take something.
+    pub(super) crowded: Set,
     /// Who waits no longer.
     pub(super) woken: Set,
     /// Whose stream is no more.
@@ -142,6 +144,7 @@ impl Machine {
             is_left: false,
             hungry: 0,
             blocked: 0,
+            crowded: 0,
             woken: 0,
             gone: 0,
         }
@@ -316,7 +319,7 @@ impl Machine {
         self.closed.remember(self.slots[at].stream, end);
         let held = self.slots[at].leave();
         self.give_back(held);
-        for set in [&mut self.hungry, &mut self.blocked, &mut self.woken] {
+        for set in [&mut self.hungry, &mut self.blocked, &mut self.crowded, &mut self.woken] {
             *set &= !(1 << at);
         }
         self.free.push(at);

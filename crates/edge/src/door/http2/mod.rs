@@ -37,7 +37,7 @@ use stream::Stream;
 pub(crate) async fn serve(roster: &Rc<Roster>, wire: Wire, start: BytesMut, caller: Caller) {
     let host = Edge { roster: roster.clone(), address: caller.address };
     let timers = roster.on_duty().timers.clone();
-    Session::new(wire, host, caller, timers).run(&start).await;
+    Session::new(wire, host, caller, timers).run(start).await;
 }
 
 /// The edge, as one client meets it.

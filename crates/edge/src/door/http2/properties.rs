@@ -10,7 +10,7 @@ use crate::door::outbox::Behind;
 use crate::exchange::After;
 use crate::exchange::downstream::{BodyTerms, Downstream};
 use crate::run::timer::Timers;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use proptest::collection::vec;
@@ -158,7 +158,7 @@ async fn converse(all: Vec<Asked>, wire: usize, window: u32) {
     let caller = Caller::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Scheme::Http);
     let timers = Timers::new();
     let calendar = spawn_local(timers.clone().run());
-    let session = spawn_local(async move { Session::new(server, Echo, caller, timers).run(&[]).await });
+    let session = spawn_local(async move { Session::new(server, Echo, caller, timers).run(BytesMut::new()).await });
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(window).header_table_size(window % 5_000);
     let (requests, connection) = builder.handshake::<_, Bytes>(client).await.expect("a handshake");

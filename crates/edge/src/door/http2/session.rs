@@ -13,6 +13,7 @@ use crate::codec::{Refusal, RequestHead};
 use crate::door::caller::Caller;
 use crate::exchange::After;
 use crate::run::timer::{Alarm, Timers};
+use bytes::BytesMut;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -181,10 +182,12 @@ impl<W: AsyncRead + AsyncWrite + Unpin, H: Host> Session<W, H> {
     }
 
     /// Serves the client until it goes, or has to go. `start` is what was read already.
-    pub(crate) async fn run(mut self, start: &[u8]) {
+    pub(crate) async fn run(mut self, start: BytesMut) {
         let host = self.host.clone();
         let mut stopping = pin!(host.stopping());
-        let mut end = self.take_in(start).err();
+        let mut end = self.take_in(&start).err();
+        // An idle client shall hold no buffer.
+        drop(start);
         if end.is_none() {
             end = Some(poll_fn(|cx| self.turn(cx, stopping.as_mut())).await);
         }
