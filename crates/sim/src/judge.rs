@@ -456,6 +456,7 @@ impl Judge {
         if *by != Actor::Automation {
             return;
         }
+        self.one_at_a_time(&remedy);
         if mode != Mode::Auto {
             self.find("A13", format!("remedy {id} started by itself in mode {mode:?}"));
         }
@@ -469,6 +470,17 @@ impl Judge {
         self.rollback(&remedy);
         if remedy.kind.removes_capacity() && !remedy.route.diverts_nobody() {
             self.removal(at, &remedy, plan);
+        }
+    }
+
+    /// A12: one remedy on a target at a time, whatever the incident.
+    fn one_at_a_time(&mut self, remedy: &Remedy) {
+        let clash = self.remedies.values().find(|case| {
+            let other = case.remedy.id.incident != remedy.id.incident;
+            other && case.started_at.is_some() && !case.over && case.remedy.route.overlaps(&remedy.route)
+        });
+        if let Some(other) = clash.map(|case| case.remedy.id) {
+            self.find("A12", format!("remedy {} started on the targets of {other}", remedy.id));
         }
     }
 

@@ -136,8 +136,8 @@ impl Traffic {
     }
 
     /// Requests a second that came for a component when its shed began, while it is shed.
-    pub(crate) fn shed_began_at(&self, component: ComponentId) -> Option<f64> {
-        self.sheds.get(component.0)?.as_ref().map(|shed| shed.began_at)
+    pub(crate) fn shed_began_at(&self, component: ComponentId, now: Instant) -> Option<f64> {
+        self.sheds.get(component.0)?.as_ref().filter(|shed| now < shed.until).map(|shed| shed.began_at)
     }
 
     /// The share of a component's requests that is admitted now.

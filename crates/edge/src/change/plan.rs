@@ -71,7 +71,7 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now:
     if let Err(refusal) = examine(shared, &plan, (&in_force, hold), now) {
         return PlanOutcome::Refused(refusal);
     }
-    let demand = |c: ComponentId| in_force.shed_began_at(c).unwrap_or_else(|| shared.demand(c, now));
+    let demand = |c: ComponentId| in_force.shed_began_at(c, now).unwrap_or_else(|| shared.demand(c, now));
     let next = Traffic::of(plan, &shared.site, now, demand);
     *in_force = Arc::new(next);
     PlanOutcome::Applied

@@ -81,7 +81,7 @@ impl Shared {
             None => self.stranger(&site, id),
         };
         let shed_began_at =
-            |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old)).unwrap_or(0.0);
+            |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old, now)).unwrap_or(0.0);
         let traffic = Traffic::of(plan, &site, in_force.since, shed_began_at);
         let hosts = site.hosts();
         locked(&self.lookups).retain(|host, _| hosts.contains_key(host));

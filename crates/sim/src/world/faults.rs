@@ -130,6 +130,7 @@ impl World {
     fn deploy(&mut self, n: usize, first: usize, count: usize, defect: Defect) {
         let (all, now) = (self.shape.replicas.len(), self.now);
         let chosen: Vec<usize> = (0..count).map(|k| (first + k) % all).collect();
+        let from = self.service.replica(first).version.clone();
         for r in &chosen {
             self.service.replica_mut(*r).run(version(n), defect, now);
         }
@@ -137,7 +138,7 @@ impl World {
             [only] => Slice::of(Dimension::Replica, self.shape.replicas[only].name.clone()),
             _ => Slice::everywhere(),
         };
-        self.tell_change(n, ChangeKind::Deploy, slice, version(n), name(GOOD));
+        self.tell_change(n, ChangeKind::Deploy, slice, version(n), from);
     }
 
     fn configure(&mut self, n: usize, region: usize, defect: Defect) {
