@@ -25,6 +25,12 @@ pub enum DrillError {
         /// What was still missing.
         missing: String,
     },
+    /// The story's trouble is more than processes on one machine can have.
+    #[error("run {0} with processes: only the simulated world has its trouble, so run it with --sim")]
+    OnlySimulated(String),
+    /// A step names what the simulated world does not have.
+    #[error("act out the story in the simulated world")]
+    Script(#[from] downbeat_sim::script::ScriptError),
     /// Somebody pressed Ctrl-C.
     #[error("stopped before the end")]
     Interrupted,

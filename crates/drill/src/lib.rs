@@ -9,9 +9,10 @@
 //! | [`scene`] | a world with people in it, and the hands that break and mend it |
 //! | [`supervisor`] | carries the hub's orders out, each once; breaks things for the console |
 //! | [`run`](fn@run), [`demo`](fn@demo) | one drill from its first process to its scorecard; all of it until Ctrl-C |
+//! | [`simulate`](fn@simulate) | the same story in the simulated world, next to doing nothing |
 //!
-//! Nothing of the product is linked in but its words ([`downbeat_core`]): hub, edge and Encore are seen from
-//! outside only, as their users see them.
+//! A live drill sees hub, edge and Encore from outside only, as their users see them; nothing of the product is linked
+//! in for it but its words ([`downbeat_core`]).
 
 mod conduct;
 pub mod crowd;
@@ -30,13 +31,15 @@ mod run;
 pub mod scene;
 mod score;
 mod screen;
-pub mod span;
+mod simulated;
 pub mod story;
 pub mod supervisor;
 pub mod world;
 
 pub use demo::{DemoOptions, demo};
+pub use downbeat_sim::span;
 pub use error::DrillError;
 pub use run::{RunOptions, run};
-pub use score::{CauseScore, RemedyScore, Requests, Scorecard, Silence};
+pub use score::{CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
+pub use simulated::simulate;
 pub use story::Story;

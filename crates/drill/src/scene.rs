@@ -7,7 +7,7 @@ use crate::listener::Audience;
 use crate::names::Answer;
 use crate::place::{Region, ReplicaId};
 use crate::progress::Progress;
-use crate::story::{Action, Condition, Healing, Step};
+use crate::story::{Action, Condition, Deed, Healing, Step};
 use crate::world::{Exit, ProcessError, Release, World};
 use downbeat_core::model::{Change, ChangeKind, Name, NameError};
 use std::sync::Arc;
@@ -27,6 +27,9 @@ pub enum ActionError {
     /// The name of a change is too long.
     #[error("name the change")]
     Name(#[from] NameError),
+    /// Only the simulated world has it.
+    #[error("only the simulated world can do this: run the story with --sim")]
+    OnlySimulated,
 }
 
 /// A world with people in it.
@@ -63,12 +66,13 @@ impl Scene {
                 self.wait_for(condition).await;
             }
             tokio::time::sleep(step.pause).await;
-            self.perform(&step.action).await?;
+            let Deed::Action(action) = &step.deed else { return Err(ActionError::OnlySimulated) };
+            self.perform(action).await?;
             if let Some(begun) = begun.take() {
                 fault = Instant::now();
                 begun();
             }
-            self.progress.say(&format!("{}", step.action));
+            self.progress.say(&format!("{}", step.deed));
         }
         Ok(())
     }

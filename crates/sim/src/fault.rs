@@ -88,6 +88,10 @@ pub(crate) enum Defect {
     Slow(u64),
     /// It dies at one request of so many.
     Crashes(u8),
+    /// What it sends for one component stops in the middle, with the connection open.
+    Stalls(usize),
+    /// Each request is so many times the usual work.
+    Costs(u8),
     /// Nothing is wrong with it.
     None,
 }

@@ -14,10 +14,13 @@ mod marks;
 mod mutants;
 mod plan;
 mod run;
+pub mod script;
 mod service;
 mod shape;
 mod show;
 mod shrink;
+pub mod span;
+mod strains;
 mod time;
 mod world;
 

@@ -41,13 +41,17 @@ impl Outcome {
     /// A18: automation took more from users than the outage alone would have.
     pub(crate) fn harm(&self, twin: &Outcome) -> Option<Violation> {
         let asked = (twin.toll.served + twin.toll.lost) as f64;
-        let (with, without) = (self.lost(), twin.lost());
-        (with > without + HARM_SHARE * asked + HARM_FLOOR).then(|| Violation {
-            invariant: "A18".into(),
-            at_s: self.simulated.as_secs(),
-            what: format!("users lost {with:.0} with automation and {without:.0} without, of {asked:.0}"),
-        })
+        harm(self.lost(), twin.lost(), asked, self.simulated)
     }
+}
+
+/// A18: users lost `with` automation and `without` it, of so many that they `asked` for.
+pub(crate) fn harm(with: f64, without: f64, asked: f64, at: Duration) -> Option<Violation> {
+    (with > without + HARM_SHARE * asked + HARM_FLOOR).then(|| Violation {
+        invariant: "A18".into(),
+        at_s: at.as_secs(),
+        what: format!("users lost {with:.0} with automation and {without:.0} without, of {asked:.0}"),
+    })
 }
 
 /// Runs a world until its faults are over and it has settled.

@@ -7,6 +7,7 @@
 use crate::dice::Dice;
 use crate::fault::Defect;
 use crate::shape::{GOOD, Shape, name};
+use crate::strains::Strains;
 use crate::time::Time;
 use downbeat_core::model::{FailureKind, Name};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(crate) struct Service {
     replicas: Vec<Replica>,
     /// By component: true while what it needs is gone.
     pub(crate) dependency_gone: Vec<bool>,
+    /// What stories bring about besides.
+    pub(crate) strains: Strains,
     capacity: f64,
     at_once: Duration,
     dice: Dice,
@@ -51,9 +54,11 @@ pub(crate) struct Replica {
     pub(crate) strength: f64,
     pub(crate) version: Name,
     /// What is wrong with the version.
-    pub(crate) defect: Defect,
+    pub(crate) defects: Vec<Defect>,
     /// What is wrong with the configuration.
-    pub(crate) misconfigured: Defect,
+    pub(crate) misconfigured: Vec<Defect>,
+    /// The name of the configuration.
+    pub(crate) config: Option<Name>,
     /// It dies at so many more requests.
     pub(crate) crashes: u8,
     warmth: f64,
@@ -77,8 +82,9 @@ impl Service {
             fails: vec![0.0; shape.components.len()],
             strength: 1.0,
             version: name(GOOD),
-            defect: Defect::None,
-            misconfigured: Defect::None,
+            defects: Vec::new(),
+            misconfigured: Vec::new(),
+            config: None,
             crashes: 0,
             warmth: 1.0,
             busy_until: Time::ZERO,
@@ -86,6 +92,7 @@ impl Service {
         Self {
             replicas: vec![replica; shape.replicas.len()],
             dependency_gone: vec![false; shape.components.len()],
+            strains: Strains::none(shape),
             capacity: shape.capacity,
             at_once: Duration::from_secs_f64((AT_ONCE / shape.capacity).max(0.5)),
             dice: Dice::stream(seed, 3),
@@ -118,20 +125,26 @@ impl Service {
             it.die();
             return Reply { at: now + BASE, outcome: Err(FailureKind::Reset) };
         }
+        if self.strains.is_crowded(replica, now) {
+            it.die();
+            return Reply { at: now + BASE, outcome: Err(FailureKind::Reset) };
+        }
         let begins = it.busy_until.max(now);
         let waits = begins.since(now).saturating_sub(self.at_once);
         if waits > QUEUE_MAX {
             return Reply { at: now + BASE, outcome: Err(FailureKind::Status) };
         }
         let speed = capacity * it.strength * (COLD + (1.0 - COLD) * it.warmth);
-        it.busy_until = begins + Duration::from_secs_f64(1.0 / speed.max(0.01));
+        let work = defects(it).map(cost).product::<f64>();
+        it.busy_until = begins + Duration::from_secs_f64(work / speed.max(0.01));
         it.warmth += (1.0 - it.warmth) / WARM_UP;
         let at = now
             + waits
             + BASE.mul_f64(1.0 + self.dice.share())
             + it.later
+            + self.strains.later[component]
             + defects(it).fold(Duration::ZERO, |sum, d| sum + later(d));
-        if at.since(now) > ANSWER_TIMEOUT {
+        if at.since(now) > ANSWER_TIMEOUT || defects(it).any(|d| d == Defect::Stalls(component)) {
             return Reply { at: now + ANSWER_TIMEOUT, outcome: Err(FailureKind::Late) };
         }
         let share = defects(it).map(|d| fails(d, component)).fold(it.fails[component], f64::max);
@@ -151,6 +164,7 @@ impl Service {
         match it {
             _ if !it.up => Err(FailureKind::Refused),
             _ if it.hung => Err(FailureKind::Late),
+            _ if self.strains.checks_fail[replica] => Err(FailureKind::Status),
             _ => Ok(()),
         }
     }
@@ -166,6 +180,9 @@ impl Service {
             let share = defects(it).map(|d| fails(d, component)).fold(it.fails[component], f64::max);
             if self.dependency_gone[component] || self.dice.chance(share) {
                 return Err((FailureKind::Status, Some(component)));
+            }
+            if defects(it).any(|d| d == Defect::Stalls(component)) {
+                return Err((FailureKind::Stalled, Some(component)));
             }
         }
         if waits > QUEUE_MAX { Err((FailureKind::Late, None)) } else { Ok(()) }
@@ -194,21 +211,25 @@ impl Replica {
     }
 
     /// Another version, in a new process.
-    pub(crate) fn run(&mut self, version: Name, defect: Defect, now: Time) {
+    pub(crate) fn run(&mut self, version: Name, defects: Vec<Defect>, now: Time) {
         self.version = version;
-        self.defect = defect;
+        self.defects = defects;
         self.start(now);
     }
 }
 
-fn defects(it: &Replica) -> impl Iterator<Item = Defect> {
-    [it.defect, it.misconfigured].into_iter()
+fn defects(it: &Replica) -> impl Iterator<Item = Defect> + '_ {
+    it.defects.iter().chain(&it.misconfigured).copied()
+}
+
+fn cost(defect: Defect) -> f64 {
+    if let Defect::Costs(times) = defect { f64::from(times) } else { 1.0 }
 }
 
 fn later(defect: Defect) -> Duration {
     match defect {
         Defect::Slow(ms) => Duration::from_millis(ms),
-        Defect::Fails(..) | Defect::Crashes(_) | Defect::None => Duration::ZERO,
+        _ => Duration::ZERO,
     }
 }
 

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 /// The version that everything runs at first.
 pub(crate) const GOOD: &str = "1.4.2";
-/// What users want, the dearest first.
+/// What users want in drawn worlds, the dearest first.
 pub(crate) const COMPONENTS: [&str; 3] = ["playback", "login", "search"];
 /// Share of the demand for each.
-pub(crate) const DEMAND: [f64; COMPONENTS.len()] = [0.5, 0.2, 0.3];
+const DEMAND: [f64; COMPONENTS.len()] = [0.5, 0.2, 0.3];
+/// The component that players ask, in every world.
+pub(crate) const PLAYBACK: usize = 0;
+/// The component that checks passwords, in every world.
+pub(crate) const LOGIN: usize = 1;
 /// One simulated request stands for so many real ones: in counts, not in time.
 pub(crate) const GRAIN: u32 = 3;
 /// Client networks of ordinary users.
@@ -31,7 +35,10 @@ pub(crate) struct Shape {
     pub(crate) replicas: Vec<Place>,
     /// By edge: its name, and the region it stands in where each region has one.
     pub(crate) edges: Vec<(Name, Option<usize>)>,
+    /// What users want, the dearest first.
     pub(crate) components: Vec<Name>,
+    /// By component: the share of the demand for it.
+    pub(crate) wants: Vec<f64>,
     /// Bundles of requests a second, of all users together.
     pub(crate) demand: f64,
     /// Bundles a second that one replica can serve when it is warm.
@@ -71,6 +78,7 @@ impl Shape {
             replicas,
             edges,
             components: COMPONENTS.map(name).into(),
+            wants: DEMAND.into(),
             demand,
             listeners: 4 + dice.below(5),
             client_retries: dice.below(4) as u32,
@@ -145,7 +153,7 @@ impl Shape {
 }
 
 /// So many edges; at home in a region each when there are as many of one as of the other.
-fn edges(count: usize, regions: usize) -> Vec<(Name, Option<usize>)> {
+pub(crate) fn edges(count: usize, regions: usize) -> Vec<(Name, Option<usize>)> {
     (0..count).map(|n| (name(&format!("edge-{}", n + 1)), (count == regions).then_some(n))).collect()
 }
 

@@ -1,4 +1,4 @@
-//! `downbeat drill` and `downbeat demo`: outages on purpose, with real processes on this machine.
+//! `downbeat drill` and `downbeat demo`: outages on purpose, with real processes on this machine or in virtual time.
 
 use super::output::{self, Table};
 use super::style::Palette;
@@ -15,10 +15,16 @@ use std::time::Duration;
 pub(super) const DRILL_EXAMPLES: &str = "\
 Examples:
   downbeat drill list
-  downbeat drill run bad-deploy --live
+  downbeat drill run bad-deploy --live            with real processes: a minute or two
+  downbeat drill run bad-deploy --sim             in virtual time, next to doing nothing: a second
+  downbeat drill run empty-dns-lease-storm --sim --seed 7
+  downbeat drill run --sim                        every story, a line each
   downbeat drill run host --live --json --seed 7 | jq .silence_s
   downbeat drill run quiet --duration 60s
   downbeat drill run my-outage.md --keep --data ./my-outage
+
+In the simulated world the edge's and the hub's own decisions run against a service, users and a network that are
+computed; the same seed gives the same scorecard. \"Doing nothing\" is the same world while Downbeat watches and does not act.
 
 Ends with 0 when everything went as the story expects, else with 1.";
 
@@ -55,11 +61,15 @@ enum DrillVerb {
 /// Which drill, and how.
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// The name of a story, or the path of a file that ends in .md
-    name: String,
+    /// The name of a story, or the path of a file that ends in .md; with --sim, all stories unless given
+    #[arg(required_unless_present = "sim")]
+    name: Option<String>,
     /// With real processes on this machine, which is how it is done unless said otherwise
     #[arg(long)]
     live: bool,
+    /// In virtual time, once with Downbeat and once while it only watches
+    #[arg(long, conflicts_with_all = ["live", "duration", "keep", "port_base", "data"])]
+    sim: bool,
     /// Print the scorecard as one JSON object
     #[arg(long)]
     json: bool,
@@ -117,6 +127,10 @@ struct Failed {
 pub(crate) async fn about_drill(args: DrillArgs) -> anyhow::Result<()> {
     match args.verb {
         DrillVerb::List { json } => list(json),
+        DrillVerb::Run(args) if args.sim => {
+            let only = args.name.as_deref().filter(|name| *name != "all");
+            super::simulation::run(only, args.world.seed, args.world.listeners.into(), args.json)
+        }
         DrillVerb::Run(args) => live_through(args).await,
     }
 }
@@ -137,15 +151,20 @@ pub(crate) async fn run_demo(args: DemoArgs) -> anyhow::Result<()> {
 fn list(json: bool) -> anyhow::Result<()> {
     let row = |story: story::Story| {
         let cause = story.expect.cause.map(|cause| cause.kind.word());
-        vec![json!(story.name), json!(story.title), json!(cause)]
+        let worlds = match story.worlds {
+            story::Worlds::Both => "live, sim",
+            story::Worlds::Simulated => "sim",
+        };
+        vec![json!(story.name), json!(story.title), json!(cause), json!(worlds)]
     };
     let rows = story::all().into_iter().map(row).collect();
-    let table = Table { title: "drills", columns: &["name", "title", "cause"], rows };
+    let table = Table { title: "drills", columns: &["name", "title", "cause", "worlds"], rows };
     if json { output::write_json(&table.json()) } else { output::write_tables(&[table]) }
 }
 
 async fn live_through(args: RunArgs) -> anyhow::Result<()> {
-    let story = story::find(&args.name)?;
+    let name = args.name.context("name a story")?;
+    let story = story::find(&name)?;
     let options = RunOptions {
         exe: own_program()?,
         port_base: args.world.port_base,
@@ -162,6 +181,11 @@ async fn live_through(args: RunArgs) -> anyhow::Result<()> {
     } else {
         output::write(&draw(&card, Palette::stdout()))?;
     }
+    verdict(card)
+}
+
+/// An error where a drill did not go as its story expects.
+pub(super) fn verdict(card: Scorecard) -> anyhow::Result<()> {
     if card.passed { Ok(()) } else { Err(Failed { name: card.drill, failed: card.failed_expectations }.into()) }
 }
 
@@ -199,7 +223,7 @@ fn draw(card: &Scorecard, palette: Palette) -> String {
 }
 
 /// From the fault on.
-fn times(card: &Scorecard) -> Table {
+pub(super) fn times(card: &Scorecard) -> Table {
     let stages = [
         ("suspected", card.suspected_s),
         ("confirmed", card.confirmed_s),
@@ -213,7 +237,7 @@ fn times(card: &Scorecard) -> Table {
     Table { title: "after the fault", columns: &["stage", "time"], rows }
 }
 
-fn decisions(card: &Scorecard) -> Table {
+pub(super) fn decisions(card: &Scorecard) -> Table {
     let cause = card.cause.as_ref().map(|cause| format!("{} at {}", cause.kind.word(), cause.place));
     let remedy =
         |r: &downbeat_drill::RemedyScore| format!("{} ({})", r.kind, if r.helped { "helped" } else { "did not help" });
@@ -230,6 +254,6 @@ fn decisions(card: &Scorecard) -> Table {
     Table { title: "decisions", columns: &["what", "which"], rows }
 }
 
-fn seconds(time: Option<f64>) -> Value {
+pub(super) fn seconds(time: Option<f64>) -> Value {
     time.map_or(Value::Null, |time| json!(format!("{time:.1} s")))
 }

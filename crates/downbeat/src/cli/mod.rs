@@ -15,6 +15,7 @@ mod operator;
 mod output;
 mod rehearsal;
 mod serve;
+mod simulation;
 mod style;
 mod top;
 

@@ -64,7 +64,8 @@ impl std::fmt::Display for Network {
 }
 
 impl Network {
-    fn host(self, number: usize) -> Ipv4Addr {
+    /// One of its addresses.
+    pub(crate) fn host(self, number: usize) -> Ipv4Addr {
         let [a, b, c] = self.0;
         // The remainder is below 250.
         Ipv4Addr::new(a, b, c, (number % 250) as u8 + 1)

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Scorecard {
     /// The story.
     pub drill: String,
-    /// `live`: with real processes.
+    /// `live`: with real processes. `sim`: in virtual time.
     pub mode: &'static str,
     /// Seed of the crowd.
     pub seed: u64,
@@ -54,6 +54,25 @@ pub struct Scorecard {
     pub passed: bool,
     /// What was not, in words.
     pub failed_expectations: Vec<String>,
+    /// In the simulated world: the same story while Downbeat only watches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doing_nothing: Option<Nothing>,
+}
+
+/// What the same outage costs, over the same time, when nobody does anything.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Nothing {
+    /// What the listeners do not hear.
+    pub silence_s: Silence,
+    /// What users get.
+    pub requests: Requests,
+}
+
+impl Nothing {
+    /// What users lose: requests, and a second of silence counts as one.
+    pub fn lost(&self) -> f64 {
+        self.requests.failed as f64 + self.silence_s.total
+    }
 }
 
 /// What was not heard, in seconds.

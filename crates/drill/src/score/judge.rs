@@ -15,7 +15,8 @@ pub(super) fn judge(facts: &Facts<'_>, card: &Scorecard) -> Vec<String> {
 
 fn listening(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
     let total = card.silence_s.total;
-    if let Some(most) = facts.story.expect.silence_s.filter(|most| total > *most) {
+    saving(facts, card, failed);
+    if let Some(most) = facts.expect.silence_s.filter(|most| total > *most) {
         failed.push(format!("{total} s of silence, at most {most} s expected"));
     }
     let wrong: u64 = facts.listeners.iter().map(|(_, after)| after.wrong).sum();
@@ -24,8 +25,20 @@ fn listening(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
     }
 }
 
+/// What is saved of what doing nothing would have cost.
+fn saving(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
+    let (Some(share), Some(without)) = (facts.expect.saves, &facts.without) else { return };
+    let (lost, without) = (card.requests.failed as f64 + card.silence_s.total, without.lost());
+    if lost > without * (1.0 - share) {
+        failed.push(format!(
+            "users lost {lost:.0}, and {without:.0} with nothing done: at least {:.0} % saved expected",
+            share * 100.0
+        ));
+    }
+}
+
 fn timing(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
-    let expect = &facts.story.expect;
+    let expect = facts.expect;
     let mut by = |what: &str, seen: Option<f64>, limit: Option<f64>| match (seen, limit) {
         (Some(seen), Some(limit)) if seen > limit => {
             failed.push(format!("{what} after {seen} s, within {limit} s expected"));
@@ -38,10 +51,10 @@ fn timing(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
 }
 
 fn deciding(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
-    let expect = &facts.story.expect;
+    let expect = facts.expect;
     if let Some(cause) = &expect.cause {
         let found = card.cause.as_ref();
-        if found.and_then(|found| found.rank) != Some(1) {
+        if found.and_then(|found| found.rank).is_none_or(|rank| rank > expect.cause_rank) {
             let found = found.map_or("none".to_owned(), |found| format!("{} at {}", found.kind, found.place));
             failed.push(format!("cause {found}, {} at {} expected", cause.kind, cause.place));
         }
@@ -58,7 +71,7 @@ fn deciding(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
 }
 
 fn ending(facts: &Facts<'_>, card: &Scorecard, failed: &mut Vec<String>) {
-    let expect = &facts.story.expect;
+    let expect = facts.expect;
     if expect.resolved && card.resolved_s.is_none() {
         failed.push("not resolved at the end".to_owned());
     }

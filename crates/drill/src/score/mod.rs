@@ -4,12 +4,12 @@
 mod card;
 mod judge;
 
-pub use card::{CauseScore, RemedyScore, Requests, Scorecard, Silence};
+pub use card::{CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
 
 use crate::crowd::Tally;
 use crate::hub::Case;
 use crate::listener::Account;
-use crate::story::Story;
+use crate::story::{Expect, Story};
 use downbeat_core::model::{Audience, CauseKind, Hypothesis, Moment, Slice};
 use std::time::Duration;
 
@@ -17,6 +17,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) story: &'a Story,
+    /// What has to come of it in the world that it was lived through in.
+    pub(crate) expect: &'a Expect,
+    /// Which world that is, in the scorecard's words.
+    pub(crate) mode: &'static str,
+    /// What doing nothing comes to, where that is known.
+    pub(crate) without: Option<Nothing>,
     pub(crate) seed: u64,
     /// When the fault began, on the hub's clock.
     pub(crate) fault: Moment,
@@ -49,14 +55,14 @@ fn draw(facts: &Facts<'_>) -> Scorecard {
     let main = facts.main_case();
     let confirmed: Vec<&Case> = facts.confirmed().collect();
     let seconds = |at: Option<Moment>| at.map(|at| facts.seconds(at));
-    let expected = facts.story.expect.incidents;
+    let expected = facts.expect.incidents;
     Scorecard {
         drill: facts.story.name.to_string(),
-        mode: "live",
+        mode: facts.mode,
         seed: facts.seed,
         listeners: facts.listeners.len(),
         duration_s: round(facts.duration.as_secs_f64()),
-        silence_s: silence(&facts.listeners),
+        silence_s: silence(heard_since(&facts.listeners)),
         requests: Requests {
             total: facts.tally.total,
             failed: facts.tally.failed,
@@ -79,6 +85,7 @@ fn draw(facts: &Facts<'_>) -> Scorecard {
         review: main.and_then(|case| case.review.clone()),
         passed: false,
         failed_expectations: Vec::new(),
+        doing_nothing: facts.without.clone(),
     }
 }
 
@@ -106,7 +113,7 @@ impl Facts<'_> {
     }
 
     fn is_expected(&self, kind: CauseKind, place: &Slice) -> bool {
-        self.story.expect.cause.as_ref().is_some_and(|cause| cause.kind == kind && cause.place.covers(place))
+        self.expect.cause.as_ref().is_some_and(|cause| cause.kind == kind && cause.place.covers(place))
     }
 
     /// When the right cause was ranked first.
@@ -124,14 +131,18 @@ impl Facts<'_> {
             kind: first.kind,
             place: first.slice.clone(),
             rank: case.hypotheses.iter().position(right).map(|place| place + 1),
-            expected: self.story.expect.cause.clone(),
+            expected: self.expect.cause.clone(),
         })
     }
 }
 
-fn silence(listeners: &[(Account, Account)]) -> Silence {
-    let heard = listeners.iter().map(|(before, after)| after.heard.silence.saturating_sub(before.heard.silence));
-    let all: Vec<f64> = heard.map(|silence| silence.as_secs_f64()).collect();
+fn heard_since(listeners: &[(Account, Account)]) -> impl Iterator<Item = Duration> {
+    listeners.iter().map(|(before, after)| after.heard.silence.saturating_sub(before.heard.silence))
+}
+
+/// By listener in, all together out.
+pub(crate) fn silence(listeners: impl Iterator<Item = Duration>) -> Silence {
+    let all: Vec<f64> = listeners.map(|silence| silence.as_secs_f64()).collect();
     Silence {
         total: round(all.iter().sum()),
         max: round(all.iter().copied().fold(0.0, f64::max)),

@@ -65,6 +65,9 @@ fn case() -> Case {
 fn facts(story: &Story) -> Facts<'_> {
     Facts {
         story,
+        expect: &story.expect,
+        mode: "live",
+        without: None,
         seed: 1,
         fault: at(0),
         duration: Duration::from_secs(75),
@@ -83,6 +86,7 @@ fn story() -> Story {
     let mut story = crate::story::find("bad-deploy").expect("it comes with the program");
     story.expect.confirmed_s = Some(2.0);
     story.expect.public_word_s = Some(5.0);
+    story.expect.saves = Some(0.5);
     story
 }
 
@@ -116,7 +120,12 @@ fn each_difference_is_said() {
         change(&mut facts);
         score(&facts).failed_expectations.join("; ")
     };
-    let table: [(Change<'_>, &str); 10] = [
+    let nothing = |failed| {
+        let requests = Requests { total: 40_000, failed, retried: 0, resumed: 0 };
+        Some(Nothing { silence_s: silence([].into_iter()), requests })
+    };
+    let table: [(Change<'_>, &str); 11] = [
+        (&|f| f.without = nothing(20), "users lost 12, and 20 with nothing done: at least 50 % saved expected"),
         (&|f| f.listeners[3].1 = account(1_700, 0), "1.2 s of silence, at most 0 s expected"),
         (&|f| f.listeners[3].1 = account(500, 2), "2 songs came with wrong bytes"),
         (&|f| f.cases[0].confirmed_at_ms = Some(at(2_500)), "confirmed after 2.5 s, within 2 s expected"),

@@ -18,8 +18,11 @@ pub struct CauseExpected {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// The cause, ranked first.
+    /// The cause, ranked first, or among so many as `cause_rank` says.
     pub cause: Option<CauseExpected>,
+    /// The worst rank that will do, from 1.
+    #[serde(default = "first")]
+    pub cause_rank: usize,
     /// Silence of all listeners together, at most.
     pub silence_s: Option<f64>,
     /// Confirmed by then.
@@ -42,4 +45,10 @@ pub struct Expect {
     /// A review has to be written.
     #[serde(default)]
     pub review: bool,
+    /// In the simulated world: of what doing nothing costs users, at least this share is saved, from 0 to 1.
+    pub saves: Option<f64>,
+}
+
+const fn first() -> usize {
+    1
 }

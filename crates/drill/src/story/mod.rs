@@ -12,6 +12,8 @@ pub use expect::{CauseExpected, Expect};
 pub use read::StoryError;
 pub use shelf::{FindError, all, find};
 
+pub use downbeat_sim::script::{Setting, Trouble};
+
 use crate::crowd::{Component, Network};
 use crate::names;
 use crate::place::{Region, ReplicaId};
@@ -34,8 +36,25 @@ pub struct Story {
     pub after: Duration,
     /// What breaks and what is mended, in order.
     pub steps: Vec<Step>,
+    /// The worlds in which it can be lived through.
+    pub worlds: Worlds,
+    /// What the simulated world has otherwise than the demo.
+    pub setting: Setting,
     /// What has to come of it.
     pub expect: Expect,
+    /// What has to come of it in the simulated world.
+    pub expect_simulated: Expect,
+}
+
+/// The worlds in which a story can be lived through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Worlds {
+    /// With real processes, and in virtual time.
+    #[default]
+    Both,
+    /// In virtual time only: its trouble is more than processes on one machine can have.
+    Simulated,
 }
 
 impl Story {
@@ -56,7 +75,16 @@ pub struct Step {
     /// And then so much later.
     pub pause: Duration,
     /// What is done.
-    pub action: Action,
+    pub deed: Deed,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
+    /// Either world can do it.
+    Action(Action),
+    /// Only the simulated one can.
+    Trouble(Trouble),
 }
 
 /// What a step can wait for.
@@ -186,5 +214,5 @@ fn network<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Network, D::Erro
 }
 
 fn some_span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    crate::span::deserialize(from).map(Some)
+    downbeat_sim::span::deserialize(from).map(Some)
 }

@@ -1,8 +1,8 @@
 //! Reads a story's Markdown file. Unknown keys are errors, and every error names its line.
 
-use super::{Action, Condition, Expect, Step, Story};
-use crate::span;
+use super::{Action, Condition, Deed, Expect, Setting, Step, Story, Trouble, Worlds};
 use downbeat_core::model::Name;
+use downbeat_sim::span;
 use serde::Deserialize;
 use std::time::Duration;
 use toml::{Spanned, Table, Value};
@@ -34,7 +34,11 @@ struct Block {
     after: Duration,
     #[serde(default)]
     at: Vec<Spanned<Table>>,
-    expect: Expect,
+    #[serde(default)]
+    worlds: Worlds,
+    #[serde(default)]
+    simulation: Setting,
+    expect: Spanned<Table>,
 }
 
 /// When a step is done, as it is written beside the action.
@@ -64,9 +68,27 @@ pub(super) fn read(file: &str, text: &str) -> Result<Story, StoryError> {
         let line = line_of(table.span().start);
         step(table.into_inner()).map_err(|what| fault(line, what))
     };
-    let steps = written.at.into_iter().map(step).collect::<Result<_, _>>()?;
-    let Block { name, title, warm_up, after, expect, .. } = written;
-    Ok(Story { name, title, prose, warm_up, after, steps, expect })
+    let Block { name, title, warm_up, after, at, worlds, simulation: setting, expect } = written;
+    let steps: Vec<Step> = at.into_iter().map(step).collect::<Result<_, _>>()?;
+    let line = line_of(expect.span().start);
+    let (expect, expect_simulated) = expectations(expect.into_inner()).map_err(|what| fault(line, what))?;
+    if worlds == Worlds::Both && steps.iter().any(|step| matches!(step.deed, Deed::Trouble(_))) {
+        return Err(fault(first, "a trouble of the simulated world needs `worlds = \"simulated\"`".to_owned()));
+    }
+    Ok(Story { name, title, prose, warm_up, after, steps, worlds, setting, expect, expect_simulated })
+}
+
+/// What is expected, and what of it is otherwise in the simulated world: the keys below `[expect.simulated]`.
+fn expectations(mut written: Table) -> Result<(Expect, Expect), String> {
+    let read = |table: Table| Expect::deserialize(Value::Table(table)).map_err(|e| e.message().to_owned());
+    let otherwise = match written.remove("simulated") {
+        None => Table::new(),
+        Some(Value::Table(otherwise)) => otherwise,
+        Some(_) => return Err("`simulated` is a table of expectations".to_owned()),
+    };
+    let expect = read(written.clone())?;
+    written.extend(otherwise);
+    Ok((expect, read(written)?))
 }
 
 /// The block with the number of its first line, and the prose around it. There has to be exactly one.
@@ -90,9 +112,22 @@ fn step(mut table: Table) -> Result<Step, String> {
         .filter_map(|key| table.remove(key).map(|value| (key.to_owned(), value)))
         .collect();
     let when = When::deserialize(Value::Table(when)).map_err(|e| e.message().to_owned())?;
-    let action = Action::deserialize(Value::Table(table)).map_err(|e| e.message().to_owned())?;
-    let action = check(action)?;
-    Ok(Step { time: when.time, once: when.once, pause: when.pause, action })
+    Ok(Step { time: when.time, once: when.once, pause: when.pause, deed: deed(table)? })
+}
+
+/// Whatever either world can do is read as such first.
+fn deed(table: Table) -> Result<Deed, String> {
+    let said = |e: toml::de::Error| e.message().to_owned();
+    let unknown = |what: &str| what.starts_with("unknown variant `") && table.get("do").is_some();
+    match Action::deserialize(Value::Table(table.clone())).map_err(said) {
+        Ok(action) => check(action).map(Deed::Action),
+        Err(what) if unknown(&what) => match Trouble::deserialize(Value::Table(table.clone())).map_err(said) {
+            Ok(trouble) => Ok(Deed::Trouble(trouble)),
+            Err(also) if unknown(&also) => Err(format!("{what}, and in the simulated world {also}")),
+            Err(also) => Err(also),
+        },
+        Err(what) => Err(what),
+    }
 }
 
 /// What the types cannot say.
@@ -133,8 +168,8 @@ mod tests {
         let heal = Action::Heal { what: Healing::Network };
         let second = Duration::from_secs(1);
         let expected = [
-            Step { time: Duration::ZERO, once: None, pause: Duration::ZERO, action: kill },
-            Step { time: second * 3, once: Some(Condition::AllUp), pause: second, action: heal },
+            Step { time: Duration::ZERO, once: None, pause: Duration::ZERO, deed: Deed::Action(kill) },
+            Step { time: second * 3, once: Some(Condition::AllUp), pause: second, deed: Deed::Action(heal) },
         ];
         assert_eq!(story.steps, expected);
     }
@@ -145,7 +180,9 @@ mod tests {
         let step = |step: &str| format!("{HEAD}[[at]]\n{step}\n{expect}");
         let table = [
             (format!("{HEAD}colour = 1\n{expect}"), 10, "unknown field `colour`"),
-            (format!("{HEAD}[expect]\nincidents = 0\nmood = 1"), 12, "unknown field `mood`"),
+            (format!("{HEAD}[expect]\nincidents = 0\nmood = 1"), 10, "unknown field `mood`"),
+            (format!("{HEAD}[expect]\nincidents = 0\n[expect.simulated]\nmood = 1"), 10, "unknown field `mood`"),
+            (step("do = \"disk\""), 6, "needs `worlds = "),
             (HEAD.to_owned(), 6, "missing field `expect`"),
             (format!("name = \n{expect}"), 6, ""),
             (HEAD.replace("2m", "2 min") + expect, 9, "no length of time"),

@@ -10,8 +10,31 @@ macro_rules! shelf {
 }
 
 /// Every story that comes with the program, in the order in which they are listed.
-const SHELF: [(&str, &str); 9] =
-    shelf!["overload", "bad-deploy", "bad-config", "network", "dns", "attack", "host", "quiet", "hub-dies",];
+const SHELF: [(&str, &str); 23] = shelf![
+    "overload",
+    "bad-deploy",
+    "bad-config",
+    "network",
+    "dns",
+    "attack",
+    "host",
+    "quiet",
+    "hub-dies",
+    "discovery-poison",
+    "edge-crash-loop",
+    "oscillating-config",
+    "hot-path-rule",
+    "dns-withdrawal",
+    "empty-dns-lease-storm",
+    "tenant-bug",
+    "split-brain",
+    "poison-row",
+    "shared-fate-status",
+    "blind-monitoring",
+    "blamed-upstream",
+    "report-brigade",
+    "own-uplink",
+];
 
 /// Why there is no such story.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +96,7 @@ mod tests {
             let story = read::read(&file(name), text).expect("a good story");
             assert_eq!(story.name.as_str(), name);
             assert!(story.prose.starts_with("# "), "{name} begins with its heading");
-            assert_eq!(story.is_quiet(), story.expect.incidents == 0, "{name}");
+            assert!(!story.is_quiet() || story.expect.incidents == 0, "{name}");
         }
     }
 

@@ -1,8 +1,17 @@
 //! Actions in words, for progress lines.
 
-use super::{Action, Healing};
+use super::{Action, Deed, Healing};
 use crate::names::Answer;
 use std::fmt;
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action(action) => action.fmt(f),
+            Self::Trouble(_) => f.write_str("a trouble of the simulated world"),
+        }
+    }
+}
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! Users: listeners whose players buffer, wishes that come by themselves, attackers; and what an outage takes from them.
 
 use crate::dice::Dice;
-use crate::shape::{DEMAND, GRAIN, Shape};
+use crate::shape::{GRAIN, LOGIN, PLAYBACK, Shape};
 use crate::time::Time;
 use crate::world::edge::Ids;
 use crate::world::{Happening, World};
@@ -29,6 +29,8 @@ pub(crate) enum Who {
     /// Somebody who wants one thing: which client, and how often it has asked before.
     Wish(u32, u32),
     Attacker,
+    /// A machine that has to renew its lease.
+    Holder(u32),
 }
 
 /// All users.
@@ -37,7 +39,7 @@ pub(crate) struct Crowd {
     listeners: Vec<Listener>,
     wishes: u32,
     /// By component: how many times the usual is asked for.
-    pub(crate) surge: [f64; DEMAND.len()],
+    pub(crate) surge: Vec<f64>,
     /// How many times the usual demand for log-ins comes from the attacker.
     pub(crate) attack: f64,
     retries: u32,
@@ -87,7 +89,7 @@ impl Crowd {
         Self {
             listeners: vec![listener; shape.listeners],
             wishes: 0,
-            surge: [1.0; DEMAND.len()],
+            surge: vec![1.0; shape.wants.len()],
             attack: 0.0,
             retries: shape.client_retries,
             demand: shape.demand,
@@ -106,6 +108,7 @@ impl Crowd {
             Who::Listener(n) => n as u64,
             Who::Wish(client, _) => 1_000 + u64::from(client % 500),
             Who::Attacker => 99,
+            Who::Holder(n) => 2_000 + u64::from(n),
         }
     }
 
@@ -135,19 +138,19 @@ impl World {
             let after = Duration::from_millis(self.crowd.dice.between(0, 2_000));
             self.queue.plan(self.now + after, Happening::Listen(n));
         }
-        for component in 0..DEMAND.len() {
+        for component in 0..self.shape.wants.len() {
             self.queue.plan(self.now, Happening::Wish(component));
         }
     }
 
     /// A player asks for the next piece.
     pub(crate) fn listen(&mut self, n: usize) {
-        self.ask(Who::Listener(n), 0);
+        self.ask(Who::Listener(n), PLAYBACK);
     }
 
     /// Somebody wants something, and so on.
     pub(crate) fn wish(&mut self, component: usize) {
-        let rate = self.crowd.demand * DEMAND[component] * self.crowd.surge[component];
+        let rate = self.crowd.demand * self.shape.wants[component] * self.crowd.surge[component];
         let after = self.crowd.dice.wait(Duration::from_secs_f64(1.0 / rate));
         self.queue.plan(self.now + after, Happening::Wish(component));
         self.crowd.wishes += 1;
@@ -159,10 +162,10 @@ impl World {
         if self.crowd.attack <= 0.0 {
             return;
         }
-        let rate = self.crowd.demand * DEMAND[1] * self.crowd.attack;
+        let rate = self.crowd.demand * self.shape.wants[LOGIN] * self.crowd.attack;
         let after = self.crowd.dice.wait(Duration::from_secs_f64(1.0 / rate));
         self.queue.plan(self.now + after, Happening::Attack);
-        self.ask(Who::Attacker, 1);
+        self.ask(Who::Attacker, LOGIN);
     }
 
     /// A client hears what became of its request.
@@ -185,6 +188,7 @@ impl World {
                 }
             }
             (Who::Wish(..), Ok(())) => self.toll.serve(who, times),
+            (Who::Holder(n), outcome) => self.renewal_ends(n, times, outcome),
             (Who::Wish(client, asked), Err(_)) if asked < self.crowd.retries => {
                 let after = self.crowd.pause(asked);
                 self.toll.lose(who, GRAIN - times);

@@ -6,7 +6,7 @@ use crate::world::edge::State;
 use crate::world::outside::Actuator;
 use crate::world::{Happening, World};
 use downbeat_core::incident::Command;
-use downbeat_core::model::{Change, ChangeKind, Dimension, Name, Slice};
+use downbeat_core::model::{Change, ChangeKind, Dimension, FailureKind, Name, Slice};
 use std::time::Duration;
 
 impl World {
@@ -28,8 +28,8 @@ impl World {
             Fault::Thin(region, ms) => self.lines.farther[region] = Duration::from_millis(ms),
             Fault::Lossy(region, percent) => self.lines.lossy[region] = f64::from(percent) / 100.0,
             Fault::Names(region) => {
-                self.outside.names_fail.resize(self.shape.regions.len(), false);
-                self.outside.names_fail[region] = true;
+                self.outside.names_fail.resize(self.shape.regions.len(), None);
+                self.outside.names_fail[region] = Some(FailureKind::Unresolved);
             }
             Fault::Dependency(c) => self.service.dependency_gone[c] = true,
             Fault::Surge(c, times) => self.crowd.surge[c] = f64::from(times),
@@ -83,9 +83,9 @@ impl World {
                 for r in 0..self.shape.replicas.len() {
                     let it = self.service.replica_mut(r);
                     if it.version == version(n) {
-                        it.run(name(GOOD), Defect::None, now);
+                        it.run(name(GOOD), Vec::new(), now);
                     }
-                    if !it.up && matches!(it.defect, Defect::None) {
+                    if !it.up && it.defects.is_empty() {
                         it.start(now);
                     }
                 }
@@ -93,7 +93,7 @@ impl World {
             Fault::Configure(region, _) => {
                 for r in self.shape.in_region(region).collect::<Vec<_>>() {
                     let it = self.service.replica_mut(r);
-                    it.misconfigured = Defect::None;
+                    it.misconfigured.clear();
                     if !it.up {
                         it.start(now);
                     }
@@ -103,7 +103,7 @@ impl World {
             Fault::CutFrom(edge, region) => self.lines.cut_from[edge][region] = false,
             Fault::Thin(region, _) => self.lines.farther[region] = Duration::ZERO,
             Fault::Lossy(region, _) => self.lines.lossy[region] = 0.0,
-            Fault::Names(region) => self.outside.names_fail[region] = false,
+            Fault::Names(region) => self.outside.names_fail[region] = None,
             Fault::Dependency(c) => self.service.dependency_gone[c] = false,
             Fault::Surge(c, _) => self.crowd.surge[c] = 1.0,
             Fault::Attack(_) => self.crowd.attack = 0.0,
@@ -132,7 +132,7 @@ impl World {
         let chosen: Vec<usize> = (0..count).map(|k| (first + k) % all).collect();
         let from = self.service.replica(first).version.clone();
         for r in &chosen {
-            self.service.replica_mut(*r).run(version(n), defect, now);
+            self.service.replica_mut(*r).run(version(n), written(defect), now);
         }
         let slice = match chosen[..] {
             [only] => Slice::of(Dimension::Replica, self.shape.replicas[only].name.clone()),
@@ -143,7 +143,7 @@ impl World {
 
     fn configure(&mut self, n: usize, region: usize, defect: Defect) {
         for r in self.shape.in_region(region).collect::<Vec<_>>() {
-            self.service.replica_mut(r).misconfigured = defect;
+            self.service.replica_mut(r).misconfigured = written(defect);
         }
         let slice = Slice::of(Dimension::Region, self.shape.regions[region].clone());
         self.tell_change(n, ChangeKind::Config, slice, name(&format!("config-{n}")), name("config-good"));
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    fn edge_ends(&mut self, edge: usize, state: State) {
+    pub(crate) fn edge_ends(&mut self, edge: usize, state: State) {
         let up = self.edges.iter().filter(|e| e.state != State::Gone).count();
         if state == State::Gone && up < 2 {
             return;
@@ -188,6 +188,11 @@ impl World {
         let policy = &mut self.edges[edge].policy;
         if held { policy.hold() } else { policy.release() }
     }
+}
+
+/// What is wrong, where anything is.
+fn written(defect: Defect) -> Vec<Defect> {
+    if defect == Defect::None { Vec::new() } else { vec![defect] }
 }
 
 fn version(n: usize) -> Name {

@@ -8,7 +8,9 @@ mod lines;
 mod outside;
 pub(crate) mod people;
 pub(crate) mod requests;
+mod stage;
 mod sync;
+mod troubles;
 
 use crate::judge::Judge;
 use crate::marks::Marks;
@@ -23,6 +25,7 @@ use crate::world::lines::Lines;
 use crate::world::outside::Outside;
 use crate::world::people::People;
 use crate::world::requests::{Key, Requests};
+use crate::world::stage::Stage;
 use downbeat_core::incident::{EffectId, Event};
 use downbeat_core::model::{Mode, Name, RemedyId, RollUp, TrafficPlan};
 use std::sync::Arc;
@@ -46,6 +49,7 @@ pub(crate) struct World {
     pub(crate) hub: Hub,
     pub(crate) outside: Outside,
     pub(crate) people: People,
+    pub(crate) stage: Stage,
     /// Names of the hub's probes, by replica.
     pub(crate) probes: Vec<Name>,
     pub(crate) judge: Judge,
@@ -78,6 +82,12 @@ pub(crate) enum Happening {
     Fault(usize),
     FaultEnds(usize),
     Brigade(usize),
+    /// The next step of a story.
+    Cue,
+    Renew(u32),
+    Publish,
+    Rumour,
+    Flap(usize),
     Second,
 }
 
@@ -104,6 +114,7 @@ impl World {
             hub: Hub::new(policy),
             outside: Outside::default(),
             people: People::new(seed),
+            stage: Stage::empty(seed),
             probes: shape.replicas.iter().map(|place| name(&format!("{}-journey", place.name))).collect(),
             toll: Toll::default(),
             lost_by: Vec::new(),
@@ -164,6 +175,11 @@ impl World {
             Happening::Fault(n) => self.fault(n),
             Happening::FaultEnds(n) => self.fault_ends(n),
             Happening::Brigade(n) => self.brigade(n),
+            Happening::Cue => self.cue(),
+            Happening::Renew(n) => self.renew(n),
+            Happening::Publish => self.publish(),
+            Happening::Rumour => self.rumour(),
+            Happening::Flap(n) => self.flap(n),
             Happening::Second => self.second(),
         }
     }
@@ -173,6 +189,7 @@ impl World {
         self.judge_second();
         self.lost_by.push(self.toll.lost);
         self.people_look();
+        self.supervise();
     }
 
     /// True when nothing of an outage is left: no open incident, nothing diverted, nothing to be carried out.

@@ -1,9 +1,8 @@
 //! Who does what the hub asks for: the actuator that restarts and takes back, and the channels that carry messages.
 
-use crate::fault::Defect;
 use crate::world::{Happening, World};
 use downbeat_core::incident::{EffectId, Event, Outcome};
-use downbeat_core::model::{Actuation, Dimension, Name, NoticeId, RemedyId};
+use downbeat_core::model::{Actuation, Dimension, FailureKind, Name, NoticeId, RemedyId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,8 +27,8 @@ pub(crate) struct Outside {
     done: BTreeMap<RemedyId, Outcome>,
     /// By channel: true while it takes nothing.
     pub(crate) channel_gone: [bool; 2],
-    /// By region: true while its name does not resolve.
-    pub(crate) names_fail: Vec<bool>,
+    /// By region: how its name fails, while it does.
+    pub(crate) names_fail: Vec<Option<FailureKind>>,
 }
 
 /// How the actuator is.
@@ -97,13 +96,14 @@ impl World {
                 for replica in 0..self.shape.replicas.len() {
                     let it = self.service.replica_mut(replica);
                     if it.version == *from {
-                        it.run(to.clone(), Defect::None, now);
+                        it.run(to.clone(), Vec::new(), now);
                     }
                     let region = &self.shape.regions[self.shape.replicas[replica].region];
                     if slice.get(Dimension::Region) == Some(region) {
-                        self.service.replica_mut(replica).misconfigured = Defect::None;
+                        self.service.replica_mut(replica).misconfigured.clear();
                     }
                 }
+                self.take_back(from, to);
             }
         }
     }
@@ -111,7 +111,7 @@ impl World {
     /// A message goes out on a channel.
     pub(crate) fn deliver(&mut self, notice: NoticeId, channel: Name, boot: u32) {
         let gone = super::hub::CHANNELS.iter().position(|(name, _)| *name == channel.as_str());
-        let gone = gone.is_some_and(|n| self.outside.channel_gone[n]);
+        let gone = gone.is_some_and(|n| self.outside.channel_gone[n]) || self.shares_fate(&channel);
         let (takes, outcome) = if gone {
             self.marks.reach("channel: takes nothing");
             (CHANNEL_GIVEN_UP, Outcome::Failed { why: "nobody answers".into() })

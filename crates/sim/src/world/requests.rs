@@ -1,6 +1,6 @@
 //! What becomes of a request: let in, sent to a replica, tried again or asked of a second one, answered.
 
-use crate::shape::GRAIN;
+use crate::shape::{GRAIN, LOGIN};
 use crate::time::Time;
 use crate::world::crowd::Who;
 use crate::world::{Happening, World};
@@ -59,6 +59,8 @@ pub(crate) struct Requests {
     slots: Vec<Option<Request>>,
     free: Vec<usize>,
     counted: u64,
+    /// Requests that an edge tried more than once.
+    pub(crate) retried: u64,
 }
 
 impl Requests {
@@ -96,7 +98,7 @@ impl Requests {
 /// Whether a request may be sent to two replicas.
 fn is_repeatable(component: usize) -> bool {
     // A log-in is a POST.
-    component != 1
+    component != LOGIN
 }
 
 impl World {
@@ -422,8 +424,9 @@ impl World {
         let Some(request) = self.requests.get(key) else { return };
         let network = self.crowd.network(request.who, &self.ids);
         let (component, took) = (self.ids.components[request.component], now.since(request.began));
-        let retried = request.tries.started() > 1;
-        self.edges[request.edge].policy.answered(Answered { component, network, told, took, retried, times }, at);
+        let (retried, edge) = (request.tries.started() > 1, request.edge);
+        self.requests.retried += if retried { u64::from(times) } else { 0 };
+        self.edges[edge].policy.answered(Answered { component, network, told, took, retried, times }, at);
     }
 
     /// The edge dies, and with it all that its clients wait for.

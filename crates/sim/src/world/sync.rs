@@ -50,8 +50,8 @@ impl World {
     fn add_lookups(&self, edge: usize, roll_up: &mut RollUp) {
         let _ = edge;
         for (region, fails) in self.outside.names_fail.iter().enumerate() {
-            if *fails {
-                let failures = [(FailureKind::Unresolved, 2)].into();
+            if let Some(kind) = fails {
+                let failures = [(*kind, 2)].into();
                 roll_up.lookups.push(LookupRow {
                     host: self.shape.host(region),
                     region: Some(self.shape.regions[region].clone()),

@@ -28,7 +28,10 @@ pub fn parse(text: &str) -> Result<Duration, SpanError> {
 }
 
 /// For `#[serde(deserialize_with)]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+///
+/// # Errors
+/// When the text is no length of time.
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     parse(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
