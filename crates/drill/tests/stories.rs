@@ -25,9 +25,9 @@ fn every_story_goes_as_it_expects() {
 
 #[test]
 fn the_same_seed_gives_the_same_scorecard() {
-    for story in story::all().iter().filter(|story| !story.is_quiet()) {
-        assert_eq!(card(story, 1), card(story, 1), "{}", story.name);
+    for name in ["overload", "hub-dies", "oscillating-config", "split-brain", "report-brigade"] {
+        let story = story::find(name).expect("it comes with the program");
+        assert_eq!(card(&story, 1), card(&story, 1), "{name}");
+        assert_ne!(card(&story, 1), card(&story, 2), "{name}");
     }
-    let overload = story::find("overload").expect("it comes with the program");
-    assert_ne!(card(&overload, 1), card(&overload, 2));
 }

@@ -5,10 +5,10 @@ use crate::time::Time;
 use crate::world::World;
 use downbeat_core::incident::{Actor, Auditor, Book, Event, Record, Verb, Verdict};
 use downbeat_core::model::{
-    Actuation, Audience, IncidentId, Mode, Moment, Name, NoticeId, Policy, Remedy, RemedyId, RollUp, Route,
+    Actuation, Audience, ChangeKind, IncidentId, Mode, Moment, Name, NoticeId, Policy, Remedy, RemedyId, RollUp, Route,
     SourceClass, Strength, TrafficPlan,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A page has to be written within this time of a confirmation (E1), while the hub lives.
@@ -49,6 +49,8 @@ pub(crate) struct Judge {
     started_at: Moment,
     held: bool,
     incidents: BTreeMap<IncidentId, Track>,
+    /// Names of what is no version: configurations that were in force before a change.
+    configurations: BTreeSet<Name>,
     remedies: BTreeMap<RemedyId, Case>,
     in_vain: u32,
     /// What is read now comes before a relapse.
@@ -101,6 +103,7 @@ impl Judge {
             started_at: Moment::default(),
             held: false,
             incidents: BTreeMap::new(),
+            configurations: BTreeSet::new(),
             remedies: BTreeMap::new(),
             in_vain: 0,
             relapses: false,
@@ -361,6 +364,9 @@ impl Judge {
         let at = record.at;
         match &record.event {
             Event::HubStarted { .. } => self.started_at = at,
+            Event::ChangeTold { change } if change.kind == ChangeKind::Config => {
+                self.configurations.extend(change.from.clone());
+            }
             Event::OperatorActed { verb: Verb::Hold, .. } => self.held = true,
             Event::OperatorActed { verb: Verb::Release, .. } => self.held = false,
             Event::Suspected { incident, bits, .. } => {
@@ -499,8 +505,7 @@ impl Judge {
     /// A9: rollbacks only to what has proven itself.
     fn rollback(&mut self, remedy: &Remedy) {
         if let Some(Actuation::RollBack { to, .. }) = &remedy.actuation {
-            let is_version = !to.as_str().starts_with("config-");
-            if is_version && !self.policy.topology.proven_versions.contains(to) {
+            if !self.configurations.contains(to) && !self.policy.topology.proven_versions.contains(to) {
                 self.find("A9", format!("remedy {} goes back to {to}, which has not proven itself", remedy.id));
             }
         }

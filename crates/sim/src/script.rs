@@ -57,6 +57,25 @@ pub struct Setting {
     pub per_second: f64,
 }
 
+impl Setting {
+    /// What the types cannot say.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        if !(1..=3).contains(&self.edges) {
+            return Err(format!("there can be 1 to 3 edges, not {}", self.edges));
+        }
+        if self.client_retries > 20 {
+            return Err(format!("a client asks again 20 times at most, not {}", self.client_retries));
+        }
+        if !(1.0..=5_000.0).contains(&self.per_second) {
+            return Err(format!("a rate is 1 to 5000 a second, not {}", self.per_second));
+        }
+        Ok(())
+    }
+}
+
 impl Default for Setting {
     fn default() -> Self {
         Self { edges: 1, client_retries: 0, per_second: 120.0 }
@@ -109,7 +128,7 @@ impl Script {
         let replica =
             |n: usize| Place { name: name(&format!("{}-{}", regions[n / each], n % each + 1)), region: n / each };
         let all: f64 = COMPONENTS.iter().map(|(_, share)| share).sum();
-        let edges = self.setting.edges.max(1);
+        let edges = self.setting.edges;
         Shape {
             regions: regions.map(name).into(),
             replicas: (0..regions.len() * each).map(replica).collect(),

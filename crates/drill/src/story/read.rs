@@ -70,6 +70,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Story, StoryError> {
     };
     let Block { name, title, warm_up, after, at, worlds, simulation: setting, expect } = written;
     let steps: Vec<Step> = at.into_iter().map(step).collect::<Result<_, _>>()?;
+    setting.check().map_err(|what| fault(first, what))?;
     let line = line_of(expect.span().start);
     let (expect, expect_simulated) = expectations(expect.into_inner()).map_err(|what| fault(line, what))?;
     if worlds == Worlds::Both && steps.iter().any(|step| matches!(step.deed, Deed::Trouble(_))) {
@@ -122,7 +123,7 @@ fn deed(table: Table) -> Result<Deed, String> {
     match Action::deserialize(Value::Table(table.clone())).map_err(said) {
         Ok(action) => check(action).map(Deed::Action),
         Err(what) if unknown(&what) => match Trouble::deserialize(Value::Table(table.clone())).map_err(said) {
-            Ok(trouble) => Ok(Deed::Trouble(trouble)),
+            Ok(trouble) => trouble.check().map(|()| Deed::Trouble(trouble)),
             Err(also) if unknown(&also) => Err(format!("{what}, and in the simulated world {also}")),
             Err(also) => Err(also),
         },
@@ -194,6 +195,9 @@ mod tests {
             (step("do = \"kill_hub\"\nonce = \"bored\""), 10, "unknown variant `bored`"),
             (step("do = \"surge\"\ncomponent = \"search\"\nrate = 0.0"), 10, "a rate is 1 to 5000"),
             (step("do = \"attack\"\nnetwork = \"10.0.0.0/24\"\nrate = 5.0"), 10, "no loopback network"),
+            (step("do = \"flap\"\nreplica = \"eu-1\"\nevery = \"0s\""), 10, "`every` is 100ms or more"),
+            (step("do = \"publish\""), 10, "missing field `to`"),
+            (format!("{HEAD}simulation = {{ edges = 9 }}\n{expect}"), 6, "1 to 3 edges"),
             (step("do = \"thin\"\nregion = \"eu\""), 10, "either `delay` or"),
         ];
         for (block, line, says) in table {

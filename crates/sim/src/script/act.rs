@@ -211,6 +211,34 @@ pub enum Trouble {
     },
 }
 
+impl Trouble {
+    /// What the types cannot say: a trouble that goes on by itself needs time between one turn and the next.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let shortest = Duration::from_millis(100);
+        match self {
+            Self::Publish { every, .. } | Self::Leases { every, .. } | Self::Flap { every, .. }
+                if *every < shortest =>
+            {
+                Err(format!("`every` is {shortest:?} or more"))
+            }
+            Self::Publish { bad, .. } if !(0.0..=1.0).contains(bad) => Err(format!("a share is 0 to 1, not {bad}")),
+            Self::Leases { holders, .. } if !(1..=10_000).contains(holders) => {
+                Err(format!("1 to 10000 can hold leases, not {holders}"))
+            }
+            Self::Reports { networks, .. } if !(1..=10_000).contains(networks) => {
+                Err(format!("reports come from 1 to 10000 networks, not {networks}"))
+            }
+            Self::Reports { per_second, .. } | Self::Memory { per_second } if !(0.1..=5_000.0).contains(per_second) => {
+                Err(format!("a rate is 0.1 to 5000 a second, not {per_second}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Whether the hub hears of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]

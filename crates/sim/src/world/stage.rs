@@ -63,6 +63,7 @@ impl World {
     /// A story begins at `begins`; a quiet one has its fault then, without one.
     pub(crate) fn set_stage(&mut self, steps: Vec<Step>, begins: Time) {
         self.stage.steps = steps;
+        self.outside.names_fail = vec![None; self.shape.regions.len()];
         self.queue.plan(begins, Happening::Cue);
     }
 

@@ -50,15 +50,13 @@ impl World {
     fn add_lookups(&self, edge: usize, roll_up: &mut RollUp) {
         let _ = edge;
         for (region, fails) in self.outside.names_fail.iter().enumerate() {
-            if let Some(kind) = fails {
-                let failures = [(*kind, 2)].into();
-                roll_up.lookups.push(LookupRow {
-                    host: self.shape.host(region),
-                    region: Some(self.shape.regions[region].clone()),
-                    tally: Tally { total: 2, slow: 0, failures },
-                    held: true,
-                });
-            }
+            let failures = fails.iter().map(|kind| (*kind, 2)).collect();
+            roll_up.lookups.push(LookupRow {
+                host: self.shape.host(region),
+                region: Some(self.shape.regions[region].clone()),
+                tally: Tally { total: 2, slow: 0, failures },
+                held: fails.is_some(),
+            });
         }
     }
 
