@@ -181,6 +181,20 @@ fn drills_are_listed_and_unknown_ones_refused() {
 }
 
 #[test]
+fn a_simulated_drill_shows_what_doing_nothing_costs() {
+    let folder = tempdir().expect("a folder");
+    let told = run(folder.path(), &["drill", "run", "bad-deploy", "--sim", "--seed", "1", "--json"]);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    let card: serde_json::Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    assert_eq!((&card["mode"], &card["seed"], &card["passed"]), (&"sim".into(), &1.into(), &true.into()));
+    assert!(card["doing_nothing"]["requests"]["total"].as_u64().is_some_and(|total| total > 0), "{card}");
+    let columns = run(folder.path(), &["drill", "run", "bad-deploy", "--sim"]);
+    assert!(text(&columns.stdout).contains("doing nothing"), "{}", text(&columns.stdout));
+    let nameless = run(folder.path(), &["drill", "run"]);
+    assert_eq!(nameless.status.code(), Some(2));
+}
+
+#[test]
 fn a_text_is_checked_as_if_it_stood_in_the_file() {
     let folder = tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("etc")).expect("a folder");
