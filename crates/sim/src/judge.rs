@@ -504,10 +504,11 @@ impl Judge {
 
     /// A9: rollbacks only to what has proven itself.
     fn rollback(&mut self, remedy: &Remedy) {
-        if let Some(Actuation::RollBack { to, .. }) = &remedy.actuation {
-            if !self.configurations.contains(to) && !self.policy.topology.proven_versions.contains(to) {
-                self.find("A9", format!("remedy {} goes back to {to}, which has not proven itself", remedy.id));
-            }
+        if let Some(Actuation::RollBack { to, .. }) = &remedy.actuation
+            && !self.configurations.contains(to)
+            && !self.policy.topology.proven_versions.contains(to)
+        {
+            self.find("A9", format!("remedy {} goes back to {to}, which has not proven itself", remedy.id));
         }
     }
 
