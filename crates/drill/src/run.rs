@@ -7,7 +7,7 @@ use crate::listener::Account;
 use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::score::{Facts, Scorecard, score};
-use crate::story::{Story, Worlds};
+use crate::story::Story;
 use crate::supervisor::Supervisor;
 use crate::world::{World, WorldPlan};
 use downbeat_core::model::Moment;
@@ -60,7 +60,7 @@ struct Watched {
 /// When the world cannot be put up, is never well, or somebody presses Ctrl-C. What goes otherwise than the
 /// story expects stands in the scorecard.
 pub async fn run(story: &Story, options: RunOptions) -> Result<Scorecard, DrillError> {
-    if story.worlds == Worlds::Simulated {
+    if !story.is_live() {
         return Err(DrillError::OnlySimulated(story.name.to_string()));
     }
     let progress = Arc::new(Progress::new(options.progress));

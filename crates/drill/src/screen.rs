@@ -32,7 +32,7 @@ fn draw(ports: Ports, options: &DemoOptions) -> String {
     }
     line(&mut text, "");
     line(&mut text, "  \x1b[1mBreak something\x1b[0m in the console, or from here:");
-    for story in story::all().into_iter().filter(|story| !story.is_quiet()) {
+    for story in story::all().into_iter().filter(|story| story.is_live() && !story.is_quiet()) {
         let ask = format!("curl -X POST http://{}/break/{}", ports.supervisor(), story.name);
         line(&mut text, &format!("    {ask:<58}{}", story.title));
     }

@@ -62,6 +62,11 @@ impl Story {
     pub fn is_quiet(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// True when real processes can live through it.
+    pub fn is_live(&self) -> bool {
+        self.worlds == Worlds::Both
+    }
 }
 
 /// One thing that is done to the world. It waits for the step before it, for its time, for its condition, and

@@ -195,7 +195,7 @@ async fn actuate(
 }
 
 async fn act_out(State(desk): State<Arc<Desk>>, Path(name): Path<String>) -> Result<Response, Refusal> {
-    let story = story::all().into_iter().find(|story| story.name.as_str() == name);
+    let story = story::all().into_iter().find(|story| story.is_live() && story.name.as_str() == name);
     let story = story.ok_or_else(|| Refusal::Story(name.clone()))?;
     let scene = desk.scene.get().cloned().ok_or(Refusal::Early)?;
     let mut acting = desk.acting.lock().unwrap_or_else(PoisonError::into_inner);
