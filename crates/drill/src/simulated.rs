@@ -6,7 +6,7 @@ use crate::hub::{Case, NoticeLine, RemedyLine, Sent, TimelineLine};
 use crate::listener::{Account, playhead::Heard};
 use crate::names::Answer;
 use crate::score::{Facts, Nothing, Requests, Scorecard, score, silence};
-use crate::story::{Action, Condition, Deed, Healing, Step, Story};
+use crate::story::{Action, Condition, Deed, Step, Story};
 use downbeat_core::incident::{Incident, NoticeCase, Outcome, RemedyCase};
 use downbeat_core::model::{Audience, Moment, Name};
 use downbeat_sim::script::{self, Act, NameAnswer, Once, Played, Script};
@@ -112,7 +112,7 @@ fn act(action: &Action) -> Act {
         Action::Attack { network, rate } => Act::Attack(network.host(0), *rate),
         Action::KillHub => Act::KillHub,
         Action::StartHub => Act::StartHub,
-        Action::Heal { what } => Act::Heal(healed(*what)),
+        Action::Heal { what } => Act::Heal(*what),
     }
 }
 
@@ -121,17 +121,6 @@ const fn answered(answer: Answer) -> NameAnswer {
         Answer::Right => NameAnswer::Right,
         Answer::Wrong => NameAnswer::Wrong,
         Answer::None | Answer::Broken | Answer::Silent => NameAnswer::None,
-    }
-}
-
-const fn healed(what: Healing) -> script::Healing {
-    match what {
-        Healing::Network => script::Healing::Network,
-        Healing::Names => script::Healing::Names,
-        Healing::Surge => script::Healing::Surge,
-        Healing::Attack => script::Healing::Attack,
-        Healing::Replicas => script::Healing::Replicas,
-        Healing::Everything => script::Healing::Everything,
     }
 }
 

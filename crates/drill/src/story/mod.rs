@@ -12,7 +12,7 @@ pub use expect::{CauseExpected, Expect};
 pub use read::StoryError;
 pub use shelf::{FindError, all, find};
 
-pub use downbeat_sim::script::{Setting, Trouble};
+pub use downbeat_sim::script::{Healing, Setting, Trouble};
 
 use crate::crowd::{Component, Network};
 use crate::names;
@@ -194,24 +194,6 @@ pub enum Action {
         /// What.
         what: Healing,
     },
-}
-
-/// What can be mended from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Healing {
-    /// All lines.
-    Network,
-    /// All names.
-    Names,
-    /// The surge ends.
-    Surge,
-    /// The attack ends.
-    Attack,
-    /// Replicas run, and run the good release.
-    Replicas,
-    /// All of these, and the hub is there.
-    Everything,
 }
 
 fn network<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Network, D::Error> {

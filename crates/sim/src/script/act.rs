@@ -72,7 +72,8 @@ pub enum NameAnswer {
 }
 
 /// What can be mended from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Healing {
     /// All lines.
     Network,
@@ -84,7 +85,7 @@ pub enum Healing {
     Attack,
     /// Replicas run, and run the good release and configuration.
     Replicas,
-    /// Everything.
+    /// All of these, and the hub is there.
     Everything,
 }
 
