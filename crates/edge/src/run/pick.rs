@@ -3,6 +3,10 @@
 //!
 //! Order of the decisions: who is fit (standing), who has a share (canary), which region, which of two (or whose key).
 //!
+//! **Reserves.** A plan that gives a replica no share means: not while others can serve. When none of those with a share is
+//! fit, or all of their seats are taken, the replicas that the plan keeps out and that nothing speaks against here are asked
+//! (invariant A9): a second outage during the first one's remedy must not find the way out locked, hub or no hub.
+//!
 //! **Regions.** Replicas of the edge's own region come first until their seats are used up. The share that goes abroad is
 //!
 //! ```text
@@ -105,7 +109,17 @@ struct Field<'a> {
     dice: &'a Dice,
     now: Ticks,
     entries: SmallVec<[Entry; INLINE]>,
+    /// Whether the plan keeps some out that were not called yet.
+    reserves: Reserves,
     census: Census,
+}
+
+/// Replicas that the plan keeps out of the traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reserves {
+    None,
+    Waiting,
+    Called,
 }
 
 /// Whom to ask.
@@ -193,7 +207,9 @@ impl Shared {
         for tier in [first_tier, worst, Standing::Dead] {
             loop {
                 match field.offer(tier) {
+                    Offer::Nobody if tier == Standing::Dead && field.call_reserves() => {}
                     Offer::Nobody => break,
+                    Offer::Full if field.call_reserves() => {}
                     Offer::Full => return Chosen::Full,
                     Offer::Entry(replica) if self.take_seats(wish, replica) => return Chosen::Replica(replica),
                     Offer::Entry(replica) => field.mark_full(replica),
@@ -229,10 +245,11 @@ impl Shared {
 
 impl<'a> Field<'a> {
     fn of(shared: &'a Shared, wish: &'a Wish<'a>, traffic: &'a Traffic, dice: &'a Dice, now: Ticks) -> Self {
-        let (mut entries, mut census) = (SmallVec::new(), Census::default());
+        let (mut entries, mut census, mut reserves) = (SmallVec::new(), Census::default(), Reserves::None);
         for id in &shared.site.component(wish.component).replicas {
             let share = traffic.share(wish.component, *id);
             if share == Strength::NONE {
+                reserves = Reserves::Waiting;
                 continue;
             }
             let entry = Entry::of(shared, wish.component, *id, share, now);
@@ -241,7 +258,32 @@ impl<'a> Field<'a> {
                 entries.push(entry);
             }
         }
-        Self { shared, wish, traffic, dice, now, entries, census }
+        let mut field = Self { shared, wish, traffic, dice, now, entries, reserves, census };
+        if !field.census.has_fit() {
+            field.call_reserves();
+        }
+        field
+    }
+
+    /// Lets those that the plan keeps out and that nothing speaks against be chosen too. False when there are none to call.
+    fn call_reserves(&mut self) -> bool {
+        if self.reserves != Reserves::Waiting {
+            return false;
+        }
+        self.reserves = Reserves::Called;
+        let before = self.entries.len();
+        for id in &self.shared.site.component(self.wish.component).replicas {
+            let is_out = self.traffic.share(self.wish.component, *id) == Strength::NONE;
+            if !is_out || self.wish.tried.contains(id) {
+                continue;
+            }
+            let entry = Entry::of(self.shared, self.wish.component, *id, Strength::FULL, self.now);
+            if entry.standing == Standing::Fit {
+                self.census.count(entry.standing);
+                self.entries.push(entry);
+            }
+        }
+        self.entries.len() > before
     }
 
     fn mark_full(&mut self, replica: ReplicaId) {

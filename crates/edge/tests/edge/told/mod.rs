@@ -109,6 +109,35 @@ fn an_hour_of_trouble_keeps_the_invariants_and_the_same_seed_repeats_it_to_the_b
     assert!(first != other, "another seed is another hour");
 }
 
+/// A9, A18: a second outage during the first one's remedy finds the way out open, with no hub to ask.
+#[test]
+fn what_a_plan_keeps_out_is_asked_when_nobody_else_is_fit() {
+    let mut world = World::new(11);
+    let now = world.now();
+    let us = world.replicas[1];
+    assert_eq!(world.edge.take_plan(&divert(1, &["us-1"]), now), PlanOutcome::Applied);
+    let attempts_in_a_second = |world: &mut World| {
+        world.live_a_second();
+        world.seen.chosen.get(&us).copied().unwrap_or(0)
+    };
+    for second in 0..20 {
+        assert_eq!(attempts_in_a_second(&mut world), 0, "the plan holds in second {second}");
+    }
+    world.health = [Dead, Well, Dead];
+    let found = (0..10).position(|_| attempts_in_a_second(&mut world) > 0);
+    assert!(found.is_some_and(|seconds| seconds <= 2), "the one that is well is asked: {found:?}");
+    let lost: u32 = world.seen.failed.values().sum();
+    for _ in 0..20 {
+        world.live_a_second();
+    }
+    assert_eq!(world.seen.failed.values().sum::<u32>(), lost, "and nothing is lost from then on");
+    world.health = [Well, Well, Well];
+    for _ in 0..45 {
+        world.live_a_second();
+    }
+    assert_eq!(attempts_in_a_second(&mut world), 0, "when the others are back, the plan holds again");
+}
+
 #[test]
 fn a_name_that_does_not_resolve_is_held_and_told() {
     let (start, host, mut settings) = (Instant::now(), name("eu.example"), world::settings());
