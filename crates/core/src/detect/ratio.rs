@@ -8,6 +8,10 @@
 //! Shiryaev-Roberts statistic, whose mean grows by one a second; Lorden 1971, Shin, Ramdas and Rinaldo 2022). The
 //! start of the winning bet is the estimated start of the trouble.
 //!
+//! The other way round, once there is evidence: a second gambler bets that all is usual again against the share that was seen
+//! since the start. When he has won [`OVER_BITS`], the trouble is over and the evidence with it, however much there was:
+//! on a quiet series it would else outlive its trouble by minutes.
+//!
 //! The usual share is learnt slowly, from quiet seconds only, and never below a floor. One second adds a bounded
 //! number of bits, for failures come in bursts that have one cause: the cap turns the burst into one observation.
 //! Cost: eight multiplications a second and series. Rejected: z-scores on the bare ratio (a night with one request
@@ -21,6 +25,8 @@ const ALTERNATIVES: [f64; 6] = [0.02, 0.05, 0.12, 0.3, 0.6, 0.95];
 const CONTRAST: f64 = 2.0;
 /// No bet grows beyond this many bits, so that the end of a long outage is noticed in bounded time.
 const BITS_MAX: f64 = 90.0;
+/// Trouble is over when health explains what came lately so many bits better than the share that was seen.
+const OVER_BITS: f64 = 14.0;
 /// The usual share starts as if it had been seen over so many trials.
 const PRIOR_TRIALS: f64 = 400.0;
 /// The usual share forgets half of what it knows over so many trials.
@@ -41,6 +47,8 @@ pub struct RatioTest {
     bets: [Bet; ALTERNATIVES.len()],
     /// The evidence of all bets together.
     bits: f64,
+    /// The evidence that it is over.
+    over: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -69,7 +77,7 @@ pub struct Reading {
 impl RatioTest {
     /// A test for a series whose usual share is at least `floor`.
     pub fn new(floor: f64) -> Self {
-        Self { floor, trials: 0.0, failures: 0.0, bets: [Bet::default(); ALTERNATIVES.len()], bits: 0.0 }
+        Self { floor, trials: 0.0, failures: 0.0, bets: [Bet::default(); ALTERNATIVES.len()], bits: 0.0, over: 0.0 }
     }
 
     /// The usual share, from 0 to 1.
@@ -95,6 +103,9 @@ impl RatioTest {
     /// Without a failure and without evidence no bet can win, so most of the time there is none to place.
     fn bet(&mut self, now: Moment, total: u64, bad: u64, cap: Cap) {
         let usual = self.usual();
+        if self.is_over(total, bad, usual) {
+            return self.reset();
+        }
         for (bet, way) in self.bets.iter_mut().zip(ALTERNATIVES) {
             if way >= CONTRAST * usual {
                 bet.place(now, total, bad, gain(total, bad, way, usual).min(cap.0));
@@ -104,15 +115,33 @@ impl RatioTest {
         self.bits = mean.log2().max(0.0);
     }
 
+    /// Bets that all is usual again.
+    fn is_over(&mut self, total: u64, bad: u64, usual: f64) -> bool {
+        if self.bits < QUIET_BITS {
+            self.over = 0.0;
+            return false;
+        }
+        let seen = self.best();
+        let share = seen.bad as f64 / seen.total.max(1) as f64;
+        let nearest = |way: &f64| (way - share).abs();
+        let way = ALTERNATIVES.into_iter().min_by(|a, b| nearest(a).total_cmp(&nearest(b))).unwrap_or(share);
+        self.over = (self.over - gain(total, bad, way, usual)).max(0.0);
+        way >= CONTRAST * usual && self.over >= OVER_BITS
+    }
+
+    fn best(&self) -> &Bet {
+        self.bets.iter().max_by(|a, b| a.bits.total_cmp(&b.bits)).expect("there are alternatives")
+    }
+
     /// Begins anew: what was found has been dealt with. The usual share stays.
     pub fn reset(&mut self) {
         self.bets = [Bet::default(); ALTERNATIVES.len()];
-        self.bits = 0.0;
+        (self.bits, self.over) = (0.0, 0.0);
     }
 
     /// The evidence, its start, and what was seen since.
     pub fn reading(&self) -> Reading {
-        let best = self.bets.iter().max_by(|a, b| a.bits.total_cmp(&b.bits)).expect("there are alternatives");
+        let best = self.best();
         Reading {
             bits: Bits(self.bits),
             since: best.since,
@@ -212,6 +241,16 @@ mod tests {
         let mut batches = vec![(50, 25); 3_000];
         batches.extend([(50, 0); 75]);
         assert!(after(&batches).reading().bits.0 < 10.0);
+    }
+
+    #[test]
+    fn on_a_quiet_series_too_evidence_ends_with_its_trouble() {
+        let mut batches = vec![(2, 1); 300];
+        batches.extend([(2, 0); 12]);
+        assert_eq!(after(&batches).reading().bits.0, 0.0);
+        let mut batches = vec![(2, 1); 300];
+        batches.extend([(2, 0), (2, 0), (2, 1)].repeat(20));
+        assert!(after(&batches).reading().bits.0 > 28.0, "half as bad is not over");
     }
 
     proptest! {
