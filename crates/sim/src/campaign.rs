@@ -1,5 +1,6 @@
 //! Many worlds: each with its twin, on as many threads as there are, and what they come to together.
 
+use crate::harm::{self, Pair, Suspicion};
 use crate::judge::Violation;
 use crate::marks::Marks;
 use crate::plan::Plan;
@@ -41,6 +42,8 @@ pub struct Tally {
     pub incidents: u64,
     /// What users lost, with automation and without.
     pub lost: (f64, f64),
+    /// Worlds in which users fared worse with automation than without, by it or by chance.
+    pub suspected: u64,
     /// Worlds in which something did not hold, by seed.
     pub failures: Vec<Failure>,
 }
@@ -54,6 +57,17 @@ pub struct Failure {
     pub violation: Violation,
     /// The fewest faults that bring it about, by their numbers; `None` where it was not made small.
     pub keep: Option<Vec<usize>>,
+}
+
+/// A world that was looked at.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    pub(crate) world: Outcome,
+    pub(crate) twin: Outcome,
+    /// What this one pair says of automation.
+    pub(crate) suspicion: Suspicion,
+    /// What did not hold, the first of each kind.
+    pub(crate) found: Vec<Violation>,
 }
 
 impl Failure {
@@ -73,8 +87,10 @@ impl Tally {
         self.simulated.as_secs_f64() / self.took.as_secs_f64().max(1e-9)
     }
 
-    fn add(&mut self, world: &Outcome, twin: &Outcome) {
+    fn add(&mut self, seed: u64, examined: Examined) {
+        let Examined { world, twin, suspicion, found } = examined;
         self.worlds += 1;
+        self.suspected += u64::from(suspicion == Suspicion::Harm);
         self.simulated += world.simulated + twin.simulated;
         self.faults += (world.faults + twin.faults) as u64;
         self.incidents += world.incidents as u64;
@@ -82,21 +98,23 @@ impl Tally {
         self.lost.1 += twin.lost();
         self.marks.add(&world.marks);
         self.marks.add(&twin.marks);
+        self.failures.extend(found.into_iter().map(|violation| Failure { seed, violation, keep: None }));
     }
 }
 
 /// What does not hold in a world and its twin, the first of each kind.
-pub(crate) fn examine(plan: &Plan) -> (Outcome, Outcome, Vec<Violation>) {
+pub(crate) fn examine(plan: &Plan) -> Examined {
     let world = run(plan);
     let twin = run_twin(plan, world.simulated);
     let mut found: Vec<Violation> = Vec::new();
-    let all = world.violations.iter().chain(&twin.violations).cloned().chain(world.harm(&twin));
-    for violation in all {
+    let suspicion = Pair::of(&world, &twin).suspicion();
+    let harm = if suspicion == Suspicion::Harm { harm::verdict(plan) } else { None };
+    for violation in world.violations.iter().chain(&twin.violations).cloned().chain(harm) {
         if !found.iter().any(|known| known.invariant == violation.invariant) {
             found.push(violation);
         }
     }
-    (world, twin, found)
+    Examined { world, twin, suspicion, found }
 }
 
 /// Runs worlds; `progress` is told how many are done, now and then.
@@ -137,12 +155,11 @@ fn work(
             return;
         }
         let start = processor_time();
-        let (world, twin, found) = examine(&Plan::of(seed));
+        let examined = examine(&Plan::of(seed));
         let took = processor_time().saturating_sub(start);
         let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.add(&world, &twin);
+        all.add(seed, examined);
         all.took += took;
-        all.failures.extend(found.into_iter().map(|violation| Failure { seed, violation, keep: None }));
         progress(all.worlds, &all);
     }
 }

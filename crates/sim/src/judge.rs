@@ -553,8 +553,7 @@ impl Judge {
             *other != id && !case.over && case.step.is_some_and(|(share, _)| share < Strength::FULL)
         });
         let Some(case) = self.remedies.get_mut(&id) else { return };
-        let in_steps = matches!(case.remedy.route, Route::Away { .. } | Route::Admit { .. })
-            && !case.remedy.route.diverts_nobody();
+        let in_steps = matches!(case.remedy.route, Route::Away { .. }) && !case.remedy.route.diverts_nobody();
         let before = case.step.replace((share, at));
         if share == Strength::FULL {
             case.over = true;

@@ -8,6 +8,7 @@
 mod campaign;
 mod dice;
 mod fault;
+mod harm;
 mod judge;
 mod marks;
 #[cfg(feature = "mutations")]

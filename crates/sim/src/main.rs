@@ -181,7 +181,7 @@ fn report(tally: &Tally, marks: bool) -> String {
             tally.marks.iter().count()
         ),
         format!("violations          {}", tally.failures.len() - harmful),
-        format!("harmful actions     {harmful}"),
+        format!("harmful actions     {harmful}, of {} suspected by one throw of the dice", tally.suspected),
     ];
     lines.extend(missing(tally).iter().map(|mark| format!("never reached       {mark}")));
     lines.extend(tally.failures.iter().take(40).map(|failure| {

@@ -44,7 +44,7 @@ pub fn hunt(mutation: Mutation, most: u64) -> Hunt {
 fn new_violation(seed: u64, mutation: Mutation) -> Option<Violation> {
     let plan = Plan::of(seed);
     turn(Some(mutation));
-    let with = catch_unwind(AssertUnwindSafe(|| examine(&plan).2));
+    let with = catch_unwind(AssertUnwindSafe(|| examine(&plan).found));
     turn(None);
     let Ok(with) = with else {
         let what = "the hub fell over its own decisions".to_owned();
@@ -53,6 +53,6 @@ fn new_violation(seed: u64, mutation: Mutation) -> Option<Violation> {
     if with.is_empty() {
         return None;
     }
-    let without = examine(&plan).2;
+    let without = examine(&plan).found;
     with.into_iter().find(|violation| !without.iter().any(|known| known.invariant == violation.invariant))
 }

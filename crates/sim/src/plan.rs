@@ -1,5 +1,6 @@
 //! A plan: one world with its faults, complete enough to be run again and again with the same end.
 
+use crate::dice::Dice;
 use crate::fault::{self, Planned};
 use crate::shape::{Pace, Shape};
 use serde::Serialize;
@@ -36,6 +37,12 @@ impl Plan {
     pub(crate) fn keep(&self, kept: &[usize]) -> Self {
         let faults = kept.iter().filter_map(|n| self.faults.get(*n)).cloned().collect();
         Self { faults, ..self.clone() }
+    }
+
+    /// The same outage with another throw of the dice: what is planned happens, and chance falls otherwise.
+    #[must_use]
+    pub(crate) fn with_other_dice(&self, throw: u64) -> Self {
+        Self { seed: Dice::stream(self.seed, throw).roll(), ..self.clone() }
     }
 
     /// The same without automation.

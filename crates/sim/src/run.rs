@@ -27,31 +27,11 @@ pub(crate) struct Outcome {
     pub(crate) log: Vec<Record>,
 }
 
-/// Automation may cost users no more than this share of all that they asked for (A18); as much two worlds differ by chance.
-const HARM_SHARE: f64 = 0.01;
-/// And no more than so many requests besides.
-const HARM_FLOOR: f64 = 30.0;
-
 impl Outcome {
     /// Requests that users lost; a second of silence counts as one.
     pub(crate) fn lost(&self) -> f64 {
         self.toll.lost as f64 + self.toll.silence_s
     }
-
-    /// A18: automation took more from users than the outage alone would have.
-    pub(crate) fn harm(&self, twin: &Outcome) -> Option<Violation> {
-        let asked = (twin.toll.served + twin.toll.lost) as f64;
-        harm(self.lost(), twin.lost(), asked, self.simulated)
-    }
-}
-
-/// A18: users lost `with` automation and `without` it, of so many that they `asked` for.
-pub(crate) fn harm(with: f64, without: f64, asked: f64, at: Duration) -> Option<Violation> {
-    (with > without + HARM_SHARE * asked + HARM_FLOOR).then(|| Violation {
-        invariant: "A18".into(),
-        at_s: at.as_secs(),
-        what: format!("users lost {with:.0} with automation and {without:.0} without, of {asked:.0}"),
-    })
 }
 
 /// Runs a world until its faults are over and it has settled.
@@ -126,6 +106,7 @@ fn fingerprint(world: &World) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::harm::{Pair, Suspicion};
 
     /// D4: nothing but the seed decides what happens.
     #[test]
@@ -148,7 +129,7 @@ mod tests {
             let plan = Plan::of(seed);
             let world = run(&plan);
             let twin = run_twin(&plan, world.simulated);
-            harmful += usize::from(world.harm(&twin).is_some());
+            harmful += usize::from(Pair::of(&world, &twin).suspicion() == Suspicion::Harm);
             broken.extend(world.violations.into_iter().chain(twin.violations).map(|violation| (seed, violation)));
         }
         assert_eq!(broken, []);

@@ -1,6 +1,7 @@
 //! One world, told for people: what it is made of, what went wrong in it, what the hub wrote, and what did not hold.
 
-use crate::campaign::examine;
+use crate::campaign::{Examined, examine};
+use crate::harm::{Pair, Suspicion};
 use crate::plan::Plan;
 use crate::run::Outcome;
 use crate::time::Time;
@@ -25,12 +26,16 @@ pub fn show(seed: u64, kept: &Kept) -> (String, bool) {
         Kept::All => whole,
         Kept::Only(kept) => whole.keep(kept),
     };
-    let (world, twin, found) = examine(&plan);
+    let Examined { world, twin, suspicion, found } = examine(&plan);
     let mut text = String::new();
     // Writing into a string does not fail.
     let _ = tell(&mut text, &plan, &world, &twin);
     for violation in &found {
         let _ = writeln!(text, "{:>9}  {} does not hold: {}", violation.at_s, violation.invariant, violation.what);
+    }
+    if suspicion == Suspicion::Harm && !found.iter().any(|v| v.invariant == "A18") {
+        let _ =
+            writeln!(text, "\nHere {}: by chance, as other throws of the dice show.", Pair::of(&world, &twin).says());
     }
     let verdict = if found.is_empty() { "Everything held." } else { "Something did not hold." };
     let _ = writeln!(text, "\n{verdict} Fingerprint {:016x}.", world.fingerprint);

@@ -6,7 +6,7 @@ use crate::plan::Plan;
 /// The fewest faults of a world, by their numbers, that still break an invariant.
 pub(crate) fn shrink(plan: &Plan, invariant: &str) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..plan.faults.len()).collect();
-    let fails = |kept: &[usize]| examine(&plan.keep(kept)).2.iter().any(|v| v.invariant == invariant);
+    let fails = |kept: &[usize]| examine(&plan.keep(kept)).found.iter().any(|v| v.invariant == invariant);
     let mut n = kept.len();
     while n > 0 {
         n -= 1;

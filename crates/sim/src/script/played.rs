@@ -1,6 +1,7 @@
 //! What came of a script, as far as a scorecard wants to know.
 
 use super::ScriptError;
+use crate::harm::{Pair, Suspicion};
 use crate::judge::Violation;
 use crate::world::World;
 use crate::world::hub::channels;
@@ -81,6 +82,12 @@ impl Played {
 
     /// A18: whether Downbeat took more from users than doing nothing would have.
     pub fn harm(&self, without: &Played) -> Option<Violation> {
-        crate::run::harm(self.lost(), without.lost(), without.requests.total as f64, self.duration)
+        let asked = without.requests.total as f64;
+        let pair = Pair { with: self.lost(), without: without.lost(), asked };
+        (pair.suspicion() == Suspicion::Harm).then(|| Violation {
+            invariant: "A18".into(),
+            at_s: self.duration.as_secs(),
+            what: pair.says(),
+        })
     }
 }
