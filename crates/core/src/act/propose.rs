@@ -170,7 +170,7 @@ fn room_for(component: &Name, means: Means<'_>) -> Option<f64> {
     let replicas = &means.topology.components.get(component)?.replicas;
     let proven: Option<f64> = replicas.iter().map(|r| means.topology.replicas.get(r)?.proven_per_second).sum();
     let others = means.demand.iter().filter(|(other, _)| *other != component).map(|(_, rate)| rate).sum::<f64>();
-    Some((proven? * means.policy.load_max - others).max(0.0))
+    Some((proven? - others).max(0.0))
 }
 
 fn attack(cause: &Hypothesis) -> Option<Draft> {

@@ -15,6 +15,10 @@ const STEP_HARD: (u64, f64) = (2, 0.05);
 const STEP_SOFT: (u64, f64) = (5, 0.15);
 /// A network that asks less than this many times its cap floods no more.
 const FLOOD_OVER: f64 = 2.0;
+/// A crowd below this many times the usual is none any more.
+const CROWD_OVER: f64 = 1.5;
+/// A shed that turns away no more than this share of the requests turns nobody away.
+const TURNED_AWAY_MAX: f64 = 0.02;
 
 /// What was seen since an action.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,25 +129,43 @@ pub fn step_failed(seen: &Tally) -> bool {
     too_many(seen.failed() - soft, STEP_HARD) || too_many(seen.failed(), STEP_SOFT)
 }
 
-/// Is what made the remedy necessary over, judged within `[from, to)`? The answer says what was seen.
-pub fn healed(ledger: &Ledger, from: Moment, to: Moment, remedy: &Remedy, topology: &Topology, usual: f64) -> bool {
+/// Is what made the remedy necessary over, judged within `[from, to)`? `usual` is how many requests a second are usual for what
+/// is shed, where that is known.
+pub fn healed(
+    ledger: &Ledger,
+    from: Moment,
+    to: Moment,
+    remedy: &Remedy,
+    topology: &Topology,
+    usual: Option<f64>,
+) -> bool {
     let seen = targets(ledger, from, to, remedy, topology);
     let seconds = to.since(from).as_secs_f64().max(1.0);
-    let per_second = |matches: &dyn Fn(&Name, &Name) -> bool| {
-        let clients = ledger.clients(from, to);
-        clients.iter().filter(|((c, n), _)| matches(c, n)).map(|(_, t)| t.total).sum::<u64>() as f64 / seconds
+    let came = |matches: &dyn Fn(&Name, &Name) -> bool| {
+        let mut sum = Tally::default();
+        ledger.clients(from, to).iter().filter(|((c, n), _)| matches(c, n)).for_each(|(_, t)| sum.add(t));
+        sum
     };
     match &remedy.route {
         Route::Away { .. } => seen.total >= 3 && seen.failed() == 0,
         Route::Hold { .. } => seen.total >= 2 && seen.failed() == 0,
-        Route::Cap { network, per_second: cap, .. } => per_second(&|_, n| n == network) <= FLOOD_OVER * f64::from(*cap),
-        Route::Admit { components, .. } => per_second(&|c, _| components.contains(c)) <= usual * 1.5 + 1.0,
+        Route::Cap { network, per_second: cap, .. } => {
+            came(&|_, n| n == network).total as f64 / seconds <= FLOOD_OVER * f64::from(*cap)
+        }
+        Route::Admit { components, .. } => {
+            let crowd = came(&|c, _| components.contains(c));
+            let turned_away = crowd.failures.get(&FailureKind::Shed).copied().unwrap_or(0);
+            // A hub that was away does not know what is usual: it has to try, step by step.
+            turned_away as f64 <= TURNED_AWAY_MAX * crowd.total as f64
+                || usual.is_none_or(|usual| crowd.total as f64 / seconds <= usual * CROWD_OVER + 1.0)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{CauseKind, IncidentId, RemedyId, RemedyKind, Slice, Strength};
     use std::time::Duration;
 
     fn name(text: &str) -> Name {
@@ -184,6 +206,30 @@ mod tests {
         let crowd = [("search", 1_000, FailureKind::Shed, 900), ("login", 50, FailureKind::Shed, 0)];
         assert_eq!(said(&crowd, &plan), "relief");
         assert_eq!(said(&crowd, &TrafficPlan::default()), "none");
+    }
+
+    #[test]
+    fn a_shed_is_over_when_it_turns_nobody_away_or_the_crowd_is_gone() {
+        let shed = Remedy {
+            id: RemedyId { incident: IncidentId(1), count: 1 },
+            kind: RemedyKind::Shed,
+            answers: CauseKind::Overload,
+            slice: Slice::everywhere(),
+            route: Route::Admit { components: vec![name("search")], floor: Strength::percent(20) },
+            actuation: None,
+            predicted: String::new(),
+            undo: String::new(),
+            check_after: Duration::from_secs(6),
+        };
+        let over = |came, turned_away, usual| {
+            let ledger = ledger(&[("search", came, FailureKind::Shed, turned_away)]);
+            let (from, to) = (Moment::from_millis(0), Moment::from_millis(1_000));
+            healed(&ledger, from, to, &shed, &Topology::default(), usual)
+        };
+        assert!(!over(1_000, 700, Some(100.0)), "the crowd is there");
+        assert!(over(1_000, 10, Some(100.0)), "it is there, and served");
+        assert!(over(150, 70, Some(100.0)), "it is gone");
+        assert!(over(1_000, 700, None), "nobody knows what is usual: it has to be tried");
     }
 
     #[test]

@@ -30,6 +30,8 @@ const USUAL: (Duration, Duration) = (Duration::from_secs(63), Duration::from_sec
 const LATELY: Duration = Duration::from_secs(5);
 /// What is met "at present" is met over the last so many whole seconds.
 const PRESENT: Duration = Duration::from_secs(4);
+/// Edges follow a plan within so long, or not at all.
+const FOLLOWED: Duration = Duration::from_secs(4);
 /// And the most of so many such stretches is what the rest has to carry.
 const STRETCHES: u32 = 6;
 /// Guards that time alone satisfies are waited for this long before anybody is called.
@@ -281,8 +283,12 @@ impl Engine {
         most
     }
 
+    /// What is met under the plan as it is: what was met before our last change to it is no reason for another one.
     fn present(&self, remedy: &Remedy, now: Moment) -> guards::Present {
-        let (from, to) = (now.before(PRESENT), now + SECOND);
+        let (from, to) = (now.before(PRESENT).max(self.settled_at(now)), now + SECOND);
+        if now < from {
+            return guards::Present { users_suffer: false, targets_ail: false };
+        }
         // The edges by themselves see to it that no more is let in than can be served, and the dearest first. What is shed
         // besides is what would fail anyway, so that it fails at once.
         let users_suffer = match &remedy.route {
@@ -294,13 +300,26 @@ impl Engine {
             }
         };
         let targets_ail = match remedy.route {
-            Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, 0.0),
+            Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, None),
             Route::Away { .. } | Route::Admit { .. } | Route::Hold { .. } => {
                 let seen = act::targets(&self.ledger, from, to, remedy, &self.policy.topology);
                 seen.failed() + seen.slow > 0
             }
         };
         guards::Present { users_suffer, targets_ail }
+    }
+
+    /// The first whole second in which all that came is due to the plan in force. Edges that will not follow it are waited for
+    /// only so long.
+    fn settled_at(&self, now: Moment) -> Moment {
+        let (epoch, since) = self.planned;
+        let missing = self.followers(now).any(|(have, _)| *have < epoch);
+        let last = if missing {
+            since + FOLLOWED.min(now.since(since) + SECOND)
+        } else {
+            self.followers(now).map(|(_, at)| *at).fold(since, Moment::max)
+        };
+        if last == Moment::default() { last } else { Moment::from_millis((last.as_millis() / 1_000 + 1) * 1_000) }
     }
 
     /// Kept as soon as users are served; taken back when they are not by the deadline (A12).
@@ -344,10 +363,17 @@ impl Engine {
         vec![Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed, plan }, page]
     }
 
+    /// The epoch that each edge has, and since when; whoever is silent has no clients, or none that we can know of.
+    fn followers(&self, now: Moment) -> impl Iterator<Item = &(u64, Moment)> {
+        let silent =
+            move |edge: &Name| self.door.edges.get(edge).is_none_or(|line| now.since(line.heard_at) >= FOLLOWED);
+        self.epochs.iter().filter(move |(edge, _)| !silent(edge)).map(|(_, followed)| followed)
+    }
+
     /// What was seen since every edge has had a plan of at least this epoch.
     fn effect_since(&self, epoch: u64, now: Moment) -> Effect {
         let applied = |(have, at): &(u64, Moment)| (*have >= epoch).then_some(*at);
-        let Some(moments) = self.epochs.values().map(applied).collect::<Option<Vec<Moment>>>() else {
+        let Some(moments) = self.followers(now).map(applied).collect::<Option<Vec<Moment>>>() else {
             return Effect::Open;
         };
         let Some(last) = moments.into_iter().max() else { return Effect::Open };

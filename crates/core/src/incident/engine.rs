@@ -28,6 +28,8 @@ pub struct Engine {
     pub(super) epochs: BTreeMap<Name, (u64, Moment)>,
     /// By edge: the newest plan it refused, and why.
     pub(super) refused: BTreeMap<Name, (u64, String)>,
+    /// The epoch of the plan in the book, and since when it is that.
+    pub(super) planned: (u64, Moment),
     pub(super) threshold: Bits,
     found: Found,
 }
@@ -50,6 +52,7 @@ impl Engine {
     pub fn resume(policy: Policy, book: Book) -> Self {
         let policy = bend(policy);
         Self {
+            planned: (book.plan.epoch, Moment::default()),
             book,
             watch: Watch::new(policy.detect.clone()),
             ledger: Ledger::new(policy.detect.memory),
@@ -68,6 +71,9 @@ impl Engine {
     /// [`Misfit`] when the line cannot follow what is there.
     pub fn apply(&mut self, record: &Record) -> Result<(), Misfit> {
         self.book.apply(record)?;
+        if self.planned.0 != self.book.plan.epoch {
+            self.planned = (self.book.plan.epoch, record.at);
+        }
         let dealt_with = matches!(
             record.event,
             Event::RemedyStarted { .. }

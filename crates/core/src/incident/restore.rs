@@ -42,13 +42,13 @@ impl Engine {
         }
     }
 
-    /// What was restarted or rolled back and does well gets its traffic back at once while users suffer from the rest: what is
-    /// kept out as a precaution is missed then.
+    /// What is kept out and does well gets its traffic back at once while users suffer from the rest: as a precaution it is
+    /// dear then.
     pub(super) fn relent(&self, now: Moment) -> Vec<Event> {
         let suffering = || matches!(act::effect(&self.ledger, now.before(SOON), now, &self.book.plan), Effect::None(_));
         let confirmed = self.book.open().filter(|i| i.state == State::Confirmed);
         let mut kept = confirmed.flat_map(Incident::in_force).filter(|case| case.stage != RemedyStage::Started);
-        let missed = kept.find(|case| case.actuated == Some(Outcome::Done) && self.is_well(case, now));
+        let missed = kept.find(|case| self.is_well(case, now));
         missed.filter(|_| suffering()).map(|case| self.step_to(case, Strength::FULL)).into_iter().collect()
     }
 
@@ -125,7 +125,7 @@ impl Engine {
         matches!(case.remedy.route, Route::Away { .. })
             && !case.remedy.route.diverts_nobody()
             && is_carried_out(case)
-            && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, 0.0)
+            && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, None)
     }
 
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
@@ -149,7 +149,7 @@ impl Engine {
         }
         let usual = self.usual_of(incident, case);
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
-        healed.then(|| self.step_to(case, self.first_share(case)))
+        healed.then(|| self.step_to(case, self.first_share(case, usual)))
     }
 
     /// A10: no way back that could end in one removal too many.
@@ -163,17 +163,21 @@ impl Engine {
         })
     }
 
-    fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> f64 {
-        let Route::Admit { components, .. } = &case.remedy.route else { return 0.0 };
+    /// Requests a second that were usual for what is shed, where the ledger still knows or ever knew.
+    fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> Option<f64> {
+        let Route::Admit { components, .. } = &case.remedy.route else { return None };
         let since = incident.since;
         let usual = self.ledger.demand(since.before(Duration::from_secs(63)), since.before(Duration::from_secs(3)));
-        components.iter().filter_map(|c| usual.get(c)).sum()
+        let known: Vec<f64> = components.iter().filter_map(|c| usual.get(c).copied()).collect();
+        (!known.is_empty()).then(|| known.iter().sum())
     }
 
-    /// A limit or a held name is lifted at once; replicas and crowds come back in steps.
-    fn first_share(&self, case: &RemedyCase) -> Strength {
+    /// What was held or limited is let go at once, and so is a crowd that is known to be none any more; replicas come back in
+    /// steps, and so does a crowd of which nobody knows whether it is still there.
+    fn first_share(&self, case: &RemedyCase, usual: Option<f64>) -> Strength {
         match case.remedy.route {
             Route::Cap { .. } | Route::Hold { .. } => Strength::FULL,
+            Route::Admit { .. } if usual.is_some() => Strength::FULL,
             Route::Away { .. } | Route::Admit { .. } => self.policy.act.ramp.first().copied().unwrap_or(Strength::FULL),
         }
     }

@@ -5,6 +5,7 @@
 //! EWMA over the good seconds. An outage is [`BAD_MIN`] bad seconds in a row; from the first good second after it the
 //! rate is bounded for [`RAMP`].
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// So many bad seconds in a row are an outage.
@@ -17,6 +18,8 @@ const PEAK: f64 = 2.0;
 const GAIN: f64 = 0.1;
 /// A crowd below this needs no holding back, per second.
 const RATE_MIN: f64 = 50.0;
+/// So many whole seconds tell how many come at present.
+const LATELY: usize = 5;
 /// Length of a slice.
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -27,8 +30,8 @@ pub(crate) struct Ramp {
     came: u32,
     failed: u32,
     usual: Option<f64>,
-    /// Over the last whole second.
-    latest: f64,
+    /// Over the last few whole seconds, newest last.
+    lately: VecDeque<(f64, Duration)>,
     bad_in_a_row: u32,
     until: Option<Instant>,
     slice: Instant,
@@ -42,7 +45,7 @@ impl Ramp {
             came: 0,
             failed: 0,
             usual: None,
-            latest: 0.0,
+            lately: VecDeque::with_capacity(LATELY),
             bad_in_a_row: 0,
             until: None,
             slice: now,
@@ -71,10 +74,13 @@ impl Ramp {
         self.failed = self.failed.saturating_add(times);
     }
 
-    /// Requests that come a second, whether let in or not.
+    /// Requests that came a second lately, whether let in or not: a single second of a small crowd says little.
     pub(crate) fn demand(&mut self, now: Instant) -> f64 {
         self.turn(now);
-        self.latest
+        let (came, lasted) = self.lately.iter().fold((0.0, Duration::ZERO), |(came, lasted), (rate, span)| {
+            (came + rate * span.as_secs_f64(), lasted + *span)
+        });
+        came / lasted.as_secs_f64().max(1.0)
     }
 
     fn turn(&mut self, now: Instant) {
@@ -84,7 +90,11 @@ impl Ramp {
         }
         let rate = f64::from(self.came) / passed.as_secs_f64();
         let bad = self.came > 0 && 2 * self.failed >= self.came;
-        (self.second, self.came, self.failed, self.latest) = (now, 0, 0, rate);
+        (self.second, self.came, self.failed) = (now, 0, 0);
+        if self.lately.len() == LATELY {
+            self.lately.pop_front();
+        }
+        self.lately.push_back((rate, passed));
         if bad {
             self.bad_in_a_row += 1;
             return;
@@ -131,6 +141,18 @@ mod tests {
         // The first second of them all is the one that shows that the outage is over.
         assert!(back[1..29].iter().all(|n| (350..=440).contains(n)), "{back:?}");
         assert!(back[35..].iter().all(|n| *n == 1_000), "then everybody comes in: {back:?}");
+    }
+
+    #[test]
+    fn how_many_come_is_told_over_five_seconds() {
+        let mut now = Instant::now();
+        let mut ramp = Ramp::new(now);
+        assert_eq!(ramp.demand(now), 0.0);
+        for rate in [40, 10, 10, 10, 10, 60] {
+            run(&mut ramp, &mut now, 1, rate, false);
+        }
+        let seen = ramp.demand(now);
+        assert!((seen - 20.0).abs() < 1.0, "the first second is forgotten: {seen}");
     }
 
     #[test]
