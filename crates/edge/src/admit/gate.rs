@@ -40,6 +40,11 @@ impl Gate {
         self.ramp.demand(now)
     }
 
+    /// True while a notable share of those that were let in fails.
+    pub(crate) fn suffers(&mut self, now: Instant) -> bool {
+        self.ramp.suffers(now)
+    }
+
     /// So many requests that were let in failed.
     pub(crate) fn failed(&mut self, times: u32, now: Instant) {
         self.ramp.failed(times, now);

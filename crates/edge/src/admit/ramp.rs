@@ -18,8 +18,12 @@ const PEAK: f64 = 2.0;
 const GAIN: f64 = 0.1;
 /// A crowd below this needs no holding back, per second.
 const RATE_MIN: f64 = 50.0;
+/// Clients suffer when so many of a second's requests failed, and such a share of them.
+const SUFFERS: (u32, f64) = (3, 0.1);
 /// So many whole seconds tell how many come at present.
 const LATELY: usize = 5;
+/// And so many, when it has just become more.
+const JUST_NOW: usize = 2;
 /// Length of a slice.
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -32,6 +36,7 @@ pub(crate) struct Ramp {
     usual: Option<f64>,
     /// Over the last few whole seconds, newest last.
     lately: VecDeque<(f64, Duration)>,
+    suffers: bool,
     bad_in_a_row: u32,
     until: Option<Instant>,
     slice: Instant,
@@ -46,6 +51,7 @@ impl Ramp {
             failed: 0,
             usual: None,
             lately: VecDeque::with_capacity(LATELY),
+            suffers: false,
             bad_in_a_row: 0,
             until: None,
             slice: now,
@@ -74,10 +80,23 @@ impl Ramp {
         self.failed = self.failed.saturating_add(times);
     }
 
-    /// Requests that came a second lately, whether let in or not: a single second of a small crowd says little.
+    /// True when in the last whole second so many failed that it is no chance.
+    pub(crate) fn suffers(&mut self, now: Instant) -> bool {
+        self.turn(now);
+        self.suffers
+    }
+
+    /// Requests that come a second, whether let in or not: over the last five seconds, for a single second of a small crowd says
+    /// little, or over the last two, when a surge has just begun.
     pub(crate) fn demand(&mut self, now: Instant) -> f64 {
         self.turn(now);
-        let (came, lasted) = self.lately.iter().fold((0.0, Duration::ZERO), |(came, lasted), (rate, span)| {
+        self.rate_over(LATELY).max(self.rate_over(JUST_NOW))
+    }
+
+    /// Over so many whole seconds.
+    fn rate_over(&self, seconds: usize) -> f64 {
+        let newest = self.lately.iter().rev().take(seconds);
+        let (came, lasted) = newest.fold((0.0, Duration::ZERO), |(came, lasted), (rate, span)| {
             (came + rate * span.as_secs_f64(), lasted + *span)
         });
         came / lasted.as_secs_f64().max(1.0)
@@ -90,6 +109,7 @@ impl Ramp {
         }
         let rate = f64::from(self.came) / passed.as_secs_f64();
         let bad = self.came > 0 && 2 * self.failed >= self.came;
+        self.suffers = self.failed >= SUFFERS.0 && f64::from(self.failed) >= SUFFERS.1 * f64::from(self.came);
         (self.second, self.came, self.failed) = (now, 0, 0);
         if self.lately.len() == LATELY {
             self.lately.pop_front();
@@ -144,15 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn how_many_come_is_told_over_five_seconds() {
+    fn how_many_come_is_told_over_five_seconds_or_two() {
         let mut now = Instant::now();
         let mut ramp = Ramp::new(now);
         assert_eq!(ramp.demand(now), 0.0);
-        for rate in [40, 10, 10, 10, 10, 60] {
-            run(&mut ramp, &mut now, 1, rate, false);
-        }
-        let seen = ramp.demand(now);
-        assert!((seen - 20.0).abs() < 1.0, "the first second is forgotten: {seen}");
+        let mut after = |rates: &[u32]| {
+            rates.iter().for_each(|rate| drop(run(&mut ramp, &mut now, 1, *rate, false)));
+            ramp.demand(now)
+        };
+        let calm = after(&[90, 30, 10, 20, 10, 20]);
+        assert!((calm - 18.0).abs() < 1.0, "the first second is forgotten: {calm}");
+        let surge = after(&[80, 120]);
+        assert!((surge - 100.0).abs() < 1.0, "a surge is seen at once: {surge}");
     }
 
     #[test]

@@ -200,11 +200,6 @@ impl Census {
         }
     }
 
-    /// True when nothing speaks against at least one.
-    pub(crate) const fn has_fit(self) -> bool {
-        self.fit > 0
-    }
-
     /// The worst standing that is still admitted: panic threshold, minimum set and last resort in one place.
     pub(crate) fn admitted(self) -> Standing {
         let enough = 2 * self.fit >= self.fit + self.suspect + self.dead;

@@ -72,7 +72,12 @@ impl Link {
 
     /// True when the newest attempt failed, or one has been silent for long.
     pub(crate) fn is_in_trouble(&self) -> bool {
-        self.overdue.load(Ordering::Acquire) > 0 || self.failing.load(Ordering::Acquire)
+        self.overdue.load(Ordering::Acquire) > 0 || self.is_failing()
+    }
+
+    /// True when the newest attempt failed, or an ejection is not yet lived down.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
     }
 
     /// One more attempt has been silent for long.

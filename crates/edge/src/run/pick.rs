@@ -4,7 +4,7 @@
 //! Order of the decisions: who is fit (standing), who has a share (canary), which region, which of two (or whose key).
 //!
 //! **Reserves.** A plan that gives a replica no share means: not while others can serve. When none of those with a share is
-//! fit, or all of their seats are taken, the replicas that the plan keeps out and that nothing speaks against here are asked
+//! fit and answered its newest attempt, when all were tried, all of their seats are taken, or the component's clients suffer, the replicas that the plan keeps out and that nothing speaks against here are asked
 //! (invariant A9): a second outage during the first one's remedy must not find the way out locked, hub or no hub.
 //!
 //! **Regions.** Replicas of the edge's own region come first until their seats are used up. The share that goes abroad is
@@ -78,6 +78,11 @@ struct Entry {
 }
 
 impl Entry {
+    /// Nothing speaks against it, its newest attempt included.
+    fn is_well(&self, shared: &Shared, component: ComponentId) -> bool {
+        self.standing == Standing::Fit && !shared.link(component, self.id).is_failing()
+    }
+
     fn has_seat(&self) -> bool {
         self.in_flight < self.seats
     }
@@ -200,7 +205,7 @@ impl Shared {
     /// Chooses a replica that was not tried yet, and takes its seats.
     pub(crate) fn choose(&self, wish: &Wish<'_>, dice: &Dice, now: Instant) -> Chosen {
         let traffic = read(&self.traffic);
-        let mut field = Field::of(self, wish, &traffic, dice, self.ticks(now));
+        let mut field = Field::of(self, wish, &traffic, dice, now);
         let worst = field.census.admitted();
         // A second try goes to the best there is: panic is about first tries.
         let first_tier = if wish.tried.is_empty() { worst } else { Standing::Fit };
@@ -244,46 +249,58 @@ impl Shared {
 }
 
 impl<'a> Field<'a> {
-    fn of(shared: &'a Shared, wish: &'a Wish<'a>, traffic: &'a Traffic, dice: &'a Dice, now: Ticks) -> Self {
+    fn of(shared: &'a Shared, wish: &'a Wish<'a>, traffic: &'a Traffic, dice: &'a Dice, at: Instant) -> Self {
+        let now = shared.ticks(at);
         let (mut entries, mut census, mut reserves) = (SmallVec::new(), Census::default(), Reserves::None);
+        let mut any_well = false;
         for id in &shared.site.component(wish.component).replicas {
             let share = traffic.share(wish.component, *id);
-            if share == Strength::NONE {
+            if share < Strength::FULL {
                 reserves = Reserves::Waiting;
+            }
+            if share == Strength::NONE {
                 continue;
             }
             let entry = Entry::of(shared, wish.component, *id, share, now);
             census.count(entry.standing);
+            any_well |= entry.is_well(shared, wish.component);
             if !wish.tried.contains(id) {
                 entries.push(entry);
             }
         }
         let mut field = Self { shared, wish, traffic, dice, now, entries, reserves, census };
-        if !field.census.has_fit() {
+        if reserves == Reserves::Waiting && (!any_well || shared.suffers(wish.component, at)) {
             field.call_reserves();
         }
         field
     }
 
-    /// Lets those that the plan keeps out and that nothing speaks against be chosen too. False when there are none to call.
+    /// Lets those that the plan keeps out, in whole or in part, and that nothing speaks against be chosen like all others. False
+    /// when there are none to call.
     fn call_reserves(&mut self) -> bool {
         if self.reserves != Reserves::Waiting {
             return false;
         }
         self.reserves = Reserves::Called;
-        let before = self.entries.len();
+        let mut any = false;
         for id in &self.shared.site.component(self.wish.component).replicas {
-            let is_out = self.traffic.share(self.wish.component, *id) == Strength::NONE;
-            if !is_out || self.wish.tried.contains(id) {
+            let share = self.traffic.share(self.wish.component, *id);
+            if share == Strength::FULL || self.wish.tried.contains(id) {
                 continue;
             }
             let entry = Entry::of(self.shared, self.wish.component, *id, Strength::FULL, self.now);
-            if entry.standing == Standing::Fit {
-                self.census.count(entry.standing);
-                self.entries.push(entry);
+            // What it failed at before it was kept out says nothing of how it is now.
+            if entry.standing != Standing::Fit {
+                continue;
             }
+            any = true;
+            if share == Strength::NONE {
+                self.census.count(entry.standing);
+            }
+            self.entries.retain(|known| known.id != *id);
+            self.entries.push(entry);
         }
-        self.entries.len() > before
+        any
     }
 
     fn mark_full(&mut self, replica: ReplicaId) {

@@ -159,6 +159,11 @@ impl Shared {
         locked(&self.components[component.0].gate).demand(now)
     }
 
+    /// True while a notable share of a component's requests fails.
+    pub(crate) fn suffers(&self, component: ComponentId, now: Instant) -> bool {
+        locked(&self.components[component.0].gate).suffers(now)
+    }
+
     /// How many of some requests of a network to a component are let in.
     pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
         let at_gate = locked(&self.components[component.0].gate).admit(network, came, now);
