@@ -9,8 +9,8 @@ use crate::act::{self, Effect, InForce, Means, guards};
 use crate::diagnose::{self, Contrast, Scene};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice, NoticeId,
-    Remedy, RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
+    Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
+    NoticeId, Remedy, RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
 };
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,10 @@ const LATELY: Duration = Duration::from_secs(5);
 const PRESENT: Duration = Duration::from_secs(4);
 /// Edges follow a plan within so long, or not at all.
 const FOLLOWED: Duration = Duration::from_secs(4);
-/// And the most of so many such stretches is what the rest has to carry.
-const STRETCHES: u32 = 6;
+/// And over so long, when it has just become more.
+const JUST_NOW: Duration = Duration::from_secs(2);
+/// And the most of any such stretch within so long is what the rest has to carry.
+const RECENT: Duration = Duration::from_secs(30);
 /// Guards that time alone satisfies are waited for this long before anybody is called.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -80,8 +82,13 @@ impl Engine {
         let head = |list: &[Hypothesis]| {
             list.first().map(|h| (h.kind, h.slice.clone(), h.posterior >= self.policy.diagnose.certain))
         };
-        // What was certain once is not forgotten because the counts that showed it are gone.
-        let worse = self.certain(incident).is_some() && head(&hypotheses).is_none_or(|(.., certain)| !certain);
+        // What was named once is not forgotten because the counts that showed it are gone.
+        let (named, certain) = (incident.cause().is_some(), self.certain(incident).is_some());
+        let worse = match head(&hypotheses) {
+            None => certain,
+            Some((CauseKind::Unknown, ..)) => named,
+            Some((.., is_certain)) => certain && !is_certain,
+        };
         let news = !worse && head(&hypotheses) != head(&incident.hypotheses);
         news.then_some(Event::Diagnosed { incident: incident.id, hypotheses })
     }
@@ -154,7 +161,7 @@ impl Engine {
             component: inner.get(Dimension::Component),
             unreachable: contrast.is_about(FailureKind::Unreachable),
             usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
-            demand: &self.ledger.demand(now.before(LATELY), now + SECOND),
+            demand: &self.demand_now(now),
             served: &self.ledger.served(now.before(LATELY), now + SECOND),
             policy: &self.policy.act,
         };
@@ -270,17 +277,17 @@ impl Engine {
     /// What the rest has to carry after a removal: the most that was asked for lately. An edge that is silent, or whose word is
     /// late, does not mean that its clients are gone (A15).
     fn demand_to_carry(&self, now: Moment) -> BTreeMap<Name, f64> {
-        let mut most: BTreeMap<Name, f64> = BTreeMap::new();
-        for stretch in 0..STRETCHES {
-            let to = now.before(LATELY * stretch);
-            // Only the second that is counted into now belongs to the last stretch.
-            let to = if stretch == 0 { to + SECOND } else { to };
-            for (component, rate) in self.ledger.demand(now.before(LATELY * (stretch + 1)), to) {
-                let known = most.entry(component).or_default();
-                *known = known.max(rate);
-            }
+        self.ledger.peak_demand(now.before(RECENT), now + SECOND, LATELY)
+    }
+
+    /// Requests a second by component as edges reckon them: over five seconds, or over two when a surge has just begun.
+    fn demand_now(&self, now: Moment) -> BTreeMap<Name, f64> {
+        let mut demand = self.ledger.demand(now.before(LATELY), now + SECOND);
+        for (component, rate) in self.ledger.demand(now.before(JUST_NOW), now) {
+            let known = demand.entry(component).or_default();
+            *known = known.max(rate);
         }
-        most
+        demand
     }
 
     /// What is met under the plan as it is: what was met before our last change to it is no reason for another one.

@@ -7,7 +7,8 @@ use super::state::State;
 use crate::act::{self, Effect};
 use crate::confirm::Verdict;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Moment, RemedyId, RemedyKind, Route, Strength, Tally};
+use crate::model::{Moment, Name, RemedyId, RemedyKind, Route, Strength, Tally};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Counts come a second at a time.
@@ -149,7 +150,19 @@ impl Engine {
         }
         let usual = self.usual_of(incident, case);
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
-        healed.then(|| self.step_to(case, self.first_share(case, usual)))
+        (healed || self.crowd_fits(case, from, now)).then(|| self.step_to(case, self.first_share(case, usual)))
+    }
+
+    /// True when all that is asked for fits into what the shed's replicas have proven to carry: whoever is turned away asks again
+    /// and again, and a shed must not last because of its own retries.
+    fn crowd_fits(&self, case: &RemedyCase, from: Moment, now: Moment) -> bool {
+        let Route::Admit { components, .. } = &case.remedy.route else { return false };
+        let topology = &self.policy.topology;
+        let replicas: BTreeSet<&Name> =
+            components.iter().filter_map(|c| topology.components.get(c)).flat_map(|c| &c.replicas).collect();
+        let proven: Option<f64> = replicas.iter().map(|r| topology.replicas.get(*r)?.proven_per_second).sum();
+        let asked: f64 = self.ledger.demand(from, now).values().sum();
+        proven.is_some_and(|proven| asked <= self.policy.act.load_max * proven)
     }
 
     /// A10: no way back that could end in one removal too many.

@@ -5,7 +5,7 @@
 //! [`Ledger::memory`]; the number of leaves is bounded by the configuration and by the edge's bound on networks.
 
 use super::{Counts, Moment, Name, Tally};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The counts that arrived within one second.
@@ -90,6 +90,33 @@ impl Ledger {
     /// The same of those that got what they wanted.
     pub fn served(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
         self.rates(from, to, |tally| tally.total.saturating_sub(tally.failed()))
+    }
+
+    /// The most requests a second by component over any stretch of so long that ends within `[from, to)`, averaged over its
+    /// seconds in which clients were told of: those that nobody told of are not empty but unknown.
+    pub fn peak_demand(&self, from: Moment, to: Moment, stretch: Duration) -> BTreeMap<Name, f64> {
+        let told = |second: &&Second| second.clients.iter().next().is_some();
+        let mut window: VecDeque<(Moment, BTreeMap<Name, u64>)> = VecDeque::new();
+        let mut peaks: BTreeMap<Name, f64> = BTreeMap::new();
+        for second in self.within(from.before(stretch), to).filter(told) {
+            let mut came: BTreeMap<Name, u64> = BTreeMap::new();
+            second.clients.iter().for_each(|((component, _), tally)| {
+                *came.entry(component.clone()).or_default() += tally.total;
+            });
+            window.push_back((second.at, came));
+            while window.front().is_some_and(|(at, _)| second.at.since(*at) >= stretch) {
+                window.pop_front();
+            }
+            if second.at < from {
+                continue;
+            }
+            for component in window.iter().flat_map(|(_, came)| came.keys()).collect::<BTreeSet<_>>() {
+                let sum: u64 = window.iter().filter_map(|(_, came)| came.get(component)).sum();
+                let peak = peaks.entry(component.clone()).or_default();
+                *peak = peak.max(sum as f64 / window.len() as f64);
+            }
+        }
+        peaks
     }
 
     fn rates(&self, from: Moment, to: Moment, of: impl Fn(&Tally) -> u64) -> BTreeMap<Name, f64> {
