@@ -31,6 +31,12 @@ Examples:
 Examples:
   cargo xtask bench engine                             some minutes; a quiet machine and disk tell most")]
     Engine,
+    /// The detectors on labelled data and invented health: writes docs/benchmarks/detect.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench detect                             the data beside this folder (../shared/data/anomaly)
+  cargo xtask bench detect --data ~/anomaly            from elsewhere; what is not there is skipped and said")]
+    Detect(Detect),
 }
 
 /// How to measure the edge.
@@ -47,6 +53,17 @@ pub(crate) struct Edge {
     others: Vec<String>,
 }
 
+/// Where the labelled data is.
+#[derive(clap::Args)]
+pub(crate) struct Detect {
+    /// The folder with the packs; beside the repository unless given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Handed on to `downbeat-laboratory`: --series N.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    others: Vec<String>,
+}
+
 /// Starts a command in a network and a table of processes of its own, with the local addresses up.
 const APART: [&str; 8] = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"];
 const LINK_UP: &str = "ip link set lo up && exec \"$@\"";
@@ -58,6 +75,7 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
     match bench {
         Bench::Edge(options) => edge(workspace, options),
         Bench::Engine => engine(workspace),
+        Bench::Detect(options) => detect(workspace, options),
     }
 }
 
@@ -66,6 +84,17 @@ fn engine(workspace: &Workspace) -> Result<Outcome> {
     let mut command = workspace.cargo(&["bench", "--package", "downbeat-hub", "--bench", "engine", "--"]);
     command.args(["--revision", &revision(workspace)?, "--page"]);
     command.arg(workspace.root().join("docs/benchmarks/engine.md"));
+    Ok(Outcome::of(process::succeeds(&mut command)?))
+}
+
+/// The laboratory needs data of others, which is never part of the repository.
+fn detect(workspace: &Workspace, options: &Detect) -> Result<Outcome> {
+    let folder = workspace.target().join("bench/detect");
+    fs::create_dir_all(&folder).context("create the benchmark's folder")?;
+    let data = options.data.clone().unwrap_or_else(|| workspace.root().join("../shared/data/anomaly"));
+    let mut command = workspace.cargo(&["run", "--release", "--package", "downbeat-laboratory", "--"]);
+    command.arg("--data").arg(data).arg("--folder").arg(folder).args(["--revision", &revision(workspace)?]);
+    command.arg("--page").arg(workspace.root().join("docs/benchmarks/detect.md")).args(&options.others);
     Ok(Outcome::of(process::succeeds(&mut command)?))
 }
 

@@ -39,6 +39,7 @@ fn every_verb_teaches_by_examples() {
         "log verify",
         "log replay",
         "log export",
+        "detect",
         "drill",
         "drill list",
         "drill run",

@@ -6,6 +6,7 @@
 
 mod count;
 mod ratio;
+pub mod series;
 mod shelf;
 
 pub use count::CountTest;

@@ -2,6 +2,7 @@
 
 use super::change::ChangeError;
 use super::client::ClientError;
+use super::detect::ReadError;
 use super::log;
 use super::serve::ServeError;
 use super::style::{Palette, Style};
@@ -52,7 +53,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     let client = || error.downcast_ref::<ClientError>().and_then(ClientError::hint);
     let serve = || error.downcast_ref::<ServeError>().and_then(ServeError::hint);
     let change = || error.downcast_ref::<ChangeError>().and_then(ChangeError::hint);
-    config.or_else(client).or_else(serve).or_else(change).or_else(|| log::hint(error))
+    let read = || error.downcast_ref::<ReadError>().and_then(ReadError::hint);
+    config.or_else(client).or_else(read).or_else(serve).or_else(change).or_else(|| log::hint(error))
 }
 
 fn config_hint(error: &ConfigError) -> Option<String> {

@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod client;
+mod detect;
 mod drill;
 mod edge;
 mod encore;
@@ -34,6 +35,7 @@ Examples:
   downbeat check -c downbeat.toml    what a configuration resolves to, or everything that is wrong with it
   downbeat run -c downbeat.toml      protect a real service: edge, console and status page in one process
   downbeat incident list             what is going on
+  downbeat detect requests.csv       what stands out in a series of yours
 
 A configuration that is enough:
   [service]
@@ -112,6 +114,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// Verify, replay or export the log of events
     #[command(after_help = log::EXAMPLES)]
     Log(log::LogArgs),
+    /// Find what stands out in any series of figures, from files
+    #[command(after_help = detect::EXAMPLES)]
+    Detect(detect::DetectArgs),
     /// Live through outages on purpose, with a scorecard
     #[command(after_help = drill::DRILL_EXAMPLES)]
     Drill(drill::DrillArgs),
@@ -157,6 +162,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Automation(args) => block_on(operator::about_automation(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
+        Command::Detect(args) => detect::run(&args),
         Command::Drill(args) => block_on(drill::about_drill(args)),
         Command::Demo(args) => block_on(drill::run_demo(args)),
         Command::Encore { command } => block_on(encore::run(command)),

@@ -1,0 +1,192 @@
+//! What a point has to be before anything is learnt from it: each kind of bad input has one answer, decided here.
+//!
+//! Not a number, infinite, beyond 10^15, or outside the kind's range: counted as missing. Earlier than the point before, or at
+//! the same time: refused, for what was said cannot be taken back. A hole in the times is said, and adds no evidence:
+//! missing data is its own state, UNKNOWN, and never DOWN. Values that are suddenly a thousand times (or 60, 100, 1,024
+//! times, or the inverse) what they were, and stay so, are said to be in another unit.
+
+use super::Kind;
+use crate::model::Moment;
+use std::time::Duration;
+
+/// The largest figure that is believed.
+const LARGEST: f64 = 1e15;
+/// So many points in a row have to be in another unit before it is said.
+const IN_ANOTHER_UNIT: u8 = 6;
+/// Factors between units: seconds and minutes, shares and per cents, thousands and their binary neighbours.
+const FACTORS: [f64; 5] = [60.0, 100.0, 1_000.0, 1_024.0, 1e6];
+/// How near a factor has to be.
+const NEAR: f64 = 0.15;
+/// A hole is longer than so many steps.
+const HOLE: f64 = 2.5;
+/// What the usual size and the usual step forget with each point.
+const FORGETTING: f64 = 0.05;
+
+/// Why a point was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Not a number, infinite, or too large to reckon with.
+    NotFinite,
+    /// Below what the kind can be: a negative count.
+    OutOfRange,
+    /// At the time of the point before; the first one counts.
+    Duplicate,
+    /// Earlier than the point before.
+    Late,
+}
+
+/// Something about the data itself that people should know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Note {
+    /// No points for so long: the state in between is unknown.
+    Hole(Duration),
+    /// The values are about so many times what they were: another unit, most likely.
+    Units(f64),
+}
+
+/// A point as it came through.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Taken {
+    Good(Option<Note>),
+    Missing,
+    Refused(Fault),
+}
+
+/// Looks at each point first.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Intake {
+    kind: Kind,
+    step: f64,
+    last: Option<Moment>,
+    /// Mean size of the values, in their own unit; zero before the first.
+    size: f64,
+    /// The factor that may be a new unit, and for how many points it has been seen.
+    factor: f64,
+    times: u8,
+    first: u8,
+}
+
+impl Intake {
+    pub(super) fn new(kind: Kind, step: Duration) -> Self {
+        let step = step.as_secs_f64().max(0.001);
+        Self { kind, step, last: None, size: 0.0, factor: 1.0, times: 0, first: 0 }
+    }
+
+    /// What a point is good for.
+    pub(super) fn take(&mut self, at: Moment, value: Option<f64>) -> Taken {
+        if let Some(last) = self.last
+            && at <= last
+        {
+            return Taken::Refused(if at == last { Fault::Duplicate } else { Fault::Late });
+        }
+        let Some(value) = value else { return Taken::Missing };
+        if !value.is_finite() || value.abs() > LARGEST {
+            return Taken::Refused(Fault::NotFinite);
+        }
+        if !self.kind.admits(value) {
+            return Taken::Refused(Fault::OutOfRange);
+        }
+        let hole = self.hole(at);
+        self.last = Some(at);
+        Taken::Good(self.unit(value).or(hole))
+    }
+
+    fn hole(&mut self, at: Moment) -> Option<Note> {
+        let apart = at.since(self.last?);
+        let steps = apart.as_secs_f64() / self.step;
+        if steps > HOLE {
+            return Some(Note::Hole(apart));
+        }
+        self.step += FORGETTING * (apart.as_secs_f64() - self.step);
+        None
+    }
+
+    fn unit(&mut self, value: f64) -> Option<Note> {
+        let size = value.abs();
+        if size == 0.0 {
+            return None;
+        }
+        if self.first < 2 * IN_ANOTHER_UNIT {
+            self.first += 1;
+            self.size += (size - self.size) / f64::from(self.first);
+            return None;
+        }
+        let ratio = size / self.size;
+        let near = |factor: &&f64| (ratio / **factor).ln().abs() < NEAR || (ratio * **factor).ln().abs() < NEAR;
+        if !FACTORS.iter().any(|factor| near(&factor)) {
+            self.times = 0;
+            self.size += FORGETTING * (size.clamp(0.1 * self.size, 10.0 * self.size) - self.size);
+            return None;
+        }
+        self.times += 1;
+        self.factor = ratio;
+        if self.times < IN_ANOTHER_UNIT {
+            return None;
+        }
+        (self.times, self.size) = (0, size);
+        Some(Note::Units(ratio))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: u64) -> Moment {
+        Moment::from_millis(minute * 60_000)
+    }
+
+    fn after_an_hour(kind: Kind) -> Intake {
+        let mut intake = Intake::new(kind, Duration::from_secs(60));
+        for minute in 1..=60 {
+            assert_eq!(intake.take(at(minute), Some(0.5)), Taken::Good(None));
+        }
+        intake
+    }
+
+    #[test]
+    fn each_kind_of_bad_input_has_its_answer() {
+        let rows = [
+            (Kind::Gauge, 61, Some(f64::NAN), Taken::Refused(Fault::NotFinite)),
+            (Kind::Gauge, 61, Some(f64::INFINITY), Taken::Refused(Fault::NotFinite)),
+            (Kind::Gauge, 61, Some(f64::NEG_INFINITY), Taken::Refused(Fault::NotFinite)),
+            (Kind::Gauge, 61, Some(1e300), Taken::Refused(Fault::NotFinite)),
+            (Kind::Gauge, 61, Some(-1.0), Taken::Good(None)),
+            (Kind::Count, 61, Some(-1.0), Taken::Refused(Fault::OutOfRange)),
+            (Kind::Latency, 61, Some(-0.1), Taken::Refused(Fault::OutOfRange)),
+            (Kind::Ratio, 61, Some(1.1), Taken::Refused(Fault::OutOfRange)),
+            (Kind::Gauge, 61, None, Taken::Missing),
+            (Kind::Gauge, 60, Some(0.5), Taken::Refused(Fault::Duplicate)),
+            (Kind::Gauge, 60, None, Taken::Refused(Fault::Duplicate)),
+            (Kind::Gauge, 12, Some(0.5), Taken::Refused(Fault::Late)),
+            (Kind::Gauge, 70, Some(0.5), Taken::Good(Some(Note::Hole(Duration::from_secs(600))))),
+        ];
+        for (kind, minute, value, expected) in rows {
+            assert_eq!(after_an_hour(kind).take(at(minute), value), expected, "{kind:?} {minute} {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_refused_moves_no_clock() {
+        let mut intake = after_an_hour(Kind::Gauge);
+        intake.take(at(62), Some(f64::NAN));
+        assert_eq!(intake.take(at(61), Some(0.5)), Taken::Good(None));
+    }
+
+    #[test]
+    fn another_unit_is_said_once() {
+        let mut intake = after_an_hour(Kind::Gauge);
+        let notes: Vec<_> = (61..100).map(|minute| intake.take(at(minute), Some(500.0))).collect();
+        let said: Vec<_> = notes.iter().filter(|taken| matches!(taken, Taken::Good(Some(Note::Units(_))))).collect();
+        assert_eq!(said.len(), 1, "{notes:?}");
+    }
+
+    #[test]
+    fn one_large_figure_is_no_other_unit() {
+        let mut intake = after_an_hour(Kind::Gauge);
+        for minute in 61..100 {
+            let value = if minute % 5 == 0 { 500.0 } else { 0.5 };
+            assert_eq!(intake.take(at(minute), Some(value)), Taken::Good(None));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a point and a series cost: processor time on one core, and bytes.
+
+use crate::page::{Goal, Page};
+use anyhow::Context;
+use downbeat_core::detect::series::{BITS_WORTH, CountSeries, Detector, Kind};
+use downbeat_core::model::Moment;
+use rustix::time::{ClockId, clock_gettime};
+use std::hint::black_box;
+use std::time::Duration;
+
+/// Series that take turns, so that each finds its state where a million series would: outside of the nearest cache.
+const SERIES: usize = 20_000;
+const POINTS: u64 = 300;
+const NS_MAX: f64 = 150.0;
+const BYTES_MAX: f64 = 1_024.0;
+
+/// Measures both detectors.
+pub(crate) fn measure(page: &mut Page) -> anyhow::Result<()> {
+    page.title("Cost");
+    page.text("Processor time of one thread, 20,000 series taking turns. Peers (augurs, changepoint) are not in this run yet.");
+    let step = Duration::from_secs(300);
+    let mut general: Vec<Detector> = (0..SERIES).map(|_| Detector::new(Kind::Gauge, step, BITS_WORTH)).collect();
+    let ns = per_point(|at, value| {
+        for detector in &mut general {
+            black_box(detector.see(at, Some(value)));
+        }
+    })?;
+    page.row("any series: a point", ns, "ns", Goal::AtMost(NS_MAX));
+    page.row("any series: its state", size_of::<Detector>() as f64, "bytes", Goal::AtMost(BYTES_MAX));
+    let mut counts: Vec<CountSeries> = (0..SERIES).map(|_| CountSeries::new(step)).collect();
+    let ns = per_point(|at, value| {
+        for series in &mut counts {
+            black_box(series.add(at, value as u64));
+        }
+    })?;
+    page.row("counts: a point", ns, "ns", Goal::AtMost(NS_MAX));
+    page.row("counts: its state", size_of::<CountSeries>() as f64, "bytes", Goal::AtMost(BYTES_MAX));
+    Ok(())
+}
+
+fn per_point(mut turn: impl FnMut(Moment, f64)) -> anyhow::Result<f64> {
+    let before = spent()?;
+    for n in 0..POINTS {
+        let value = 100.0 + 20.0 * (n as f64 / 46.0).sin() + (n * 2_654_435_761 % 97) as f64 / 10.0;
+        turn(Moment::from_millis(n * 300_000), value);
+    }
+    Ok((spent()? - before) * 1e9 / (SERIES as f64 * POINTS as f64))
+}
+
+/// Seconds that this process has had of the processor.
+fn spent() -> anyhow::Result<f64> {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let whole = f64::from(u32::try_from(time.tv_sec).context("a processor time that is none")?);
+    Ok(whole + time.tv_nsec as f64 / 1e9)
+}
