@@ -36,6 +36,8 @@ const READY: u16 = 100;
 const WINSOR: f32 = 8.0;
 /// The heaviest tail that is believed in: beyond it the law has no variance, and moments say nothing.
 const SHAPE_MAX: f32 = 0.45;
+/// From so many points on the bar moves at its law's pace.
+const GROWN: u16 = 500;
 /// Closer to the bar than so many mean excesses is at the bar.
 const SAME: f32 = 1e-6;
 /// Statistics are cut here: their squares have to stay figures.
@@ -67,7 +69,7 @@ impl Tail {
             return 0.0;
         }
         let excess = statistic - self.bar;
-        let pace = self.mean * (5.0 / f32::from(self.seen)).clamp(law.pace, 0.05);
+        let pace = self.mean * self.pace(law);
         if excess <= SAME * self.mean {
             // A figure that is the bar itself moves nothing: else the bar of a flat series would sink below it.
             if excess < -SAME * self.mean {
@@ -79,6 +81,11 @@ impl Tail {
         self.learn(excess.min(WINSOR * self.mean), law);
         self.bar += pace * (1.0 - law.beyond);
         if self.seen < READY { 0.0 } else { surprise }
+    }
+
+    /// The bar moves faster while it is young.
+    fn pace(&self, law: &Law) -> f32 {
+        if self.seen >= GROWN { law.pace } else { (5.0 / f32::from(self.seen)).clamp(law.pace, 0.05) }
     }
 
     /// Halves both counts before they overflow: their ratio is what matters.
