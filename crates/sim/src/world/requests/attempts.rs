@@ -1,156 +1,15 @@
-//! What becomes of a request: let in, sent to a replica, tried again or asked of a second one, answered.
+//! Attempts: a request is sent to a replica, tried again, asked of a second one, and each attempt comes to its end.
 
-use crate::shape::{GRAIN, LOGIN};
-use crate::time::Time;
+use super::{BYTES, Because, DEADLINE, Key, Out, is_repeatable};
 use crate::world::crowd::Who;
 use crate::world::{Happening, World};
 use downbeat_core::model::FailureKind;
-use downbeat_edge::policy::{
-    Answered, Attempt, Choice, EdgePolicy, Overtaken, Part, ReplicaId, Seat, Silence, Silent, Told, Tries, Waiting,
-    is_passing,
-};
+use downbeat_edge::policy::{Attempt, Choice, EdgePolicy, Overtaken, Part, Seat, Silent, Told, is_passing};
 use std::time::Duration;
 
-/// A request has to be answered within this time.
-const DEADLINE: Duration = Duration::from_secs(5);
-/// Bytes of an answer.
-const BYTES: u64 = 40_000;
-
-/// Names a request; one that is over is found no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
-    slot: usize,
-    nth: u64,
-}
-
-/// A request on its way.
-#[derive(Debug)]
-pub(crate) struct Request {
-    nth: u64,
-    who: Who,
-    component: usize,
-    edge: usize,
-    times: u32,
-    began: Time,
-    hedge_after: Duration,
-    tries: Tries,
-    tried: Vec<ReplicaId>,
-    out: Vec<Out>,
-    last_failure: Option<FailureKind>,
-    told: bool,
-}
-
-/// An attempt under way.
-#[derive(Debug)]
-struct Out {
-    nth: u32,
-    replica: usize,
-    asked: Time,
-    boot: u32,
-    outcome: Result<(), FailureKind>,
-    seat: Seat,
-    silence: Option<Silence>,
-    heard_out: bool,
-}
-
-/// All requests.
-#[derive(Debug, Default)]
-pub(crate) struct Requests {
-    slots: Vec<Option<Request>>,
-    free: Vec<usize>,
-    counted: u64,
-    /// Requests that an edge tried more than once.
-    pub(crate) retried: u64,
-}
-
-impl Requests {
-    fn add(&mut self, request: Request) -> Key {
-        let slot = self.free.pop().unwrap_or(self.slots.len());
-        let key = Key { slot, nth: request.nth };
-        if slot == self.slots.len() {
-            self.slots.push(Some(request));
-        } else {
-            self.slots[slot] = Some(request);
-        }
-        key
-    }
-
-    fn get(&mut self, key: Key) -> Option<&mut Request> {
-        self.slots.get_mut(key.slot)?.as_mut().filter(|request| request.nth == key.nth)
-    }
-
-    /// A request that was answered and that nothing is under way for any more is forgotten.
-    fn sweep(&mut self, key: Key) {
-        if self.get(key).is_some_and(|request| request.told && request.out.is_empty()) {
-            self.slots[key.slot] = None;
-            self.free.push(key.slot);
-        }
-    }
-
-    fn of_edge(&self, edge: usize) -> Vec<Key> {
-        let here = |(slot, request): (usize, &Option<Request>)| {
-            request.as_ref().filter(|r| r.edge == edge).map(|r| Key { slot, nth: r.nth })
-        };
-        self.slots.iter().enumerate().filter_map(here).collect()
-    }
-}
-
-/// Whether a request may be sent to two replicas.
-fn is_repeatable(component: usize) -> bool {
-    // A log-in is a POST.
-    component != LOGIN
-}
-
 impl World {
-    /// A client asks for something, at the first edge that is there from its own one on.
-    pub(crate) fn ask(&mut self, who: Who, component: usize) {
-        let edges = self.edges.len();
-        let home = self.crowd.home(who, edges);
-        let Some(edge) = (0..edges).map(|n| (home + n) % edges).find(|n| self.edges[*n].is_up()) else {
-            self.marks.reach("request: no edge is there");
-            return self.hears(who, component, GRAIN, Err(FailureKind::Refused));
-        };
-        let (now, id) = (self.instant(), self.ids.components[component]);
-        let network = self.crowd.network(who, &self.ids);
-        let policy = &mut self.edges[edge].policy;
-        // Requests of a bundle come apart in time, so at the door they count as one.
-        let admitted = policy.admit(id, network, 1, now);
-        if admitted.granted == 0 {
-            let (told, mark) = if admitted.limited > 0 {
-                (Told::limited(), "request: limited")
-            } else {
-                (Told::shed(), "request: shed at the door")
-            };
-            let took = Duration::ZERO;
-            policy.answered(Answered { component: id, network, told, took, retried: false, times: GRAIN }, now);
-            self.marks.reach(mark);
-            return self.hears(who, component, GRAIN, told.failure.map_or(Ok(()), Err));
-        }
-        let (hedge_after, tries, times) = (policy.hedge_after(id), policy.tries(), GRAIN);
-        policy.requested(id, times, now);
-        self.requests.counted += 1;
-        let (nth, began) = (self.requests.counted, self.now);
-        let (tried, out) = (Vec::new(), Vec::new());
-        let request = Request {
-            nth,
-            who,
-            component,
-            edge,
-            times,
-            began,
-            hedge_after,
-            tries,
-            tried,
-            out,
-            last_failure: None,
-            told: false,
-        };
-        let key = self.requests.add(request);
-        self.attempt(key, Because::First);
-    }
-
     /// Sends a request to one more replica, or lets it wait, or tells that there is none.
-    fn attempt(&mut self, key: Key, because: Because) {
+    pub(super) fn attempt(&mut self, key: Key, because: Because) {
         let now = self.instant();
         let Some(request) = self.requests.get(key) else { return };
         let id = self.ids.components[request.component];
@@ -202,62 +61,6 @@ impl World {
         if because == Because::First && is_repeatable(component) && reply.at.since(now) > request.hedge_after {
             let after = request.hedge_after;
             self.queue.plan(now + after, Happening::Silence(key));
-        }
-    }
-
-    fn wait(&mut self, key: Key) {
-        let now = self.instant();
-        let Some(request) = self.requests.get(key) else { return };
-        let (edge, id) = (request.edge, self.ids.components[request.component]);
-        match self.edges[edge].policy.enter(id, now) {
-            Some(waiter) => {
-                self.marks.reach("request: waits for a seat");
-                let left = waiter.deadline().saturating_duration_since(now);
-                self.edges[edge].waiting.push((key, waiter));
-                self.queue.plan(self.now + left, Happening::WaitEnds(key));
-            }
-            None => {
-                self.marks.reach("request: the waiting room is full");
-                self.edges[edge].policy.shed(id, now);
-                self.answer(key, Told::shed());
-            }
-        }
-    }
-
-    /// The time in the waiting room is over.
-    pub(crate) fn wait_ends(&mut self, key: Key) {
-        let now = self.instant();
-        let Some(request) = self.requests.get(key) else { return };
-        let (edge, id) = (request.edge, self.ids.components[request.component]);
-        let Some(place) = self.edges[edge].waiting.iter().position(|(waiting, _)| *waiting == key) else { return };
-        let (_, waiter) = self.edges[edge].waiting.swap_remove(place);
-        let policy = &mut self.edges[edge].policy;
-        policy.leave(waiter, now);
-        policy.shed(id, now);
-        self.marks.reach("request: waited in vain");
-        self.answer(key, Told::shed());
-    }
-
-    /// Looks who was called, after seats became free.
-    fn call(&mut self, edge: usize) {
-        let mut n = 0;
-        while n < self.edges[edge].waiting.len() {
-            let now = self.instant();
-            match self.edges[edge].waiting[n].1.look() {
-                Waiting::Still => n += 1,
-                Waiting::Called => {
-                    let (key, waiter) = self.edges[edge].waiting.swap_remove(n);
-                    self.edges[edge].policy.leave(waiter, now);
-                    self.marks.reach("request: called from the waiting room");
-                    self.attempt(key, Because::First);
-                }
-                Waiting::Displaced => {
-                    let (key, waiter) = self.edges[edge].waiting.swap_remove(n);
-                    self.edges[edge].policy.leave(waiter, now);
-                    self.marks.reach("request: displaced from the waiting room");
-                    self.answer(key, Told::shed());
-                }
-            }
         }
     }
 
@@ -394,64 +197,6 @@ impl World {
         self.marks.reach(if unsent { "request: asked elsewhere, unsent" } else { "request: tried again" });
         self.attempt(key, if unsent { Because::Elsewhere } else { Because::Retry });
     }
-
-    /// Some of those that a request stands for are not tried again.
-    fn part(&mut self, key: Key, leaving: u32, told: Told) {
-        if leaving > 0 {
-            self.tell_edge(key, told, leaving);
-            let Some(request) = self.requests.get(key) else { return };
-            request.times -= leaving;
-            let who = request.who;
-            self.toll.lose(who, leaving);
-        }
-    }
-
-    /// A client gets its answer.
-    fn answer(&mut self, key: Key, told: Told) {
-        let Some(request) = self.requests.get(key) else { return };
-        if request.told {
-            return;
-        }
-        request.told = true;
-        let (who, component, times) = (request.who, request.component, request.times);
-        self.tell_edge(key, told, times);
-        self.requests.sweep(key);
-        self.hears(who, component, times, told.failure.map_or(Ok(()), Err));
-    }
-
-    fn tell_edge(&mut self, key: Key, told: Told, times: u32) {
-        let (now, at) = (self.now, self.instant());
-        let Some(request) = self.requests.get(key) else { return };
-        let network = self.crowd.network(request.who, &self.ids);
-        let (component, took) = (self.ids.components[request.component], now.since(request.began));
-        let (retried, edge) = (request.tries.started() > 1, request.edge);
-        self.requests.retried += if retried { u64::from(times) } else { 0 };
-        self.edges[edge].policy.answered(Answered { component, network, told, took, retried, times }, at);
-    }
-
-    /// The edge dies, and with it all that its clients wait for.
-    pub(crate) fn drop_requests_of(&mut self, edge: usize) {
-        self.edges[edge].waiting.clear();
-        for key in self.requests.of_edge(edge) {
-            let Some(request) = self.requests.get(key) else { continue };
-            let (who, component, times, told) = (request.who, request.component, request.times, request.told);
-            (request.told, request.out) = (true, Vec::new());
-            self.requests.sweep(key);
-            if !told {
-                self.hears(who, component, times, Err(FailureKind::Reset));
-            }
-        }
-    }
-}
-
-/// Why a replica is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Because {
-    First,
-    Retry,
-    /// The attempt before was never sent, and counts for nothing.
-    Elsewhere,
-    Hedge,
 }
 
 /// An attempt ended that nobody waits for any more.
