@@ -16,7 +16,7 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let mut build = workspace.cargo(&["build", "--quiet", "--release", "--package", "downbeat-sim"]);
     let mut program = workspace.built("downbeat-sim");
-    if options.arguments.first().is_some_and(|verb| verb == "mutations") {
+    if options.arguments.iter().any(|word| word == "mutations" || word == "--bug" || word.starts_with("--bug=")) {
         // With seeded bugs built in, and so in a folder of its own: nothing else may ever meet them.
         let folder = workspace.target().join("mutations");
         build.args(["--features", "mutations", "--target-dir"]).arg(&folder);

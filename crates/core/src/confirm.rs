@@ -6,6 +6,7 @@
 //! confirmed (G1, G2). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
 
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, ConfirmPolicy, Finding, Measure, SourceClass};
 use std::collections::BTreeMap;
 
@@ -96,7 +97,9 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
         return None;
     }
     let threshold = around.threshold.0;
-    let edge = evidence.pillars.iter().find(|f| f.class == SourceClass::Edge && f.measure != Measure::Slowness);
+    let is_count =
+        |class| class == SourceClass::Edge || class == SourceClass::Report && is_on(Mutation::BelievesReports);
+    let edge = evidence.pillars.iter().find(|f| is_count(f.class) && f.measure != Measure::Slowness);
     if let Some(f) = edge.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
         return Some(format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits));
     }

@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     Tire(usize, u8),
     /// A new version, on so many replicas from this one on.
     Deploy(usize, usize, Defect),
+    /// The same, declared as one that cannot be taken back.
+    OneWay(usize, usize, Defect),
+    /// A new version that is well and that nobody tells of, on so many replicas from this one on.
+    Slip(usize, usize),
     /// A new configuration in a region.
     Configure(usize, Defect),
     /// Nothing gets through between the edges and a region.

@@ -13,6 +13,7 @@ mod judge;
 mod marks;
 #[cfg(feature = "mutations")]
 mod mutants;
+mod ordeal;
 mod plan;
 mod run;
 pub mod script;

@@ -59,6 +59,10 @@ enum Verb {
         /// Only these of its faults, by number, separated by commas; `none` for none
         #[arg(long)]
         keep: Option<String>,
+        /// With this seeded bug, named as in the list of `mutations`
+        #[cfg(feature = "mutations")]
+        #[arg(long, value_parser = mutation)]
+        bug: Option<downbeat_core::model::mutation::Mutation>,
     },
 }
 
@@ -70,8 +74,15 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "mutations")]
         Verb::Mutations { worlds, threads, only } => mutations(worlds, threads, &only),
-        Verb::World { seed, keep } => match kept(keep.as_deref()) {
+        Verb::World {
+            seed,
+            keep,
+            #[cfg(feature = "mutations")]
+            bug,
+        } => match kept(keep.as_deref()) {
             Ok(kept) => {
+                #[cfg(feature = "mutations")]
+                downbeat_core::model::mutation::turn(bug);
                 let (story, held) = show(seed, &kept);
                 print!("{story}");
                 if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -82,6 +93,13 @@ fn main() -> ExitCode {
             }
         },
     }
+}
+
+/// The seeded bug of this name.
+#[cfg(feature = "mutations")]
+fn mutation(name: &str) -> Result<downbeat_core::model::mutation::Mutation, String> {
+    let all = downbeat_core::model::mutation::Mutation::ALL;
+    all.into_iter().find(|m| format!("{m:?}") == name).ok_or_else(|| format!("there is no seeded bug {name:?}"))
 }
 
 fn kept(keep: Option<&str>) -> Result<Kept, String> {

@@ -34,8 +34,8 @@ impl Marks {
 }
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
-/// way back, each place at which the hub dies.
-pub const REQUIRED: [&str; 192] = [
+/// way back, each place at which the hub dies, each ordeal.
+pub const REQUIRED: [&str; 212] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
@@ -103,6 +103,7 @@ pub const REQUIRED: [&str; 192] = [
     "fault: KillSwitch",
     "fault: Lossy",
     "fault: Names",
+    "fault: OneWay Fails",
     "fault: Operator Ack",
     "fault: Operator Approve",
     "fault: Operator Hold",
@@ -111,6 +112,7 @@ pub const REQUIRED: [&str; 192] = [
     "fault: Operator Undo",
     "fault: Part",
     "fault: RetireEdge",
+    "fault: Slip",
     "fault: Slow",
     "fault: Surge login",
     "fault: Surge playback",
@@ -119,11 +121,15 @@ pub const REQUIRED: [&str; 192] = [
     "fault: Tire",
     "fault: WallClock",
     "guard: A1",
+    "guard: A10",
     "guard: A11",
+    "guard: A13",
     "guard: A15",
+    "guard: A16",
     "guard: A2",
     "guard: A4",
     "guard: A5",
+    "guard: A9",
     "hub: a report counts",
     "hub: a signal is refused",
     "hub: cannot write",
@@ -173,6 +179,20 @@ pub const REQUIRED: [&str; 192] = [
     "operator: Resolve obeyed",
     "operator: Resolve refused",
     "operator: Undo refused",
+    "ordeal: Deaf",
+    "ordeal: Flapping",
+    "ordeal: HalfWell",
+    "ordeal: InTurn",
+    "ordeal: Mortal",
+    "ordeal: MostIll",
+    "ordeal: NoWayBack",
+    "ordeal: OneByOne",
+    "ordeal: OneClass",
+    "ordeal: Rumour",
+    "ordeal: SameCause",
+    "ordeal: TooLate",
+    "ordeal: TwoChanges",
+    "ordeal: TwoWaysBack",
     "people: approve",
     "people: end an incident that nothing goes on with",
     "people: may not approve",

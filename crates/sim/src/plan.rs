@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::fault::{self, Planned};
+use crate::ordeal::Ordeal;
 use crate::shape::{Pace, Shape};
 use serde::Serialize;
 
@@ -11,6 +12,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) shape: Shape,
     pub(crate) faults: Vec<Planned>,
+    /// What it puts to the test, where it was drawn to.
+    pub(crate) ordeal: Option<Ordeal>,
     pub(crate) automation: Automation,
 }
 
@@ -25,11 +28,15 @@ pub(crate) enum Automation {
 impl Plan {
     /// The world of a seed.
     pub(crate) fn of(seed: u64) -> Self {
+        if let Some(ordeal) = Ordeal::of(seed) {
+            let (shape, faults) = ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
+            return Self { seed, shape, faults, ordeal: Some(ordeal), automation: Automation::On };
+        }
         // One world in two hundred has the figures of a real installation, which take half an hour.
         let (pace, window_s) = if seed % 200 == 199 { (Pace::Usual, 600.0) } else { (Pace::Demo, 30.0) };
         let shape = Shape::draw(seed, pace);
         let faults = fault::draw(seed, &shape, window_s);
-        Self { seed, shape, faults, automation: Automation::On }
+        Self { seed, shape, faults, ordeal: None, automation: Automation::On }
     }
 
     /// The same with only some of the faults, by their numbers.

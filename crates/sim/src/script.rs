@@ -145,7 +145,7 @@ impl Script {
     }
 
     fn plan(&self, automation: Automation) -> Plan {
-        Plan { seed: self.seed, shape: self.shape(), faults: Vec::new(), automation }
+        Plan { seed: self.seed, shape: self.shape(), faults: Vec::new(), ordeal: None, automation }
     }
 
     /// When the first step is due.

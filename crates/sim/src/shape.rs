@@ -61,14 +61,9 @@ impl Shape {
     /// The world of a seed.
     pub(crate) fn draw(seed: u64, pace: Pace) -> Self {
         let mut dice = Dice::stream(seed, 1);
-        let regions: Vec<Name> = ["eu", "us", "ap", "sa"].into_iter().take(2 + dice.below(3)).map(name).collect();
+        let regions = 2 + dice.below(3);
         let per_region = 1 + dice.below(3);
-        let replicas: Vec<Place> = regions
-            .iter()
-            .enumerate()
-            .flat_map(|(region, at)| (1..=per_region).map(move |n| (region, name(&format!("{at}-{n}")))))
-            .map(|(region, name)| Place { name, region })
-            .collect();
+        let (regions, replicas) = places(&vec![per_region; regions]);
         let edges = edges(1 + dice.below(2), regions.len());
         let demand = 14.0 + 8.0 * dice.share();
         let busy = 0.2 + 0.35 * dice.share();
@@ -84,6 +79,20 @@ impl Shape {
             client_retries: dice.below(4) as u32,
             mode: if dice.chance(0.85) { Mode::Auto } else { Mode::Ask },
             pace,
+        }
+    }
+
+    /// The same users with another service: so many replicas by region, so many edges, and as busy; automation may act.
+    #[must_use]
+    pub(crate) fn reshaped(&self, per_region: &[usize], edges: usize, busy: f64) -> Self {
+        let (regions, replicas) = places(per_region);
+        Self {
+            capacity: self.demand / busy / replicas.len() as f64,
+            edges: self::edges(edges, regions.len()),
+            regions,
+            replicas,
+            mode: Mode::Auto,
+            ..self.clone()
         }
     }
 
@@ -150,6 +159,15 @@ impl Shape {
     pub(crate) fn replica(&self, name: &Name) -> Option<usize> {
         self.replicas.iter().position(|place| place.name == *name)
     }
+}
+
+/// Regions with so many replicas each, four regions at most.
+fn places(per_region: &[usize]) -> (Vec<Name>, Vec<Place>) {
+    let regions: Vec<Name> = ["eu", "us", "ap", "sa"].into_iter().take(per_region.len()).map(name).collect();
+    let place = |region: usize, n: usize| Place { name: name(&format!("{}-{n}", regions[region])), region };
+    let replicas = per_region.iter().enumerate().flat_map(|(region, n)| (1..=*n).map(move |n| (region, n)));
+    let replicas = replicas.map(|(region, n)| place(region, n)).collect();
+    (regions, replicas)
 }
 
 /// So many edges; at home in a region each when there are as many of one as of the other.

@@ -492,6 +492,9 @@ impl Book {
     }
 
     fn queue_notice(&mut self, notice: &Notice) {
+        if notice.audience == Audience::OnCall && is_on(Mutation::ForgetsPages) {
+            return;
+        }
         let channels = self.channels.iter().filter(|channel| channel.audience == notice.audience);
         self.pending.extend(channels.map(|channel| delivery(notice, channel)));
     }

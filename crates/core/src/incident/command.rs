@@ -5,6 +5,7 @@ use super::cure::note;
 use super::engine::Engine;
 use super::event::{Actor, Event, Verb, Verdict};
 use crate::act::guards;
+use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Audience, Change, IncidentId, Moment, Name, RemedyId, Stage, Strength};
 
 /// Longest public word, in characters.
@@ -145,6 +146,6 @@ impl Engine {
 
     fn tell(&self, change: Change) -> Vec<Event> {
         let known = self.book.changes.iter().any(|(_, old)| old.id == change.id);
-        if known { vec![] } else { vec![Event::ChangeTold { change }] }
+        if known && !is_on(Mutation::CountsRepeats) { vec![] } else { vec![Event::ChangeTold { change }] }
     }
 }

@@ -361,7 +361,8 @@ impl Engine {
 
     fn take_back(&self, incident: &Incident, case: &RemedyCase, observed: String) -> Vec<Event> {
         let id = case.remedy.id;
-        let plan = self.plan_with(|c| if c.remedy.id == id { Strength::FULL } else { c.share });
+        let gone = |c: &RemedyCase| c.remedy.id == id && !is_on(Mutation::RevertKeepsPlan);
+        let plan = self.plan_with(|c| if gone(c) { Strength::FULL } else { c.share });
         let body = format!(
             "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
             case.remedy.kind, case.remedy.slice

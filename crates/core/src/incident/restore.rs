@@ -58,6 +58,11 @@ impl Engine {
             return vec![Event::Restored { incident: incident.id }];
         }
         let going = |stage| incident.remedies.iter().find(move |r| r.stage == stage && !is_on(Mutation::EndsEarly));
+        if is_on(Mutation::TwoOnTheWay)
+            && let Some(step) = going(RemedyStage::Kept).and_then(|case| self.first_step(incident, case, now))
+        {
+            return vec![step];
+        }
         if let Some(case) = going(RemedyStage::Lifting) {
             return self.next_step(incident, case, now);
         }
@@ -102,7 +107,9 @@ impl Engine {
         let well: Vec<RemedyId> = incident.in_force().filter(|c| self.is_well(c, now)).map(|c| c.remedy.id).collect();
         let share_after = |case: &RemedyCase, released: &[RemedyId]| match case.stage {
             _ if released.contains(&case.remedy.id) => Strength::FULL,
-            RemedyStage::Lifting if case.remedy.id.incident == incident.id => Strength::NONE,
+            RemedyStage::Lifting if case.remedy.id.incident == incident.id && !is_on(Mutation::RelapseKeepsShare) => {
+                Strength::NONE
+            }
             _ => case.share,
         };
         // Each event carries a whole plan, with an epoch of its own.
@@ -134,7 +141,8 @@ impl Engine {
         if case.remedy.route.diverts_nobody() {
             return is_carried_out(case).then(|| self.step_to(case, Strength::FULL));
         }
-        let wait = self.policy.act.ramp_after * 2_u32.pow(incident.relapses.min(DOUBLINGS_MAX));
+        let doublings = if is_on(Mutation::NeverDoubles) { 0 } else { incident.relapses.min(DOUBLINGS_MAX) };
+        let wait = self.policy.act.ramp_after * 2_u32.pow(doublings);
         let elsewhere = !is_on(Mutation::TwoOnTheWay) && self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
         if is_on(Mutation::NeverLifts)
             || elsewhere
@@ -150,7 +158,8 @@ impl Engine {
         }
         let usual = self.usual_of(incident, case);
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
-        (healed || self.crowd_fits(case, from, now)).then(|| self.step_to(case, self.first_share(case, usual)))
+        let is_time = healed || self.crowd_fits(case, from, now) || is_on(Mutation::LiftsUnhealed);
+        is_time.then(|| self.step_to(case, self.first_share(case, usual)))
     }
 
     /// True when all that is asked for fits into what the shed's replicas have proven to carry: whoever is turned away asks again
@@ -203,7 +212,7 @@ impl Engine {
 
     fn next_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
         let seen = self.seen_on_step(case, now);
-        if act::step_failed(&seen) {
+        if act::step_failed(&seen) && !is_on(Mutation::StepsThroughFailure) {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
             return self.relapse(incident, why, now);
         }

@@ -34,12 +34,28 @@ pub enum Mutation {
     AskIsAuto,
     /// Two groups are on their way back at once.
     TwoOnTheWay,
+    /// The way back begins although its targets fail.
+    LiftsUnhealed,
+    /// The way back goes on although its last step failed.
+    StepsThroughFailure,
+    /// The way back begins as soon after a relapse as the first time.
+    NeverDoubles,
+    /// What had come back already stays over a relapse.
+    RelapseKeepsShare,
+    /// What is taken back stays in the plan.
+    RevertKeepsPlan,
     /// An incident ends while something of it is still diverted.
     EndsEarly,
     /// A diversion is never lifted.
     NeverLifts,
     /// Nobody is paged.
     NoPage,
+    /// Pages are written and never queued.
+    ForgetsPages,
+    /// A change that is told again counts again.
+    CountsRepeats,
+    /// Users' reports confirm like measurements.
+    BelievesReports,
     /// The public hears of suspicions.
     TellsSuspicions,
     /// A suspicion is never dismissed.
@@ -79,8 +95,10 @@ pub enum Figure {
     Dwell,
     /// B1: from a half.
     Ramp,
-    /// G2: reports weigh like measurements.
-    Reports,
+    /// A4: most replicas may look bad.
+    PanicShare,
+    /// B1: no wait before the way back.
+    RampAfter,
     /// How long a suspicion lives: for ever.
     DismissAfter,
     /// How long after the end quiet is needed: a day.
@@ -89,7 +107,7 @@ pub enum Figure {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 55] = [
         Self::Forgets("A1"),
         Self::Forgets("A2"),
         Self::Forgets("A4"),
@@ -113,7 +131,8 @@ impl Mutation {
         Self::Bends(Figure::Silence),
         Self::Bends(Figure::Dwell),
         Self::Bends(Figure::Ramp),
-        Self::Bends(Figure::Reports),
+        Self::Bends(Figure::PanicShare),
+        Self::Bends(Figure::RampAfter),
         Self::Bends(Figure::DismissAfter),
         Self::Bends(Figure::QuietFor),
         Self::SameEpoch,
@@ -127,9 +146,17 @@ impl Mutation {
         Self::NeverJudgesLate,
         Self::AskIsAuto,
         Self::TwoOnTheWay,
+        Self::LiftsUnhealed,
+        Self::StepsThroughFailure,
+        Self::NeverDoubles,
+        Self::RelapseKeepsShare,
+        Self::RevertKeepsPlan,
         Self::EndsEarly,
         Self::NeverLifts,
         Self::NoPage,
+        Self::ForgetsPages,
+        Self::CountsRepeats,
+        Self::BelievesReports,
         Self::TellsSuspicions,
         Self::NeverDismisses,
         Self::EdgeTakesOldPlans,
@@ -191,7 +218,8 @@ mod switch {
             Figure::Silence => policy.confirm.silence_after = Duration::from_secs(3_600),
             Figure::Dwell => act.ramp_dwell = Duration::ZERO,
             Figure::Ramp => act.ramp = [50, 100].map(Strength::percent).to_vec(),
-            Figure::Reports => policy.confirm.reports_cap = 1_000.0,
+            Figure::PanicShare => act.panic_share = 1.0,
+            Figure::RampAfter => act.ramp_after = Duration::ZERO,
             Figure::DismissAfter => policy.incident.dismiss_after = Duration::from_secs(86_400),
             Figure::QuietFor => policy.incident.quiet_for = Duration::from_secs(86_400),
         }

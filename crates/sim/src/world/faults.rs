@@ -21,7 +21,9 @@ impl World {
             Fault::Slow(r, ms) => self.service.replica_mut(r).later = Duration::from_millis(ms),
             Fault::Fail(r, c, percent) => self.service.replica_mut(r).fails[c] = f64::from(percent) / 100.0,
             Fault::Tire(r, percent) => self.service.replica_mut(r).strength = f64::from(percent) / 100.0,
-            Fault::Deploy(first, count, defect) => self.deploy(n, first, count, defect),
+            Fault::Deploy(first, count, defect) => self.deploy(n, (first, count), defect, Way::Back),
+            Fault::OneWay(first, count, defect) => self.deploy(n, (first, count), defect, Way::OneWay),
+            Fault::Slip(first, count) => self.bring(n, (first, count), Defect::None),
             Fault::Configure(region, defect) => self.configure(n, region, defect),
             Fault::Cut(region) => self.lines.cut[region] = true,
             Fault::CutFrom(edge, region) => self.lines.cut_from[edge][region] = true,
@@ -79,7 +81,7 @@ impl World {
             Fault::Slow(r, _) => self.service.replica_mut(r).later = Duration::ZERO,
             Fault::Fail(r, c, _) => self.service.replica_mut(r).fails[c] = 0.0,
             Fault::Tire(r, _) => self.service.replica_mut(r).strength = 1.0,
-            Fault::Deploy(..) => {
+            Fault::Deploy(..) | Fault::OneWay(..) | Fault::Slip(..) => {
                 for r in 0..self.shape.replicas.len() {
                     let it = self.service.replica_mut(r);
                     if it.version == version(n) {
@@ -93,7 +95,7 @@ impl World {
             Fault::Configure(region, _) => {
                 for r in self.shape.in_region(region).collect::<Vec<_>>() {
                     let it = self.service.replica_mut(r);
-                    it.misconfigured.clear();
+                    (it.config, it.misconfigured) = (None, Vec::new());
                     if !it.up {
                         it.start(now);
                     }
@@ -127,31 +129,38 @@ impl World {
         }
     }
 
-    fn deploy(&mut self, n: usize, first: usize, count: usize, defect: Defect) {
-        let (all, now) = (self.shape.replicas.len(), self.now);
-        let chosen: Vec<usize> = (0..count).map(|k| (first + k) % all).collect();
+    /// A version comes to so many replicas from a first one on, and the hub is told.
+    fn deploy(&mut self, n: usize, (first, count): (usize, usize), defect: Defect, way: Way) {
         let from = self.service.replica(first).version.clone();
-        for r in &chosen {
-            self.service.replica_mut(*r).run(version(n), written(defect), now);
-        }
-        let slice = match chosen[..] {
-            [only] => Slice::of(Dimension::Replica, self.shape.replicas[only].name.clone()),
+        self.bring(n, (first, count), defect);
+        let slice = match count {
+            1 => Slice::of(Dimension::Replica, self.shape.replicas[first].name.clone()),
             _ => Slice::everywhere(),
         };
-        self.tell_change(n, ChangeKind::Deploy, slice, version(n), from);
+        self.tell_change(Change {
+            one_way: way == Way::OneWay,
+            ..change(n, ChangeKind::Deploy, slice, version(n), from)
+        });
+    }
+
+    fn bring(&mut self, n: usize, (first, count): (usize, usize), defect: Defect) {
+        let (all, now) = (self.shape.replicas.len(), self.now);
+        for r in (0..count).map(|k| (first + k) % all) {
+            self.service.replica_mut(r).run(version(n), written(defect), now);
+        }
     }
 
     fn configure(&mut self, n: usize, region: usize, defect: Defect) {
+        let to = name(&format!("config-{n}"));
         for r in self.shape.in_region(region).collect::<Vec<_>>() {
-            self.service.replica_mut(r).misconfigured = written(defect);
+            let it = self.service.replica_mut(r);
+            (it.config, it.misconfigured) = (Some(to.clone()), written(defect));
         }
         let slice = Slice::of(Dimension::Region, self.shape.regions[region].clone());
-        self.tell_change(n, ChangeKind::Config, slice, name(&format!("config-{n}")), name("config-good"));
+        self.tell_change(change(n, ChangeKind::Config, slice, to, name("config-good")));
     }
 
-    fn tell_change(&mut self, n: usize, kind: ChangeKind, slice: Slice, to: Name, from: Name) {
-        let id = name(&format!("change-{n}"));
-        let change = Change { id, kind, slice, to, from: Some(from), summary: String::new(), one_way: false };
+    fn tell_change(&mut self, change: Change) {
         // Told twice: a repeat changes nothing (D7).
         for _ in 0..2 {
             let _ = self.command(Command::Tell(change.clone()));
@@ -190,6 +199,18 @@ impl World {
     }
 }
 
+/// Whether a change can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Back,
+    OneWay,
+}
+
+fn change(n: usize, kind: ChangeKind, slice: Slice, to: Name, from: Name) -> Change {
+    let id = name(&format!("change-{n}"));
+    Change { id, kind, slice, to, from: Some(from), summary: String::new(), one_way: false }
+}
+
 /// What is wrong, where anything is.
 fn written(defect: Defect) -> Vec<Defect> {
     if defect == Defect::None { Vec::new() } else { vec![defect] }
@@ -204,7 +225,7 @@ fn word(fault: &Fault) -> String {
     let all = format!("{fault:?}");
     let kind = all.split(['(', ' ']).next().unwrap_or_default().to_owned();
     match fault {
-        Fault::Deploy(_, _, defect) | Fault::Configure(_, defect) => {
+        Fault::Deploy(_, _, defect) | Fault::OneWay(_, _, defect) | Fault::Configure(_, defect) => {
             let defect = format!("{defect:?}");
             format!("{kind} {}", defect.split('(').next().unwrap_or_default())
         }

@@ -257,6 +257,9 @@ impl World {
         self.marks.reach("hub: a report counts");
         let component = component.map(|c| self.shape.components[c].clone());
         let report = Report { category: name("no-sound"), component, region: None, network };
+        if self.hub.desk.is_some() {
+            self.judge.reported(self.hub.clock(self.now));
+        }
         self.hub_hears(&Signal::Report(report));
     }
 
@@ -285,6 +288,7 @@ impl World {
             let probe = self.probes[replica].clone();
             let result = ProbeResult { probe, kind: ProbeKind::Journey, vantage: name("hub"), slice, outcome };
             let now = self.hub.clock(self.now);
+            self.judge.probed(now, &place.name, &result);
             if let Some(desk) = &mut self.hub.desk {
                 let _ = desk.observe(now, &Signal::Probe(result));
             }

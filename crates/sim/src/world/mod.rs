@@ -135,6 +135,9 @@ impl World {
         self.queue.plan(self.now + Duration::from_millis(50), Happening::HubTicks);
         self.queue.plan(self.now + Duration::from_millis(700), Happening::Probe);
         self.queue.plan(self.now + Duration::from_secs(1), Happening::Second);
+        if let Some(ordeal) = self.plan.ordeal {
+            self.marks.reach(&format!("ordeal: {ordeal:?}"));
+        }
         for (n, planned) in self.plan.faults.iter().enumerate() {
             self.queue.plan(planned.begins(), Happening::Fault(n));
             self.queue.plan(planned.ends(), Happening::FaultEnds(n));

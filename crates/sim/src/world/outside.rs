@@ -99,8 +99,9 @@ impl World {
                         it.run(to.clone(), Vec::new(), now);
                     }
                     let region = &self.shape.regions[self.shape.replicas[replica].region];
+                    let it = self.service.replica_mut(replica);
                     if slice.get(Dimension::Region) == Some(region) {
-                        self.service.replica_mut(replica).misconfigured.clear();
+                        it.misconfigured.clear();
                     }
                 }
                 self.take_back(from, to);

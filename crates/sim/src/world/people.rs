@@ -7,7 +7,7 @@ use crate::shape::name;
 use crate::time::Time;
 use crate::world::{Happening, World};
 use downbeat_core::incident::{Command, RemedyStage, State};
-use downbeat_core::model::{IncidentId, Mode, RemedyId};
+use downbeat_core::model::{IncidentId, Mode, Moment, RemedyId};
 use std::time::Duration;
 
 /// Whoever is on duty answers a page after so long.
@@ -19,15 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub(crate) struct People {
     pub(crate) dice: Dice,
-    /// True once all faults are over: then somebody looks after what Downbeat leaves to people.
-    pub(crate) on_duty: bool,
+    /// Since when all faults are over: then somebody looks after what Downbeat leaves to people.
+    pub(crate) on_duty: Option<Moment>,
     /// How often a person had to end an incident.
     pub(crate) ended: u32,
 }
 
 impl People {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { dice: Dice::stream(seed, 6), on_duty: false, ended: 0 }
+        Self { dice: Dice::stream(seed, 6), on_duty: None, ended: 0 }
     }
 }
 
@@ -88,19 +88,19 @@ impl World {
             self.marks.reach(if heard == Some(Ok(())) { "people: approve" } else { "people: may not approve" });
             return;
         }
-        if !self.people.on_duty {
-            return;
-        }
+        let Some(on_duty) = self.people.on_duty else { return };
         if book.held_by.is_some() {
             let _ = self.command(Command::Release);
             return;
         }
-        let stuck = |since: downbeat_core::model::Moment| now.since(since) > PATIENCE;
+        // What happened before they came is no reason for haste.
+        let stuck = |since: Moment| now.since(since.max(on_duty)) > PATIENCE;
         let left = book
             .open()
             .find(|i| i.state != State::Suspected && stuck(i.timeline.back().map_or(i.state_since, |r| r.at)));
         if let Some(id) = left.map(|incident| incident.id) {
             self.people.ended += 1;
+            self.judge.left_to_people(now, id);
             self.marks.reach("people: end an incident that nothing goes on with");
             let _ = self.command(Command::Resolve(id));
         }
@@ -121,7 +121,7 @@ impl World {
 
     /// All faults are over.
     pub(crate) fn go_on_duty(&mut self) {
-        self.people.on_duty = true;
+        self.people.on_duty = Some(self.hub.clock(self.now));
     }
 
     /// The time since which an open incident has been waiting for something, for what is said of a world that does not settle.

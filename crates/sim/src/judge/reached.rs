@@ -1,0 +1,59 @@
+//! Which marks a line of the log reaches.
+
+use crate::world::World;
+use downbeat_core::incident::{Actor, Event, Outcome, Record};
+use downbeat_core::model::RemedyId;
+
+impl World {
+    pub(super) fn mark_record(&mut self, record: &Record) {
+        let mark = match &record.event {
+            Event::RemedyProposed { remedy, mode } => format!("proposed: {} {mode:?}", remedy.kind),
+            Event::RemedyRefused { kind, guard, .. } => {
+                self.marks.reach(&format!("guard: {guard}"));
+                format!("refused: {kind}")
+            }
+            Event::RemedyStarted { remedy, by, .. } => {
+                let kind = self.kind(*remedy);
+                format!("started: {kind} by {}", if *by == Actor::Automation { "automation" } else { "a person" })
+            }
+            Event::RemedyJudged { remedy, verdict, .. } => format!("judged: {} {verdict:?}", self.kind(*remedy)),
+            Event::RampStepped { remedy, share, .. } => {
+                self.marks.reach(&format!("ramp: {share}"));
+                format!("lifted: {}", self.kind(*remedy))
+            }
+            Event::Diagnosed { hypotheses, .. } => {
+                format!("diagnosed: {}", hypotheses.first().map_or("nothing".into(), |h| h.kind.to_string()))
+            }
+            Event::Confirmed { first, .. } => format!("confirmed: {} first", first.word()),
+            Event::Resolved { by, .. } => {
+                format!("resolved: by {}", if *by == Actor::Automation { "automation" } else { "a person" })
+            }
+            Event::NoticeWritten { notice } => format!("notice: {:?} {:?}", notice.audience, notice.stage),
+            Event::NoticeSent { outcome, .. } => {
+                let how = if *outcome == Outcome::Done { "taken" } else { "not taken" };
+                format!("notice: {how}")
+            }
+            Event::ActuationEnded { outcome, .. } => {
+                let how = if *outcome == Outcome::Done { "done" } else { "failed" };
+                format!("actuation: {how}")
+            }
+            Event::OperatorActed { verb, .. } => format!("operator: {verb:?} is written"),
+            Event::HubStarted { .. } => "event: hub started".into(),
+            Event::ChannelsSet { .. } => "event: channels set".into(),
+            Event::ChangeTold { change } => format!("event: change told, {:?}", change.kind),
+            Event::Suspected { .. } => "event: suspected".into(),
+            Event::EvidenceGrew { .. } => "event: evidence grew".into(),
+            Event::Dismissed { .. } => "event: dismissed".into(),
+            Event::Mitigated { .. } => "event: mitigated".into(),
+            Event::Relapsed { .. } => "event: relapsed".into(),
+            Event::Restored { .. } => "event: restored".into(),
+            Event::Reviewed { .. } => "event: reviewed".into(),
+            Event::PlanRefused { .. } => "event: plan refused".into(),
+        };
+        self.marks.reach(&mark);
+    }
+
+    fn kind(&self, remedy: RemedyId) -> String {
+        self.judge.remedies.get(&remedy).map_or_else(|| "?".into(), |case| case.remedy.kind.to_string())
+    }
+}
