@@ -7,7 +7,7 @@
 //! likely to be unwell as the service (A4): that stays a suspicion.
 
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Bits, ConfirmPolicy, Finding, Measure, SourceClass};
+use crate::model::{Bits, ConfirmPolicy, FailureKind, Finding, Measure, SourceClass};
 use std::collections::BTreeMap;
 
 /// A class has to have this much to count as agreeing.
@@ -122,7 +122,7 @@ fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
 fn observer_is_suspect(evidence: &Evidence, around: Surroundings<'_>) -> bool {
     let soft =
         evidence.pillars.iter().filter(|f| f.class != SourceClass::Report).all(|f| {
-            f.measure == Measure::Slowness || (!f.kinds.is_empty() && f.kinds.keys().all(|kind| kind.is_soft()))
+            f.measure == Measure::Slowness || (!f.kinds.is_empty() && f.kinds.kinds().all(FailureKind::is_soft))
         });
     soft && {
         let whole = (around.whole)();
@@ -137,7 +137,7 @@ fn best(evidence: &Evidence) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FailureKind, Moment, Slice};
+    use crate::model::{Moment, Slice};
 
     const CALM: Surroundings<'_> = Surroundings {
         threshold: Bits(28.0),

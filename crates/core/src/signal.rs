@@ -8,8 +8,8 @@
 //! [`Standing::Known`], so that a diverted replica's failing checks do not open a second incident.
 
 use crate::model::{
-    ClientRow, Dimension, FailureKind, Ledger, Measure, Moment, Name, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow,
-    Report, RollUp, Slice, SourceClass, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    ClientRow, Dimension, FailureKind, Failures, Ledger, Measure, Moment, Name, ProbeKind, ProbeOutcome, ProbeResult,
+    ReplicaRow, Report, RollUp, Slice, SourceClass, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -331,10 +331,11 @@ fn client_observations(component: &Name, network: &Name, tally: &Tally, plan: &T
     let mut served = tally.owed();
     let mut denials = Tally { total: tally.total, ..Tally::default() };
     if shed {
-        served.total -= served.failures.remove(&FailureKind::Shed).unwrap_or(0);
+        served.total -= served.failures.remove(FailureKind::Shed);
     }
-    if let Some(denied) = tally.failures.get(&FailureKind::Denied) {
-        denials.failures.insert(FailureKind::Denied, *denied);
+    let denied = tally.failures.of(FailureKind::Denied);
+    if denied > 0 {
+        denials.failures.raise(FailureKind::Denied, denied);
     }
     [
         Observation::edge(Measure::Requests, leaf.clone(), served, known_if(limited)),
@@ -344,7 +345,7 @@ fn client_observations(component: &Name, network: &Name, tally: &Tally, plan: &T
 
 /// The slow ones of a tally as its failures; failed ones are not counted at all.
 fn slowness(tally: &Tally) -> Tally {
-    let failures = if tally.slow == 0 { BTreeMap::new() } else { [(FailureKind::Late, tally.slow)].into() };
+    let failures = if tally.slow == 0 { Failures::default() } else { [(FailureKind::Late, tally.slow)].into() };
     Tally { total: tally.total - tally.failed(), slow: 0, failures }
 }
 
@@ -386,7 +387,7 @@ mod tests {
     }
 
     fn roll(seq: u64, replica: &str) -> RollUp {
-        let mut tally = Tally { total: 9, slow: 2, failures: BTreeMap::new() };
+        let mut tally = Tally { total: 9, slow: 2, failures: Failures::default() };
         tally.count(Some(FailureKind::Reset));
         let row = UpstreamRow {
             component: name("login"),

@@ -235,7 +235,7 @@ impl Toy {
                 let total = (8.0 * share.as_ratio()).round() as u64;
                 let mut tally = Tally { total, ..Tally::default() };
                 if let Some((kind, part)) = fault {
-                    tally.failures.insert(kind, (total as f64 * part).round() as u64);
+                    tally.failures.raise(kind, (total as f64 * part).round() as u64);
                     if kind.is_soft() || kind == FailureKind::Reset {
                         checks.failures = [(kind, 4)].into();
                     }

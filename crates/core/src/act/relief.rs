@@ -35,9 +35,9 @@ pub enum Effect {
 pub fn effect(ledger: &Ledger, from: Moment, to: Moment, plan: &TrafficPlan) -> Effect {
     let clients = owed_to_clients(ledger, from, to, plan, |_| true);
     let mut attempts = Tally::default();
-    for ((component, replica), tally) in ledger.attempts(from, to) {
-        if plan.share(&replica, &component).as_ratio() > 0.0 {
-            attempts.add(&tally);
+    for ((component, replica), tally) in ledger.attempts(from, to).iter() {
+        if plan.share(replica, component).as_ratio() > 0.0 {
+            attempts.add(tally);
         }
     }
     if clients.total == 0 {
@@ -79,9 +79,9 @@ fn owed_to_clients(
     wanted: impl Fn(&Name) -> bool,
 ) -> Tally {
     let mut clients = Tally::default();
-    for ((component, network), tally) in ledger.clients(from, to) {
-        if wanted(&component) && !plan.limits.iter().any(|l| l.network == network) {
-            clients.add(&served(&tally, plan.sheds.iter().any(|s| s.component == component)));
+    for ((component, network), tally) in ledger.clients(from, to).iter() {
+        if wanted(component) && !plan.limits.iter().any(|l| l.network == *network) {
+            clients.add(&served(tally, plan.sheds.iter().any(|s| s.component == *component)));
         }
     }
     clients
@@ -91,7 +91,7 @@ fn owed_to_clients(
 fn served(tally: &Tally, shed: bool) -> Tally {
     let mut owed = tally.owed();
     if shed {
-        owed.total -= owed.failures.remove(&FailureKind::Shed).unwrap_or(0);
+        owed.total -= owed.failures.remove(FailureKind::Shed);
     }
     owed
 }
@@ -154,7 +154,7 @@ pub fn healed(
         }
         Route::Admit { components, .. } => {
             let crowd = came(&|c, _| components.contains(c));
-            let turned_away = crowd.failures.get(&FailureKind::Shed).copied().unwrap_or(0);
+            let turned_away = crowd.failures.of(FailureKind::Shed);
             // A hub that was away does not know what is usual: it has to try, step by step.
             turned_away as f64 <= TURNED_AWAY_MAX * crowd.total as f64
                 || usual.is_none_or(|usual| crowd.total as f64 / seconds <= usual * CROWD_OVER + 1.0)

@@ -13,7 +13,10 @@ pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading};
 use shelf::{Key, Series, Shelf, Slot};
 
-use crate::model::{Bits, DetectPolicy, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology};
+use crate::model::{
+    Bits, DetectPolicy, FailureKind, Failures, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology,
+};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -71,11 +74,11 @@ impl Watch {
         for slot in std::mem::take(&mut self.touched) {
             self.test(now, slot);
         }
-        self.series.bound_networks();
-        self.age += 1;
+        self.age += self.series.bound_networks();
     }
 
-    /// Grows with each change: at the same age and the same time the findings are the same.
+    /// Grows with each change: at the same age and the same time the findings are the same. What goes well where nothing was
+    /// found changes none of them.
     pub fn age(&self) -> u64 {
         self.age
     }
@@ -86,7 +89,7 @@ impl Watch {
             measure: leaf.measure,
             test: RatioTest::new(floor),
             fresh: now,
-            kinds: BTreeMap::new(),
+            kinds: Failures::default(),
             batch: None,
         };
         for slot in self.series.way(leaf, fresh).iter() {
@@ -102,17 +105,22 @@ impl Watch {
         let series = self.series.at(slot);
         let Some(tally) = series.batch.take() else { return };
         let cap = cap(&self.policy, series.measure, &tally);
+        let before = series.test.bits();
         series.test.add(now, tally.total, tally.failed(), cap);
+        if before.max(series.test.bits()) >= BITS_MIN {
+            self.age += 1;
+        }
         if series.test.bits() <= 0.0 {
             series.kinds.clear();
         }
-        for (kind, n) in &tally.failures {
-            *series.kinds.entry(*kind).or_default() += n;
+        if !tally.failures.is_empty() {
+            series.kinds.add(&tally.failures);
             series.fresh = now;
         }
     }
 
     fn count_report(&mut self, now: Moment, leaf: &Slice) {
+        self.age += 1;
         let per_second = self.policy.reports_per_minute / 60.0;
         let test = self.reports.entry(leaf.clone()).or_insert_with(|| CountTest::new(per_second, now));
         if now.since(test.last()) > self.policy.memory {
@@ -135,7 +143,10 @@ impl Watch {
     /// What is abnormal, strongest first; evidence that nothing has renewed for `freshness` is left out.
     pub fn findings(&self, now: Moment, freshness: Duration) -> Vec<Finding> {
         let worth = |s: &Series| now.since(s.fresh) <= freshness && s.test.bits() >= BITS_MIN;
-        let ratios = self.series.iter().filter(|(_, s)| worth(s)).map(|(key, s)| Finding {
+        let mut ratios: Vec<(&Key, &Series)> = self.series.iter().filter(|(_, s)| worth(s)).collect();
+        // Sorted while they are small: of thousands of findings whole ones would be moved.
+        ratios.sort_by(|a, b| b.1.test.bits().total_cmp(&a.1.test.bits()));
+        let ratios = ratios.into_iter().map(|(key, s)| Finding {
             class: key.class,
             measure: key.measure,
             slice: key.slice.clone(),
@@ -148,8 +159,14 @@ impl Watch {
             aged.add(now, 0);
             Finding { slice: slice.clone(), ..blank(now, aged.reading()) }
         });
-        let mut findings: Vec<Finding> = ratios.chain(counts).filter(|f| f.bits.0 >= BITS_MIN).collect();
-        findings.sort_by(|a, b| b.bits.0.total_cmp(&a.bits.0).then_with(|| a.slice.cmp(&b.slice)));
+        let mut findings: Vec<Finding> = ratios.collect();
+        for reported in counts.filter(|f| f.bits.0 >= BITS_MIN) {
+            let stronger = |f: &Finding| {
+                let order = reported.bits.0.total_cmp(&f.bits.0).then_with(|| f.slice.cmp(&reported.slice));
+                order != Ordering::Greater
+            };
+            findings.insert(findings.partition_point(stronger), reported);
+        }
         findings
     }
 
@@ -176,13 +193,13 @@ fn blank(now: Moment, reading: Reading) -> Finding {
         expected: reading.expected,
         observed: reading.observed,
         total: reading.total,
-        kinds: BTreeMap::new(),
+        kinds: Failures::default(),
         bits: reading.bits,
     }
 }
 
 fn cap(policy: &DetectPolicy, measure: Measure, tally: &Tally) -> Cap {
-    let soft = tally.failures.keys().all(|kind| kind.is_soft());
+    let soft = tally.failures.kinds().all(FailureKind::is_soft);
     match measure {
         Measure::Checks | Measure::Lookups => Cap(CHECK_CAP),
         _ if soft => Cap(policy.soft_bits_per_second),
@@ -193,14 +210,13 @@ fn cap(policy: &DetectPolicy, measure: Measure, tally: &Tally) -> Cap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FailureKind;
 
     fn slice(text: &str) -> Slice {
         text.parse().expect("a good slice")
     }
 
     fn tally(total: u64, kind: FailureKind, bad: u64) -> Tally {
-        let failures = if bad == 0 { BTreeMap::new() } else { [(kind, bad)].into() };
+        let failures = if bad == 0 { Failures::default() } else { [(kind, bad)].into() };
         Tally { total, slow: 0, failures }
     }
 

@@ -4,7 +4,7 @@
 //! a whole service is a look-up a leaf, not a handful of new names.
 
 use super::ratio::RatioTest;
-use crate::model::{Dimension, FailureKind, Measure, Moment, Slice, SourceClass, Tally};
+use crate::model::{Dimension, Failures, Measure, Moment, Slice, SourceClass, Tally};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,9 +16,10 @@ const WAYS_MAX: usize = 16_384;
 /// Names a series, or a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
+    // First, for findings of the same weight are told in the order of their slices.
+    pub(super) slice: Slice,
     pub(super) class: SourceClass,
     pub(super) measure: Measure,
-    pub(super) slice: Slice,
 }
 
 /// One series.
@@ -28,7 +29,7 @@ pub(super) struct Series {
     pub(super) test: RatioTest,
     /// When something last went wrong there.
     pub(super) fresh: Moment,
-    pub(super) kinds: BTreeMap<FailureKind, u64>,
+    pub(super) kinds: Failures,
     /// What came in this batch and is not tested yet; `None` when nothing did.
     pub(super) batch: Option<Tally>,
 }
@@ -68,7 +69,7 @@ impl Shelf {
         &mut self.slots[slot]
     }
 
-    /// All series in the order of their names.
+    /// All series in the order of their slices.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Series)> {
         self.by_key.iter().map(|(key, slot)| (key, &self.slots[*slot]))
     }
@@ -93,19 +94,22 @@ impl Shelf {
         slot
     }
 
-    /// Takes the quietest series of networks away that are too many.
-    pub(super) fn bound_networks(&mut self) {
+    /// Takes the quietest series of networks away that are too many, and tells how many that were.
+    pub(super) fn bound_networks(&mut self) -> u64 {
+        let mut taken = 0;
         while self.networks > NETWORKS_MAX {
             let bits = |slot: &Slot| self.slots[*slot].test.reading().bits.0;
             let networks = self.by_key.iter().filter(|(key, _)| is_network(key));
             let quietest =
                 networks.min_by(|a, b| bits(a.1).total_cmp(&bits(b.1))).map(|(key, slot)| (key.clone(), *slot));
-            let Some((key, slot)) = quietest else { return };
+            let Some((key, slot)) = quietest else { break };
             self.by_key.remove(&key);
             self.ways.retain(|_, way| !way.contains(&slot));
             self.free.push(slot);
             self.networks -= 1;
+            taken += 1;
         }
+        taken
     }
 }
 

@@ -103,7 +103,7 @@ fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &Counts<(Name, Name)>, aft
     let networks = rises.iter().filter(|((_, network), _)| network.as_str() != ClientRow::OTHER);
     let (key, rise) = networks.max_by(|a, b| a.1.total_cmp(b.1))?;
     let tally = recent.get(key)?;
-    let denied = tally.failures.get(&FailureKind::Denied).copied().unwrap_or(0);
+    let denied = tally.failures.of(FailureKind::Denied);
     let now = tally.total as f64 / after;
     (*rise >= FLOOD_MIN && *rise >= all / 2.0 && *rise >= FLOOD_SHARE * now).then(|| Flood {
         network: key.1.clone(),

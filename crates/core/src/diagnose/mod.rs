@@ -14,7 +14,7 @@ pub use contrast::Contrast;
 pub use demand::{Demand, Flood, Surge};
 
 use crate::model::{
-    CauseKind, Change, ChangeKind, DiagnosePolicy, Dimension, Hypothesis, Ledger, Moment, Name, Slice, Topology,
+    CauseKind, Change, ChangeKind, DiagnosePolicy, Dimension, Hypothesis, Ledger, Moment, Name, Slice, Tally, Topology,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,19 +71,18 @@ struct Candidate {
     because: Vec<String>,
 }
 
-/// Ranks the causes, most likely first. The probabilities of all candidates, `unknown` included, sum to 1.
-pub fn rank(scene: Scene<'_>, policy: &DiagnosePolicy) -> Vec<Hypothesis> {
-    let contrast = Contrast::new(scene.ledger, scene.since, scene.now, scene.places);
+/// Ranks the causes, most likely first; `contrast` is the scene's. The probabilities of all candidates, `unknown` included, sum to 1.
+pub fn rank(scene: Scene<'_>, contrast: &Contrast, policy: &DiagnosePolicy) -> Vec<Hypothesis> {
     let demand = Demand::new(scene.ledger, scene.since, scene.now, policy.surge);
     let suspects = suspects(scene, policy);
     let mut candidates = Vec::new();
-    candidates.extend(hosts(scene, &contrast, &suspects));
-    candidates.extend(networks(scene, &contrast, &suspects));
-    candidates.extend(suspects.iter().filter_map(|s| changed(scene, &contrast, s)));
+    candidates.extend(hosts(scene, contrast, &suspects));
+    candidates.extend(networks(scene, contrast, &suspects));
+    candidates.extend(suspects.iter().filter_map(|s| changed(scene, contrast, s)));
     candidates.extend(names(scene));
-    candidates.extend(overload(&contrast, &demand));
+    candidates.extend(overload(contrast, &demand));
     candidates.extend(attack(&demand));
-    candidates.extend(dependencies(scene, &contrast));
+    candidates.extend(dependencies(scene, contrast));
     candidates.push(unknown());
     into_hypotheses(candidates)
 }
@@ -193,17 +192,17 @@ fn changed(scene: Scene<'_>, contrast: &Contrast, (at, change): &(Moment, Change
 
 fn names(scene: Scene<'_>) -> Vec<Candidate> {
     let lookups = scene.ledger.lookups(scene.since, scene.now);
-    let name = |(region, tally): (Name, crate::model::Tally)| {
+    let name = |(region, tally): (&Name, &Tally)| {
         let share = tally.failed() as f64 / (tally.total + 1) as f64;
         (tally.failed() >= 2).then(|| Candidate {
             kind: CauseKind::Dns,
-            slice: Slice::of(Dimension::Region, region),
+            slice: Slice::of(Dimension::Region, region.clone()),
             change: None,
             score: FIT * share + LOOKUPS,
             because: vec![format!("{} of {} look-ups of its name failed", tally.failed(), tally.total)],
         })
     };
-    lookups.into_iter().filter_map(name).collect()
+    lookups.iter().filter_map(name).collect()
 }
 
 fn overload(contrast: &Contrast, demand: &Demand) -> Option<Candidate> {

@@ -58,7 +58,7 @@ impl World {
             for replica in &replicas {
                 let mut tally = Tally { total: 10, ..Tally::default() };
                 if let Some((kind, bad)) = fails(component.as_str(), replica.as_str()) {
-                    tally.failures.insert(kind, bad);
+                    tally.failures.raise(kind, bad);
                 }
                 *entry.attempts.of((component.clone(), replica.clone())) = tally;
             }
@@ -68,14 +68,14 @@ impl World {
         for replica in &replicas {
             let mut tally = Tally { total: 4, ..Tally::default() };
             if let Some((kind, _)) = fails("checks", replica.as_str()) {
-                tally.failures.insert(kind, 4);
+                tally.failures.raise(kind, 4);
             }
             *entry.checks.of((None, replica.clone())) = tally;
         }
         for (component, network, total, denied) in extra {
             let mut tally = Tally { total: *total, ..Tally::default() };
             if *denied > 0 {
-                tally.failures.insert(FailureKind::Denied, *denied);
+                tally.failures.raise(FailureKind::Denied, *denied);
             }
             *entry.clients.of((name(component), name(network))) = tally;
         }
@@ -103,7 +103,8 @@ impl World {
             since: at(ONSET),
             now: at(ONSET + 3),
         };
-        let ranking = rank(scene, &DiagnosePolicy::default());
+        let contrast = Contrast::new(&self.ledger, scene.since, scene.now, &self.places);
+        let ranking = rank(scene, &contrast, &DiagnosePolicy::default());
         assert!((ranking.iter().map(|h| h.posterior).sum::<f64>() - 1.0).abs() < 0.02);
         let first = ranking.first().expect("there is always `unknown`");
         (first.kind, first.slice.to_string(), first.posterior)

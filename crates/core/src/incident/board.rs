@@ -207,8 +207,8 @@ impl Lately<'_> {
     /// without one it is not down (J1).
     fn components(&self, book: &Book) -> BTreeMap<Name, Condition> {
         let mut met: BTreeMap<Name, Tally> = BTreeMap::new();
-        for ((component, _), tally) in self.ledger.clients(self.from, self.to) {
-            met.entry(component).or_default().add(&tally.owed());
+        for ((component, _), tally) in self.ledger.clients(self.from, self.to).iter() {
+            met.entry(component.clone()).or_default().add(&tally.owed());
         }
         let confirmed = |component: &Name| {
             book.open().filter(|i| i.state == State::Confirmed).any(|i| {

@@ -4,6 +4,7 @@ use super::book::{Incident, RemedyCase, RemedyStage};
 use super::cure::note;
 use super::engine::Engine;
 use super::event::{Actor, Event, Verb, Verdict};
+use super::round::Round;
 use crate::act::guards;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Audience, Change, IncidentId, Moment, Name, RemedyId, Stage, Strength};
@@ -97,8 +98,10 @@ impl Engine {
         if case.stage != RemedyStage::Proposed {
             return Err(CommandRefused::Stage(id, case.stage.word()));
         }
-        self.situation(incident, &case.remedy, now, |s| guards::allow_operator(&case.remedy, s))
-            .map_err(|no| CommandRefused::Guard { guard: no.guard, why: no.why })?;
+        self.situation(incident, &case.remedy, &Round::of(self, incident, now), now, |s| {
+            guards::allow_operator(&case.remedy, s)
+        })
+        .map_err(|no| CommandRefused::Guard { guard: no.guard, why: no.why })?;
         Ok(vec![self.start(incident, &case.remedy, Actor::Operator(who.clone()))])
     }
 

@@ -3,14 +3,14 @@
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Verdict};
+use super::round::{RELAPSE_WINDOW, Round};
 use super::state::State;
-use super::suspect::onset;
 use crate::act::{self, Effect, InForce, Means, guards};
-use crate::diagnose::{self, Contrast, Scene};
+use crate::diagnose;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, Route, Slice, Stage, Strength, TrafficPlan,
+    NoticeId, Remedy, RemedyId, Route, Stage, Strength, TrafficPlan,
 };
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Counts come a second at a time.
 const SECOND: Duration = Duration::from_secs(1);
-/// After a relapse the ranking looks back so far: at the step that failed.
-const RELAPSE_WINDOW: Duration = Duration::from_secs(3);
 /// The wait until users are said to be served doubles with each relapse but the first, so many times at most.
 const RELAPSE_DOUBLINGS_MAX: u32 = 4;
 /// The ranking is written down at most so often.
@@ -50,35 +48,25 @@ impl Engine {
         if let Some(case) = incident.remedies.iter().find(|r| r.stage == RemedyStage::Started) {
             return self.judge(incident, case, now);
         }
-        if let Some(event) = self.rank(incident, now) {
+        let round = Round::of(self, incident, now);
+        if let Some(event) = self.rank(incident, &round, now) {
             return vec![event];
         }
         if let Some(case) = incident.remedies.iter().find(|r| is_waiting(incident, r)) {
-            let started = self.start_by_itself(incident, case, now);
+            let started = self.start_by_itself(incident, case, &round, now);
             if !started.is_empty() {
                 return started;
             }
         }
-        let proposed = self.propose(incident, now);
+        let proposed = self.propose(incident, &round, now);
         if proposed.is_empty() { self.settle(incident, now) } else { proposed }
     }
 
-    /// Where the counts of this round begin: at the onset, or after a relapse at the step that failed.
-    pub(super) fn round_since(&self, incident: &Incident, now: Moment) -> Moment {
-        if let Some(relapsed) = incident.relapsed_at {
-            return relapsed.before(RELAPSE_WINDOW);
-        }
-        let live = self.findings_of(incident);
-        if live.is_empty() { incident.since } else { onset(&live, now).min(incident.since) }
-    }
-
-    fn rank(&self, incident: &Incident, now: Moment) -> Option<Event> {
+    fn rank(&self, incident: &Incident, round: &Round<'_>, now: Moment) -> Option<Event> {
         if incident.ranked_at.is_some_and(|at| now.since(at) < RANK_EVERY) {
             return None;
         }
-        let changes: Vec<(Moment, Change)> = self.book.changes.iter().cloned().collect();
-        let places = self.places();
-        let hypotheses = diagnose::rank(self.scene(incident, &changes, &places, now), &self.policy.diagnose);
+        let hypotheses = diagnose::rank(round.scene(), round.contrast(), &self.policy.diagnose);
         let head = |list: &[Hypothesis]| {
             list.first().map(|h| (h.kind, h.slice.clone(), h.posterior >= self.policy.diagnose.certain))
         };
@@ -93,23 +81,6 @@ impl Engine {
         news.then_some(Event::Diagnosed { incident: incident.id, hypotheses })
     }
 
-    fn scene<'a>(
-        &'a self,
-        incident: &Incident,
-        changes: &'a [(Moment, Change)],
-        places: &'a BTreeMap<Name, Slice>,
-        now: Moment,
-    ) -> Scene<'a> {
-        Scene {
-            topology: &self.policy.topology,
-            ledger: &self.ledger,
-            places,
-            changes,
-            since: self.round_since(incident, now),
-            now: now + SECOND,
-        }
-    }
-
     fn change(&self, id: &ChangeId) -> Option<&Change> {
         self.book.changes.iter().map(|(_, change)| change).find(|c| c.id == *id)
     }
@@ -119,9 +90,9 @@ impl Engine {
         incident.cause().filter(|h| h.posterior >= self.policy.diagnose.certain)
     }
 
-    fn propose(&self, incident: &Incident, now: Moment) -> Vec<Event> {
+    fn propose(&self, incident: &Incident, round: &Round<'_>, now: Moment) -> Vec<Event> {
         let Some(cause) = self.certain(incident) else { return vec![] };
-        let Some(remedy) = self.draft(incident, cause, now) else { return vec![] };
+        let Some(remedy) = self.draft(incident, cause, round, now) else { return vec![] };
         let tried = |case: &RemedyCase| {
             (case.remedy.kind, &case.remedy.slice) == (remedy.kind, &remedy.slice)
                 && incident.relapsed_at.is_none_or(|at| case.proposed_at >= at)
@@ -131,7 +102,7 @@ impl Engine {
         }
         let mode = self.policy.act.mode(remedy.kind);
         if mode == Mode::Auto
-            && let Err(refusal) = self.guard(incident, &remedy, now)
+            && let Err(refusal) = self.guard(incident, &remedy, round, now)
         {
             return self.refuse(incident, &remedy, refusal, now);
         }
@@ -147,16 +118,14 @@ impl Engine {
         remedy.actuation.is_none() && incident.in_force().any(|case| case.remedy.route.overlaps(&remedy.route))
     }
 
-    fn draft(&self, incident: &Incident, cause: &Hypothesis, now: Moment) -> Option<Remedy> {
+    fn draft(&self, incident: &Incident, cause: &Hypothesis, round: &Round<'_>, now: Moment) -> Option<Remedy> {
         let id = RemedyId { incident: incident.id, count: u32::try_from(incident.remedies.len()).ok()? + 1 };
-        let places = self.places();
-        let since = self.round_since(incident, now);
+        let (since, contrast) = (round.since, round.contrast());
         let change = cause.change.as_ref().and_then(|id| self.change(id));
-        let contrast = Contrast::new(&self.ledger, since, now + SECOND, &places);
         let (inner, _) = contrast.best_within(&cause.slice, &self.policy.topology);
         let means = Means {
             topology: &self.policy.topology,
-            places: &places,
+            places: &round.places,
             change,
             component: inner.get(Dimension::Component),
             unreachable: contrast.is_about(FailureKind::Unreachable),
@@ -194,8 +163,8 @@ impl Engine {
         vec![refused, page]
     }
 
-    fn start_by_itself(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Vec<Event> {
-        match self.guard(incident, &case.remedy, now) {
+    fn start_by_itself(&self, incident: &Incident, case: &RemedyCase, round: &Round<'_>, now: Moment) -> Vec<Event> {
+        match self.guard(incident, &case.remedy, round, now) {
             Ok(()) => vec![self.start(incident, &case.remedy, Actor::Automation)],
             Err(refusal) => self.refuse(incident, &case.remedy, refusal, now),
         }
@@ -224,8 +193,14 @@ impl Engine {
         self.book.plan.epoch + u64::from(!is_on(Mutation::SameEpoch))
     }
 
-    fn guard(&self, incident: &Incident, remedy: &Remedy, now: Moment) -> Result<(), guards::Refusal> {
-        self.situation(incident, remedy, now, |situation| guards::allow(remedy, situation))
+    fn guard(
+        &self,
+        incident: &Incident,
+        remedy: &Remedy,
+        round: &Round<'_>,
+        now: Moment,
+    ) -> Result<(), guards::Refusal> {
+        self.situation(incident, remedy, round, now, |situation| guards::allow(remedy, situation))
     }
 
     /// Gathers all that the guards look at, and asks.
@@ -233,13 +208,10 @@ impl Engine {
         &self,
         incident: &Incident,
         remedy: &Remedy,
+        round: &Round<'_>,
         now: Moment,
         ask: impl FnOnce(&guards::Situation<'_>) -> T,
     ) -> T {
-        let since = self.round_since(incident, now);
-        let changes: Vec<(Moment, Change)> = self.book.changes.iter().cloned().collect();
-        let places = self.places();
-        let scene = self.scene(incident, &changes, &places, now);
         let cause = incident.cause();
         let steps_aside = |case: &RemedyCase| {
             case.remedy.id.incident == incident.id
@@ -262,11 +234,11 @@ impl Engine {
             demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),
             out_now: &self.book.plan.removed(),
-            bad: &Contrast::new(&self.ledger, since, now + SECOND, &places).bad_replicas(),
+            bad: &round.contrast().bad_replicas(),
             classes: &self.classes(incident),
-            sustained: now.since(since),
+            sustained: now.since(round.since),
             change: cause.and_then(|c| c.change.as_ref()).and_then(|id| self.change(id)),
-            changes: cause.map_or(0, |c| diagnose::candidate_changes(scene, &c.slice, &self.policy.diagnose)),
+            changes: cause.map_or(0, |c| diagnose::candidate_changes(round.scene(), &c.slice, &self.policy.diagnose)),
             actions: &actions,
             removals: &removals,
             present: self.present(remedy, now),

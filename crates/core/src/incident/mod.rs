@@ -12,8 +12,10 @@ mod event;
 mod headline;
 mod pairs;
 mod restore;
+mod round;
 mod state;
 mod suspect;
+mod territory;
 mod words;
 
 pub use audit::{Auditor, Violation};

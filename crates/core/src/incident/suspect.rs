@@ -4,6 +4,7 @@ use super::book::Incident;
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
+use super::territory::Territory;
 use crate::confirm::{Evidence, Surroundings, Verdict, Whole, judge};
 use crate::diagnose::{Contrast, Demand};
 use crate::model::mutation::{Mutation, is_on};
@@ -28,8 +29,12 @@ const LINE_MAX: usize = 16;
 impl Engine {
     /// Opens an incident for findings that belong to none.
     pub(super) fn suspect(&self, now: Moment) -> Vec<Event> {
-        let strays: Vec<&Finding> =
-            self.findings().iter().filter(|f| !self.book.open().any(|i| self.belongs(f, i))).collect();
+        let mut territories: Vec<Territory<'_>> = match self.findings() {
+            [] => vec![],
+            [..] => self.book.open().map(|incident| self.territory(incident)).collect(),
+        };
+        let is_stray = |f: &&Finding| !territories.iter_mut().any(|territory| territory.holds(f));
+        let strays: Vec<&Finding> = self.findings().iter().filter(is_stray).collect();
         let (Verdict::Suspected(evidence) | Verdict::Confirmed(evidence, _)) = self.verdict(&strays, now) else {
             return vec![];
         };
@@ -75,15 +80,12 @@ impl Engine {
 
     /// The findings that belong to an incident.
     pub(super) fn findings_of(&self, incident: &Incident) -> Vec<&Finding> {
-        self.findings().iter().filter(|f| self.belongs(f, incident)).collect()
+        let mut territory = self.territory(incident);
+        self.findings().iter().filter(|f| territory.holds(f)).collect()
     }
 
-    /// One outage is one incident: what touches the same part, or began at about the same time.
-    fn belongs(&self, finding: &Finding, incident: &Incident) -> bool {
-        let together = finding.since <= incident.suspected_at + self.policy.incident.merge_within;
-        let cause = incident.cause().map(|c| &c.slice);
-        let parts = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
-        together || parts.into_iter().any(|slice| slice.meets(&finding.slice))
+    fn territory<'a>(&self, incident: &'a Incident) -> Territory<'a> {
+        Territory::of(incident, self.policy.incident.merge_within)
     }
 
     /// How far these findings carry.

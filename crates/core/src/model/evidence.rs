@@ -1,8 +1,7 @@
 //! Evidence in bits, and findings: a detector's answer.
 
-use super::{FailureKind, Moment, Slice};
+use super::{Failures, Moment, Slice};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// The base-2 logarithm of an e-value against "this slice is healthy"; bits of independent sources add.
@@ -104,7 +103,7 @@ pub struct Finding {
     /// How many were seen since the start, bad ones included.
     pub total: u64,
     /// The bad ones by kind.
-    pub kinds: BTreeMap<FailureKind, u64>,
+    pub kinds: Failures,
     /// How strongly it speaks against health.
     pub bits: Bits,
 }

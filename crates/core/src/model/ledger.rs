@@ -27,17 +27,44 @@ pub struct Second {
     pub reports: u64,
 }
 
+impl Second {
+    /// An empty one with room for what this one counts.
+    fn next(&self) -> Self {
+        Self {
+            attempts: self.attempts.next(),
+            clients: self.clients.next(),
+            checks: self.checks.next(),
+            lookups: self.lookups.next(),
+            ..Self::default()
+        }
+    }
+
+    /// This one with the counts of another, of which those by leaf are summed up.
+    fn plus(mut self, other: &Self) -> Self {
+        self.attempts.add(&other.attempts);
+        self.clients.add(&other.clients);
+        self.checks.add(&other.checks);
+        self.lookups.add(&other.lookups);
+        self
+    }
+}
+
+/// Whole seconds that are summed up once, when they are over.
+const BLOCK: Duration = Duration::from_secs(10);
+
 /// The last minutes of counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
     memory: Duration,
     seconds: VecDeque<Second>,
+    /// Sums of the counts of [`BLOCK`]s that are over and remembered from their first second on; each is at its beginning.
+    blocks: VecDeque<Second>,
 }
 
 impl Ledger {
     /// An empty ledger that forgets after `memory`.
     pub fn new(memory: Duration) -> Self {
-        Self { memory, seconds: VecDeque::new() }
+        Self { memory, seconds: VecDeque::new(), blocks: VecDeque::new() }
     }
 
     /// The second to count into at `now`.
@@ -46,10 +73,39 @@ impl Ledger {
         while self.seconds.front().is_some_and(|s| now.since(s.at) > self.memory) {
             self.seconds.pop_front();
         }
+        while self.blocks.front().is_some_and(|block| self.seconds.front().is_none_or(|s| s.at > block.at)) {
+            self.blocks.pop_front();
+        }
         if self.seconds.back().is_none_or(|s| s.at < begin) {
-            self.seconds.push_back(Second { at: begin, ..Second::default() });
+            self.close_block(begin);
+            let next = self.seconds.back().map_or_else(Second::default, Second::next);
+            self.seconds.push_back(Second { at: begin, ..next });
         }
         self.seconds.back_mut().expect("one was pushed when there was none")
+    }
+
+    /// Sums the block of the last second up, when `next` begins another one.
+    fn close_block(&mut self, next: Moment) {
+        let Some(begin) = self.seconds.back().map(|last| block_of(last.at)).filter(|begin| *begin != block_of(next))
+        else {
+            return;
+        };
+        if self.seconds.front().is_some_and(|first| first.at <= begin) {
+            let within =
+                self.within(begin, begin + BLOCK).fold(Second { at: begin, ..Second::default() }, Second::plus);
+            self.blocks.push_back(within);
+        }
+    }
+
+    /// What adds up to the counts within `[from, to)`: blocks where whole ones fit, and seconds.
+    fn pieces(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Second> {
+        let is_whole = move |block: &&Second| from <= block.at && block.at + BLOCK <= to;
+        let blocks = self.blocks.iter().filter(is_whole);
+        let in_block = move |second: &Second| {
+            let begin = block_of(second.at);
+            self.blocks.binary_search_by_key(&begin, |block| block.at).is_ok_and(|n| is_whole(&&self.blocks[n]))
+        };
+        blocks.chain(self.within(from, to).filter(move |second| !in_block(second)))
     }
 
     /// The seconds that began within `[from, to)`, oldest first.
@@ -64,22 +120,22 @@ impl Ledger {
 
     /// Attempts by leaf within `[from, to)`.
     pub fn attempts(&self, from: Moment, to: Moment) -> Counts<(Name, Name)> {
-        sum(self.within(from, to).map(|s| &s.attempts))
+        sum(self.pieces(from, to).map(|s| &s.attempts))
     }
 
     /// Clients' requests by leaf within `[from, to)`.
     pub fn clients(&self, from: Moment, to: Moment) -> Counts<(Name, Name)> {
-        sum(self.within(from, to).map(|s| &s.clients))
+        sum(self.pieces(from, to).map(|s| &s.clients))
     }
 
     /// Checks by leaf within `[from, to)`.
     pub fn checks(&self, from: Moment, to: Moment) -> Counts<(Option<Name>, Name)> {
-        sum(self.within(from, to).map(|s| &s.checks))
+        sum(self.pieces(from, to).map(|s| &s.checks))
     }
 
     /// Look-ups by region within `[from, to)`.
     pub fn lookups(&self, from: Moment, to: Moment) -> Counts<Name> {
-        sum(self.within(from, to).map(|s| &s.lookups))
+        sum(self.pieces(from, to).map(|s| &s.lookups))
     }
 
     /// Clients' requests a second by component, averaged over the seconds within `[from, to)` that are there.
@@ -122,8 +178,8 @@ impl Ledger {
     fn rates(&self, from: Moment, to: Moment, of: impl Fn(&Tally) -> u64) -> BTreeMap<Name, f64> {
         let seconds = self.within(from, to).count().max(1) as f64;
         let mut rates: BTreeMap<Name, f64> = BTreeMap::new();
-        for ((component, _), tally) in self.clients(from, to) {
-            *rates.entry(component).or_default() += of(&tally) as f64 / seconds;
+        for ((component, _), tally) in self.clients(from, to).iter() {
+            *rates.entry(component.clone()).or_default() += of(tally) as f64 / seconds;
         }
         rates
     }
@@ -136,9 +192,35 @@ fn sum<'a, K: Ord + Clone + 'a>(tables: impl Iterator<Item = &'a Counts<K>>) -> 
     })
 }
 
+fn block_of(second: Moment) -> Moment {
+    let length = BLOCK.as_millis() as u64;
+    Moment::from_millis(second.as_millis() / length * length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Sums by blocks are the sums of the seconds, whatever is missing, forgotten or cut.
+        #[test]
+        fn blocks_change_no_sum(gaps in prop::collection::vec(1_u64..14, 1..80), from in 0_u64..300, span in 0_u64..120) {
+            let keys = ["eu", "us", "ap"].map(|text| Name::new(text).expect("good"));
+            let (mut ledger, mut now) = (Ledger::new(Duration::from_secs(60)), 0);
+            for (n, gap) in gaps.into_iter().enumerate() {
+                now += gap * if gap > 12 { 1_000 } else { 150 };
+                let second = ledger.at(Moment::from_millis(now));
+                second.attempts.of((keys[n % 3].clone(), keys[0].clone())).count(None);
+                second.lookups.of(keys[gap as usize % 3].clone()).count(None);
+            }
+            let (from, to) = (Moment::from_millis(from * 1_000), Moment::from_millis((from + span) * 1_000));
+            let attempts = sum(ledger.within(from, to).map(|s| &s.attempts));
+            prop_assert_eq!(ledger.attempts(from, to), attempts);
+            prop_assert_eq!(ledger.lookups(from, to), sum(ledger.within(from, to).map(|s| &s.lookups)));
+            prop_assert!(ledger.blocks.len() <= 8);
+        }
+    }
 
     #[test]
     fn counts_are_summed_within_a_window_and_forgotten_after_it() {

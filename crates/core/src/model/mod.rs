@@ -17,6 +17,7 @@ mod remedy;
 mod signal;
 mod sketch;
 mod slice;
+mod tally;
 mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
@@ -32,11 +33,12 @@ pub use policy::{
 };
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
 pub use signal::{
-    Change, ChangeKind, ClientRow, ComponentRow, FailureKind, LookupRow, ProbeKind, ProbeOutcome, ProbeResult,
-    ReplicaRow, Report, RollUp, Signal, Tally, UpstreamRow,
+    Change, ChangeKind, ClientRow, ComponentRow, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow, Report,
+    RollUp, Signal, UpstreamRow,
 };
 pub use sketch::{Sketch, SketchError};
-pub use slice::{Dimension, Slice, SliceError};
+pub use slice::{Dimension, Shape, Slice, SliceError};
+pub use tally::{FailureKind, Failures, Tally};
 pub use topology::{Component, Priority, Replica, Topology};
 
 /// Names an incident for its whole life: 1, 2, 3, … in the order in which they were first suspected.

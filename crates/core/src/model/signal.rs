@@ -3,11 +3,8 @@
 //! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
-use super::{ChangeId, Name, Sketch, Slice};
-use serde::de::IntoDeserializer;
-use serde::de::value::StrDeserializer;
-use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeMap;
+use super::{ChangeId, FailureKind, Name, Sketch, Slice, Tally};
+use serde::{Deserialize, Serialize};
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,112 +16,6 @@ pub enum Signal {
     Probe(ProbeResult),
     /// What a user told.
     Report(Report),
-}
-
-/// How a request, an attempt or a check went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// Nobody listens at the address.
-    Refused,
-    /// The connection could not be made in time.
-    Unreachable,
-    /// The connection was cut before the answer was whole.
-    Reset,
-    /// No first byte in time: the attempt was given up, or overtaken by a hedge.
-    Late,
-    /// The body stopped coming.
-    Stalled,
-    /// An answer of 500 to 599.
-    Status,
-    /// The answer came and was wrong: a failed condition, an empty playlist, a stranger at the address.
-    Wrong,
-    /// The name did not resolve.
-    Unresolved,
-    /// The name resolved to an address that does not answer as the service.
-    Misdirected,
-    /// The credentials were refused (401, 403).
-    Denied,
-    /// Refused by the edge itself for want of capacity.
-    Shed,
-    /// Refused by the edge itself because the client's network is over its limit.
-    Limited,
-    /// A certificate that is about to expire, has expired, or does not fit.
-    Certificate,
-}
-
-impl FailureKind {
-    /// All of them, each at the place of its number.
-    pub const ALL: [Self; 13] = [
-        Self::Refused,
-        Self::Unreachable,
-        Self::Reset,
-        Self::Late,
-        Self::Stalled,
-        Self::Status,
-        Self::Wrong,
-        Self::Unresolved,
-        Self::Misdirected,
-        Self::Denied,
-        Self::Shed,
-        Self::Limited,
-        Self::Certificate,
-    ];
-
-    /// True for failures that a busy machine alone can produce; they count for less a second.
-    pub const fn is_soft(self) -> bool {
-        matches!(self, Self::Late | Self::Stalled | Self::Unreachable)
-    }
-}
-
-/// Counts over one stretch of time: how many, how many of them slow, how many failed and how.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Tally {
-    /// All that ended in this stretch, failed ones included.
-    #[serde(default)]
-    pub total: u64,
-    /// Those whose first byte took longer than the component's threshold, failed ones not included.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub slow: u64,
-    /// The failed ones by kind; each request counts under one kind. A kind that is not known here is [`FailureKind::Wrong`]:
-    /// the later edge that knows it says that it was a failure, and that much is taken from it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "failures")]
-    pub failures: BTreeMap<FailureKind, u64>,
-}
-
-impl Tally {
-    /// All failures together.
-    pub fn failed(&self) -> u64 {
-        self.failures.values().fold(0, |sum, n| sum.saturating_add(*n))
-    }
-
-    /// What the service owed: without refused credentials and clients limited on purpose, which are no failures of it.
-    pub fn owed(&self) -> Self {
-        let mut owed = self.clone();
-        for kind in [FailureKind::Denied, FailureKind::Limited] {
-            owed.total -= owed.failures.remove(&kind).unwrap_or(0);
-        }
-        owed
-    }
-
-    /// Counts one more; `failure` is `None` for one that went well.
-    pub fn count(&mut self, failure: Option<FailureKind>) {
-        self.total = self.total.saturating_add(1);
-        if let Some(kind) = failure {
-            let n = self.failures.entry(kind).or_default();
-            *n = n.saturating_add(1);
-        }
-    }
-
-    /// Adds another stretch to this one.
-    pub fn add(&mut self, other: &Tally) {
-        self.total = self.total.saturating_add(other.total);
-        self.slow = self.slow.saturating_add(other.slow);
-        for (kind, n) in &other.failures {
-            let mine = self.failures.entry(*kind).or_default();
-            *mine = mine.saturating_add(*n);
-        }
-    }
 }
 
 /// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.
@@ -384,26 +275,9 @@ fn other() -> Name {
     Name::new(ClientRow::OTHER).expect("five letters are a name")
 }
 
-fn failures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<FailureKind, u64>, D::Error> {
-    let mut known: BTreeMap<FailureKind, u64> = BTreeMap::new();
-    for (word, n) in BTreeMap::<String, u64>::deserialize(deserializer)? {
-        let word: StrDeserializer<'_, serde::de::value::Error> = word.as_str().into_deserializer();
-        let sum = known.entry(FailureKind::deserialize(word).unwrap_or(FailureKind::Wrong)).or_default();
-        *sum = sum.saturating_add(n);
-    }
-    Ok(known)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_failure_stands_at_the_place_of_its_number() {
-        for (place, kind) in FailureKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, place);
-        }
-    }
 
     /// C7: what an edge of the next release may say.
     #[test]

@@ -48,6 +48,10 @@ impl Dimension {
 #[serde(try_from = "String", into = "String")]
 pub struct Slice([Option<Name>; 6]);
 
+/// Which dimensions a slice fixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape(u8);
+
 /// Why a text is not a [`Slice`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SliceError {
@@ -85,6 +89,13 @@ impl Slice {
         self
     }
 
+    /// This slice with one dimension open.
+    #[must_use]
+    pub fn without(mut self, dimension: Dimension) -> Self {
+        self.0[dimension as usize] = None;
+        self
+    }
+
     /// What a dimension is fixed to, if it is.
     pub fn get(&self, dimension: Dimension) -> Option<&Name> {
         self.0[dimension as usize].as_ref()
@@ -103,6 +114,20 @@ impl Slice {
     /// True when no dimension keeps the two apart.
     pub fn meets(&self, other: &Slice) -> bool {
         self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.is_none() || theirs.is_none() || mine == theirs)
+    }
+
+    /// Which dimensions are fixed.
+    pub fn shape(&self) -> Shape {
+        let bits = self.0.iter().enumerate().map(|(n, name)| u8::from(name.is_some()) << n);
+        Shape(bits.fold(0, |all, bit| all | bit))
+    }
+
+    /// This slice without the dimensions that such a shape leaves open.
+    #[must_use]
+    pub fn cut_to(&self, shape: Shape) -> Self {
+        let mut cut = self.clone();
+        cut.0.iter_mut().enumerate().filter(|(n, _)| shape.0 & (1 << n) == 0).for_each(|(_, name)| *name = None);
+        cut
     }
 
     /// The fixed dimensions with their names.

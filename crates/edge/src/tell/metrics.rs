@@ -109,7 +109,7 @@ pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt
 
 fn outcomes(tally: &Tally) -> impl Iterator<Item = (Outcome, u64)> + use<'_> {
     let good = (Outcome::Ok, tally.total.saturating_sub(tally.failed()));
-    std::iter::once(good).chain(tally.failures.iter().map(|(kind, n)| (Outcome::Failed(*kind), *n)))
+    std::iter::once(good).chain(tally.failures.iter().map(|(kind, n)| (Outcome::Failed(kind), n)))
 }
 
 /// Sketches of one thing, as a histogram in seconds.

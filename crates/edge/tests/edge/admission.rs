@@ -37,7 +37,7 @@ async fn a_shed_admits_its_share_and_lapses() {
     }
     assert_eq!(admitted, 10);
     let shed = |r: &downbeat_core::model::RollUp| {
-        r.clients.iter().filter_map(|c| c.tally.failures.get(&FailureKind::Shed)).sum::<u64>()
+        r.clients.iter().map(|c| c.tally.failures.of(FailureKind::Shed)).sum::<u64>()
     };
     hub.until("thirty sheds", |rollups| rollups.iter().map(shed).sum::<u64>() == 30).await;
     tokio::time::sleep(Duration::from_millis(4_000)).await;
@@ -57,7 +57,7 @@ async fn a_limit_hits_its_network_alone() {
     }
     let limited = |r: &downbeat_core::model::RollUp| {
         let rows = r.clients.iter().filter(|c| c.network == name("127.66.6.0/24"));
-        rows.filter_map(|c| c.tally.failures.get(&FailureKind::Limited)).sum::<u64>()
+        rows.map(|c| c.tally.failures.of(FailureKind::Limited)).sum::<u64>()
     };
     hub.until("two limited", |rollups| rollups.iter().map(limited).sum::<u64>() == 2).await;
 }

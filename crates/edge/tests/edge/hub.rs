@@ -102,8 +102,8 @@ async fn read_rollup(stream: &mut TcpStream) -> Option<(String, RollUp)> {
 }
 
 fn failures(rollups: &[RollUp], kind: FailureKind) -> (u64, u64) {
-    let upstream = rollups.iter().flat_map(|r| &r.upstream).filter_map(|row| row.tally.failures.get(&kind)).sum();
-    let clients = rollups.iter().flat_map(|r| &r.clients).filter_map(|row| row.tally.failures.get(&kind)).sum();
+    let upstream = rollups.iter().flat_map(|r| &r.upstream).map(|row| row.tally.failures.of(kind)).sum();
+    let clients = rollups.iter().flat_map(|r| &r.clients).map(|row| row.tally.failures.of(kind)).sum();
     (upstream, clients)
 }
 

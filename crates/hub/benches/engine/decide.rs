@@ -4,10 +4,9 @@ use crate::page::{Goal, Row};
 use crate::story::{cpu_s, incidents};
 use downbeat_core::incident::{Engine, Event, Record};
 use downbeat_core::model::{
-    Bits, ClientRow, Component, FailureKind, Finding, IncidentId, Measure, Moment, Name, Policy, Priority, ProbeKind,
-    ProbeOutcome, ProbeResult, Replica, RollUp, Signal, Sketch, SourceClass, Tally, Topology, UpstreamRow,
+    Bits, ClientRow, Component, FailureKind, Failures, Finding, IncidentId, Measure, Moment, Name, Policy, Priority,
+    ProbeKind, ProbeOutcome, ProbeResult, Replica, RollUp, Signal, Sketch, SourceClass, Tally, Topology, UpstreamRow,
 };
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Findings of each incident that is open.
@@ -168,7 +167,7 @@ fn rows(topology: &Topology, failing: usize) -> Vec<UpstreamRow> {
     let mut rows = Vec::new();
     for component in topology.components.keys() {
         for (n, replica) in topology.replicas.keys().enumerate() {
-            let failures = if n < failing { [(FailureKind::Reset, 14)].into() } else { BTreeMap::new() };
+            let failures = if n < failing { [(FailureKind::Reset, 14)].into() } else { Failures::default() };
             rows.push(UpstreamRow {
                 component: component.clone(),
                 replica: replica.clone(),

@@ -1,0 +1,65 @@
+//! What belongs to an incident: what touches the same part of the service, or began at about the same time.
+//!
+//! Thousands of findings may be live at once, and most of them have one of a few shapes: a component on a replica, a region. For
+//! each shape the incident's parts are cut down to what such a finding can contradict, which leaves few different ones.
+
+use super::book::Incident;
+use crate::model::{Finding, Moment, Shape, Slice};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The parts of the service that one incident is about.
+pub(super) struct Territory<'a> {
+    /// What began until then belongs to it, wherever it is.
+    together_until: Moment,
+    parts: Vec<&'a Slice>,
+    cut: BTreeMap<Shape, BTreeSet<Slice>>,
+}
+
+impl<'a> Territory<'a> {
+    pub(super) fn of(incident: &'a Incident, merge_within: Duration) -> Self {
+        let cause = incident.cause().map(|c| &c.slice);
+        let parts = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
+        Self { together_until: incident.suspected_at + merge_within, parts: parts.collect(), cut: BTreeMap::new() }
+    }
+
+    /// One outage is one incident.
+    pub(super) fn holds(&mut self, finding: &Finding) -> bool {
+        finding.since <= self.together_until || self.touches(&finding.slice)
+    }
+
+    /// True when one of the parts meets the slice.
+    fn touches(&mut self, slice: &Slice) -> bool {
+        let (parts, shape) = (&self.parts, slice.shape());
+        let cut = self.cut.entry(shape).or_insert_with(|| parts.iter().map(|part| part.cut_to(shape)).collect());
+        cut.iter().any(|part| part.covers(slice))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Dimension, Name};
+    use proptest::prelude::*;
+
+    fn slices() -> impl Strategy<Value = Slice> {
+        prop::collection::vec((0_usize..6, 0_u8..3), 0..4).prop_map(|parts| {
+            parts.into_iter().fold(Slice::everywhere(), |slice, (dimension, n)| {
+                slice.with(Dimension::ALL[dimension], Name::new(&format!("n{n}")).expect("a good name"))
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn to_touch_a_territory_is_to_meet_one_of_its_parts(
+            parts in prop::collection::vec(slices(), 0..6), others in prop::collection::vec(slices(), 1..6)
+        ) {
+            let together_until = Moment::from_millis(0);
+            let mut territory = Territory { together_until, parts: parts.iter().collect(), cut: BTreeMap::new() };
+            for other in others {
+                prop_assert_eq!(territory.touches(&other), parts.iter().any(|part| part.meets(&other)), "{}", other);
+            }
+        }
+    }
+}
