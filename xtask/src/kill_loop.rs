@@ -1,6 +1,7 @@
 //! `cargo xtask kill-loop [--kills N] [--seed N]`: a real hub under load, killed at random instants and restarted at once.
 //!
-//! The loop is a test of the hub, which runs a few dozen kills among all others; this asks it for thousands.
+//! The loop is a test of the hub, which runs a few dozen kills among all others; this asks it for thousands, of several hubs side
+//! by side.
 
 use crate::workspace::Workspace;
 use crate::{Outcome, process};

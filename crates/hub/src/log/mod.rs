@@ -7,6 +7,7 @@ mod mark;
 mod opening;
 mod reader;
 mod replay;
+mod room;
 mod schema;
 mod snapshot;
 #[cfg(test)]

@@ -60,6 +60,9 @@ impl LogWriter {
 
 // A reply that nobody waits for any more is dropped: the work is done all the same.
 fn work(mut log: EventLog, mut queue: mpsc::Receiver<Job>) {
+    if let Err(error) = log.make_room() {
+        tracing::warn!(%error, "no room is made for the log: it grows with each record, which is slower");
+    }
     while let Some(job) = queue.blocking_recv() {
         match job {
             Job::Append(at, events, reply) => drop(reply.send(log.append(at, &events))),

@@ -10,11 +10,10 @@ use std::time::Duration;
 /// An effect, as its receiver knows it: channel and key.
 type Effect = (String, String);
 
-/// The result of a loop.
-#[derive(Debug)]
+/// The result of a loop, or of several.
+#[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    kills: u32,
-    seed: u64,
+    pub(crate) kills: u32,
     took: Duration,
     records: u64,
     pub(crate) acknowledged: u64,
@@ -37,7 +36,6 @@ pub(crate) fn of(ended: &Ended) -> Verdict {
     let in_doubt = receptions(ended, &outcomes, &mut violations);
     Verdict {
         kills: ended.plan.kills,
-        seed: ended.plan.seed,
         took: ended.took,
         records: records.len() as u64,
         acknowledged: ended.acknowledged.len() as u64,
@@ -45,6 +43,21 @@ pub(crate) fn of(ended: &Ended) -> Verdict {
         in_doubt,
         starts_ms: ended.starts_ms.clone(),
         violations,
+    }
+}
+
+impl Verdict {
+    /// Takes the result of another loop in.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.took += other.took;
+        self.records += other.records;
+        self.acknowledged += other.acknowledged;
+        self.effects += other.effects;
+        self.in_doubt += other.in_doubt;
+        self.starts_ms.extend(other.starts_ms);
+        self.starts_ms.sort_unstable();
+        self.violations.extend(other.violations);
     }
 }
 
@@ -122,11 +135,10 @@ impl fmt::Display for Verdict {
         let start = |share: usize| self.starts_ms.get(self.starts_ms.len() * share / 100).copied().unwrap_or(0);
         write!(
             f,
-            "kill-loop: {} kills in {} s (seed {}): {} records, {} commands acknowledged, {} effects; violations: {}; \
+            "{} kills in {} s: {} records, {} commands acknowledged, {} effects; violations: {}; \
              sent again while in doubt: {}; start {} ms median, {} ms p99",
             self.kills,
             self.took.as_secs(),
-            self.seed,
             self.records,
             self.acknowledged,
             self.effects,
