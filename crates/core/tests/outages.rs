@@ -177,7 +177,10 @@ impl Toy {
             let roll = self.roll_up();
             self.engine.observe(self.now, &Signal::RollUp(roll)).expect("a good roll-up");
             self.settle();
-            self.edge_plan = self.engine.book().plan.clone();
+            let plan = &self.engine.book().plan;
+            if plan.is_after(self.edge_plan.epoch) {
+                self.edge_plan = plan.clone();
+            }
         }
     }
 
@@ -581,6 +584,35 @@ fn d4_a_restarted_hub_goes_on_where_it_was() {
     toy.run_until(90, "the review", reviewed);
     toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
     assert_eq!(toy.restarted.len(), 1, "nothing is done twice");
+}
+
+/// A6: the log is put back from a copy while a replica is on its way back. The edge has later plans than the copy knows, and
+/// must neither keep them nor be believed to have what it has not.
+#[test]
+fn a6_a_log_that_was_put_back_renews_the_plan_above_those_it_has_lost() {
+    let mut toy = Toy::new(policy());
+    let onset = toy.now;
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "the start of a remedy", |b| !b.plan.is_idle());
+    let copy = toy.log.clone();
+    toy.run_until(60, "some steps of the way back", |b| {
+        b.open().flat_map(|i| &i.remedies).any(|case| case.share > Strength::percent(5))
+    });
+    let lost = toy.edge_plan.clone();
+    let mut again = Engine::new(policy(), channels());
+    copy.iter().for_each(|record| again.apply(record).expect("it fits"));
+    (toy.engine, toy.log) = (again, copy);
+    toy.write(vec![Event::HubStarted { version: "again".into() }]);
+    toy.run(2);
+    let renewed: Vec<_> = toy.log.iter().filter(|r| matches!(r.event, Event::PlanRenewed { .. })).collect();
+    let [Record { event: Event::PlanRenewed { named, plan, .. }, .. }] = renewed[..] else { panic!("{renewed:#?}") };
+    assert_eq!(*named, lost.epoch);
+    assert!(plan.is_after(lost.epoch) && plan.weights != lost.weights, "{plan:?} after {lost:?}");
+    assert_eq!((&toy.edge_plan.weights, toy.restarted.len()), (&plan.weights, 1), "what the log says is in force");
+    toy.run_until(90, "the review", reviewed);
+    toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
 }
 
 /// Every verb of an operator, an actuator that fails, an edge that refuses a plan, a new channel.

@@ -82,7 +82,8 @@ impl HubHandle {
         &self.doors
     }
 
-    /// Waits until the hub ends by itself, which it only does when an invariant of its own is broken.
+    /// Waits until the hub ends by itself, which it only does when an invariant of its own is broken, or when its log has become
+    /// another hub's.
     pub async fn wait(&mut self) {
         if let Err(error) = (&mut self.driver).await {
             tracing::error!(%error, "the driver ended");

@@ -72,9 +72,9 @@ impl Engine {
         match command {
             Command::Ack(id) => self.open_incident(id).map(|_| did(Some(id), Verb::Ack)),
             Command::Approve(id) => self.approve(now, who, id),
-            Command::Undo(id) => self.undo(who, id),
+            Command::Undo(id) => self.undo(now, who, id),
             Command::Post(id, text) => self.post(id, &text),
-            Command::Resolve(id) => self.resolve(who, id),
+            Command::Resolve(id) => self.resolve(now, who, id),
             Command::Hold => Ok(did(None, Verb::Hold)),
             Command::Release => Ok(did(None, Verb::Release)),
             Command::Tell(change) => Ok(self.tell(change)),
@@ -102,20 +102,20 @@ impl Engine {
             guards::allow_operator(&case.remedy, s)
         })
         .map_err(|no| CommandRefused::Guard { guard: no.guard, why: no.why })?;
-        Ok(vec![self.start(incident, &case.remedy, Actor::Operator(who.clone()))])
+        Ok(vec![self.start(incident, &case.remedy, Actor::Operator(who.clone()), now)])
     }
 
-    fn undo(&self, who: &Name, id: RemedyId) -> Result<Vec<Event>, CommandRefused> {
+    fn undo(&self, now: Moment, who: &Name, id: RemedyId) -> Result<Vec<Event>, CommandRefused> {
         let (_, case) = self.remedy_case(id)?;
         if case.is_in_force() {
-            Ok(vec![self.taken_back_by(who, id)])
+            Ok(vec![self.taken_back_by(now, who, id)])
         } else {
             Err(CommandRefused::Stage(id, case.stage.word()))
         }
     }
 
-    fn taken_back_by(&self, who: &Name, id: RemedyId) -> Event {
-        let plan = self.plan_with(|c| if c.remedy.id == id { Strength::FULL } else { c.share });
+    fn taken_back_by(&self, now: Moment, who: &Name, id: RemedyId) -> Event {
+        let plan = self.plan_with(now, |c| if c.remedy.id == id { Strength::FULL } else { c.share });
         Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed: format!("undone by {who}"), plan }
     }
 
@@ -132,13 +132,13 @@ impl Engine {
         Ok(vec![note(incident, 0, Audience::Public, stage, &title, text.trim().into())])
     }
 
-    fn resolve(&self, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
+    fn resolve(&self, now: Moment, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
         let incident = self.open_incident(id)?;
         let mut events: Vec<Event> = Vec::new();
         // Each event carries a whole plan, so the last one has to be free of all of them.
         for (n, case) in incident.in_force().enumerate() {
             let gone: Vec<RemedyId> = incident.in_force().take(n + 1).map(|c| c.remedy.id).collect();
-            let mut plan = self.plan_with(|c| if gone.contains(&c.remedy.id) { Strength::FULL } else { c.share });
+            let mut plan = self.plan_with(now, |c| if gone.contains(&c.remedy.id) { Strength::FULL } else { c.share });
             plan.epoch += u64::try_from(n).unwrap_or(0);
             let observed = format!("undone by {who}, who ended the incident");
             events.push(Event::RemedyJudged { remedy: case.remedy.id, verdict: Verdict::Reverted, observed, plan });

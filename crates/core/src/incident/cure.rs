@@ -165,32 +165,37 @@ impl Engine {
 
     fn start_by_itself(&self, incident: &Incident, case: &RemedyCase, round: &Round<'_>, now: Moment) -> Vec<Event> {
         match self.guard(incident, &case.remedy, round, now) {
-            Ok(()) => vec![self.start(incident, &case.remedy, Actor::Automation)],
+            Ok(()) => vec![self.start(incident, &case.remedy, Actor::Automation, now)],
             Err(refusal) => self.refuse(incident, &case.remedy, refusal, now),
         }
     }
 
     /// The event that puts a remedy in force.
-    pub(super) fn start(&self, incident: &Incident, remedy: &Remedy, by: Actor) -> Event {
+    pub(super) fn start(&self, incident: &Incident, remedy: &Remedy, by: Actor, now: Moment) -> Event {
         let steps_aside =
             |case: &RemedyCase| case.remedy.id.incident == incident.id && case.remedy.route.overlaps(&remedy.route);
         let others = self.book.in_force().filter(|case| !steps_aside(case));
         let routes = others.map(|case| InForce { route: &case.remedy.route, share: case.share });
         let new = InForce { route: &remedy.route, share: Strength::NONE };
-        let plan = act::plan(self.next_epoch(), routes.chain([new]), self.policy.act.shed_ttl);
+        let plan = act::plan(self.next_epoch(now), routes.chain([new]), self.policy.act.shed_ttl);
         Event::RemedyStarted { remedy: remedy.id, by, plan }
     }
 
     /// The plan with some remedies at another share; those at [`Strength::FULL`] leave no trace in it.
-    pub(super) fn plan_with(&self, share_of: impl Fn(&RemedyCase) -> Strength) -> TrafficPlan {
+    pub(super) fn plan_with(&self, now: Moment, share_of: impl Fn(&RemedyCase) -> Strength) -> TrafficPlan {
         let shares: Vec<(&RemedyCase, Strength)> = self.book.in_force().map(|case| (case, share_of(case))).collect();
         let routes = shares.iter().filter(|(_, share)| *share < Strength::FULL);
         let routes = routes.map(|(case, share)| InForce { route: &case.remedy.route, share: *share });
-        act::plan(self.next_epoch(), routes, self.policy.act.shed_ttl)
+        act::plan(self.next_epoch(now), routes, self.policy.act.shed_ttl)
     }
 
-    fn next_epoch(&self) -> u64 {
-        self.book.plan.epoch + u64::from(!is_on(Mutation::SameEpoch))
+    /// A6: an epoch that no log before this one has given out, even when the end of the log was lost: it is the moment, or the
+    /// next one where several plans fall into one millisecond.
+    fn next_epoch(&self, now: Moment) -> u64 {
+        if is_on(Mutation::SameEpoch) {
+            return self.book.plan.epoch;
+        }
+        now.as_millis().max(self.book.plan.epoch + 1)
     }
 
     fn guard(
@@ -315,7 +320,7 @@ impl Engine {
         let id = case.remedy.id;
         match self.effect_since(case.epoch, now) {
             Effect::Relief(observed) => {
-                let plan = self.plan_with(|c| c.share);
+                let plan = self.plan_with(now, |c| c.share);
                 let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Kept, observed, plan };
                 // Users may be served already, when a person starts one more.
                 let mitigated =
@@ -323,18 +328,18 @@ impl Engine {
                 std::iter::once(judged).chain(mitigated).collect()
             }
             Effect::None(_) | Effect::Open if is_on(Mutation::NeverReverts) => vec![],
-            Effect::None(observed) if overdue => self.take_back(incident, case, observed),
+            Effect::None(observed) if overdue => self.take_back(incident, case, observed, now),
             Effect::Open if now.since(started) >= case.remedy.check_after * 2 => {
-                self.take_back(incident, case, "no edge told what came of it".into())
+                self.take_back(incident, case, "no edge told what came of it".into(), now)
             }
             Effect::None(_) | Effect::Open => vec![],
         }
     }
 
-    fn take_back(&self, incident: &Incident, case: &RemedyCase, observed: String) -> Vec<Event> {
+    fn take_back(&self, incident: &Incident, case: &RemedyCase, observed: String, now: Moment) -> Vec<Event> {
         let id = case.remedy.id;
         let gone = |c: &RemedyCase| c.remedy.id == id && !is_on(Mutation::RevertKeepsPlan);
-        let plan = self.plan_with(|c| if gone(c) { Strength::FULL } else { c.share });
+        let plan = self.plan_with(now, |c| if gone(c) { Strength::FULL } else { c.share });
         let body = format!(
             "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
             case.remedy.kind, case.remedy.slice
@@ -350,9 +355,9 @@ impl Engine {
         self.epochs.iter().filter(move |(edge, _)| !silent(edge)).map(|(_, followed)| followed)
     }
 
-    /// What was seen since every edge has had a plan of at least this epoch.
+    /// What was seen since every edge has had this log's plan of this epoch, or a later one of this log.
     fn effect_since(&self, epoch: u64, now: Moment) -> Effect {
-        let applied = |(have, at): &(u64, Moment)| (*have >= epoch).then_some(*at);
+        let applied = |(have, at): &(u64, Moment)| (*have >= epoch && self.given.contains(have)).then_some(*at);
         let Some(moments) = self.followers(now).map(applied).collect::<Option<Vec<Moment>>>() else {
             return Effect::Open;
         };

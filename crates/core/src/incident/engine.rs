@@ -14,7 +14,13 @@ use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
 use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most epochs remembered as given out; an edge takes the newest one within seconds.
+const GIVEN_MAX: usize = 1_024;
+
+/// What an edge names beyond this is no epoch of any hub: not every reader of JSON tells such numbers apart.
+const EPOCH_MAX: u64 = 1 << 53;
 
 /// The engine of the hub.
 #[derive(Debug, Clone)]
@@ -26,6 +32,8 @@ pub struct Engine {
     pub(super) door: Door,
     /// By edge: since when it has had the epoch that it has.
     pub(super) epochs: BTreeMap<Name, (u64, Moment)>,
+    /// Epochs that this log gave out, as far back as an edge may still have one of them.
+    pub(super) given: BTreeSet<u64>,
     /// By edge: the newest plan it refused, and why.
     pub(super) refused: BTreeMap<Name, (u64, String)>,
     /// The epoch of the plan in the book, and since when it is that.
@@ -53,15 +61,16 @@ impl Engine {
         let policy = bend(policy);
         Self {
             planned: (book.plan.epoch, Moment::default()),
-            book,
             watch: Watch::new(policy.detect.clone()),
             ledger: Ledger::new(policy.detect.memory),
             door: Door::default(),
             epochs: BTreeMap::new(),
+            given: given(&book),
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
             found: Found::default(),
             policy,
+            book,
         }
     }
 
@@ -73,6 +82,12 @@ impl Engine {
         self.book.apply(record)?;
         if self.planned.0 != self.book.plan.epoch {
             self.planned = (self.book.plan.epoch, record.at);
+        }
+        if let Some(plan) = record.event.plan() {
+            self.given.insert(plan.epoch);
+            if self.given.len() > GIVEN_MAX {
+                self.given.pop_first();
+            }
         }
         let dealt_with = matches!(
             record.event,
@@ -118,8 +133,16 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 7] =
-            [Self::note_vetoes, Self::suspect, Self::believe, Self::inform, Self::relent, Self::cure, Self::restore];
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 8] = [
+            Self::renew_plan,
+            Self::note_vetoes,
+            Self::suspect,
+            Self::believe,
+            Self::inform,
+            Self::relent,
+            Self::cure,
+            Self::restore,
+        ];
         let engine = &*self;
         steps.into_iter().map(|step| step(engine, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }
@@ -162,6 +185,18 @@ impl Engine {
         self.threshold
     }
 
+    /// A6: an edge that has a later plan than this log ever gave out would take none of it.
+    fn renew_plan(&self, now: Moment) -> Vec<Event> {
+        let is_strange = |epoch: u64| self.book.plan.epoch < epoch && epoch < EPOCH_MAX;
+        let Some((edge, (named, _))) = self.epochs.iter().find(|(_, (epoch, _))| is_strange(*epoch)) else {
+            return vec![];
+        };
+        let mut plan = self.plan_with(now, |case| case.share);
+        // The edge's plan may be of a hub whose clock was ahead.
+        plan.epoch = plan.epoch.max(named + 1);
+        vec![Event::PlanRenewed { edge: edge.clone(), named: *named, plan }]
+    }
+
     /// A8: an edge that will not take a plan has its reasons; they are written down once and paged.
     fn note_vetoes(&self, _now: Moment) -> Vec<Event> {
         let new = self.refused.iter().find(|(edge, (epoch, _))| {
@@ -177,6 +212,12 @@ impl Engine {
         let topology = &self.policy.topology;
         topology.replicas.keys().map(|name| (name.clone(), self.door.place(topology, name))).collect()
     }
+}
+
+/// The epochs that a book still knows of; those between, an edge leaves within a second of the hub's return.
+fn given(book: &Book) -> BTreeSet<u64> {
+    let started = book.incidents.values().flat_map(|incident| &incident.remedies).map(|case| case.epoch);
+    started.chain([book.plan.epoch]).collect()
 }
 
 fn parts(o: &Observation) -> (crate::model::SourceClass, crate::model::Measure, &Slice, &Tally) {

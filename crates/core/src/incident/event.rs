@@ -246,6 +246,16 @@ pub enum Event {
         /// How it ended; a failure is final, retries are behind it.
         outcome: Outcome,
     },
+    /// An edge has a plan that this log never gave out, later than all that it did: the log was cut off, restored from a copy,
+    /// or begun anew. What is in force by this log goes out once more, under an epoch above that one (invariant A6).
+    PlanRenewed {
+        /// Which edge.
+        edge: Name,
+        /// The epoch that it named.
+        named: u64,
+        /// The traffic plan from now on: what it was, with another epoch.
+        plan: TrafficPlan,
+    },
     /// An edge would not take a plan (invariant A8).
     PlanRefused {
         /// Which edge.
@@ -270,9 +280,11 @@ impl Event {
     /// The incident it belongs to, if it does to one.
     pub fn incident(&self) -> Option<IncidentId> {
         match self {
-            Self::HubStarted { .. } | Self::ChannelsSet { .. } | Self::ChangeTold { .. } | Self::PlanRefused { .. } => {
-                None
-            }
+            Self::HubStarted { .. }
+            | Self::ChannelsSet { .. }
+            | Self::ChangeTold { .. }
+            | Self::PlanRenewed { .. }
+            | Self::PlanRefused { .. } => None,
             Self::Suspected { incident, .. }
             | Self::EvidenceGrew { incident, .. }
             | Self::Confirmed { incident, .. }
@@ -301,7 +313,8 @@ impl Event {
             Self::RemedyStarted { plan, .. }
             | Self::RemedyJudged { plan, .. }
             | Self::RampStepped { plan, .. }
-            | Self::Relapsed { plan, .. } => Some(plan),
+            | Self::Relapsed { plan, .. }
+            | Self::PlanRenewed { plan, .. } => Some(plan),
             _ => None,
         }
     }

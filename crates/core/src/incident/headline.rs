@@ -41,6 +41,12 @@ impl Event {
             Self::Reviewed { path, .. } => format!("review written: {path}"),
             Self::NoticeWritten { notice } => format!("{} told: {}", audience(notice.audience), notice.title),
             Self::NoticeSent { channel, outcome, .. } => format!("channel {channel} {}", how(outcome)),
+            Self::PlanRenewed { edge, named, plan } => {
+                format!(
+                    "edge {edge} has plan {named}, which is not of this log: what is in force is renewed as plan {}",
+                    plan.epoch
+                )
+            }
             Self::PlanRefused { edge, epoch, why } => format!("edge {edge} refused plan {epoch}: {why}"),
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",

@@ -50,7 +50,7 @@ impl Engine {
         let confirmed = self.book.open().filter(|i| i.state == State::Confirmed);
         let mut kept = confirmed.flat_map(Incident::in_force).filter(|case| case.stage != RemedyStage::Started);
         let missed = kept.find(|case| self.is_well(case, now));
-        missed.filter(|_| suffering()).map(|case| self.step_to(case, Strength::FULL)).into_iter().collect()
+        missed.filter(|_| suffering()).map(|case| self.step_to(case, Strength::FULL, now)).into_iter().collect()
     }
 
     fn restore_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {
@@ -114,7 +114,7 @@ impl Engine {
         };
         // Each event carries a whole plan, with an epoch of its own.
         let plan_after = |released: &[RemedyId], nth: usize| {
-            let mut plan = self.plan_with(|case| share_after(case, released));
+            let mut plan = self.plan_with(now, |case| share_after(case, released));
             plan.epoch += u64::try_from(nth).unwrap_or(0);
             plan
         };
@@ -139,7 +139,7 @@ impl Engine {
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
     fn first_step(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
         if case.remedy.route.diverts_nobody() {
-            return is_carried_out(case).then(|| self.step_to(case, Strength::FULL));
+            return is_carried_out(case).then(|| self.step_to(case, Strength::FULL, now));
         }
         let doublings = if is_on(Mutation::NeverDoubles) { 0 } else { incident.relapses.min(DOUBLINGS_MAX) };
         let wait = self.policy.act.ramp_after * 2_u32.pow(doublings);
@@ -159,7 +159,7 @@ impl Engine {
         let usual = self.usual_of(incident, case);
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
         let is_time = healed || self.crowd_fits(case, from, now) || is_on(Mutation::LiftsUnhealed);
-        is_time.then(|| self.step_to(case, self.first_share(case, usual)))
+        is_time.then(|| self.step_to(case, self.first_share(case, usual), now))
     }
 
     /// True when all that is asked for fits into what the shed's replicas have proven to carry: whoever is turned away asks again
@@ -204,9 +204,9 @@ impl Engine {
         }
     }
 
-    fn step_to(&self, case: &RemedyCase, share: Strength) -> Event {
+    fn step_to(&self, case: &RemedyCase, share: Strength, now: Moment) -> Event {
         let id = case.remedy.id;
-        let plan = self.plan_with(|c| if c.remedy.id == id { share } else { c.share });
+        let plan = self.plan_with(now, |c| if c.remedy.id == id { share } else { c.share });
         Event::RampStepped { remedy: id, share, plan }
     }
 
@@ -224,7 +224,7 @@ impl Engine {
             return vec![];
         }
         let next = self.policy.act.ramp.iter().copied().find(|share| *share > case.share);
-        vec![self.step_to(case, next.unwrap_or(Strength::FULL))]
+        vec![self.step_to(case, next.unwrap_or(Strength::FULL), now)]
     }
 
     /// What the targets did since the step began; the second in which it began belongs to the step before.

@@ -1,6 +1,9 @@
 //! The driver: one task owns the engine and the log. It waits for one arrival or one deadline, lets the engine
 //! decide, writes what was decided, applies it, and only then has anything carried out or shown.
 //!
+//! A hub may have been stopped for any time between two of its steps. So before anything is shown, carried out or answered, it
+//! asks whether the log is still its own, and ends when it is not (A7, F3).
+//!
 //! The order of all that is the core's ([`Desk`]); here it gets a clock, a log, a way out and askers who wait. While the log
 //! cannot be written, the snapshot says what is wrong with the hub.
 
@@ -50,6 +53,14 @@ pub(crate) struct Driver {
     strangers: StrangerLog,
 }
 
+/// Whose the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tenure {
+    Ours,
+    /// Another hub's, or nobody's: whatever is shown or done from here on may contradict it.
+    Lost,
+}
+
 /// What somebody who asked is told.
 enum Answer {
     Signal(oneshot::Sender<Result<(), SignalError>>, Result<(), SignalError>),
@@ -90,12 +101,13 @@ impl Driver {
         }
     }
 
-    /// Drives until told to stop, then lets go of the log.
+    /// Drives until told to stop or until the log is somebody else's, then lets go of the log. Whoever waits for an answer at
+    /// that moment hears that the hub is stopping.
     pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         // Where messages go is part of the log, or its fold would change with the configuration.
         self.desk.configure(self.outbox.channels());
-        self.turn().await;
-        loop {
+        let mut tenure = self.turn().await;
+        while tenure == Tenure::Ours {
             let arrival = tokio::select! {
                 biased;
                 _ = &mut stop => break,
@@ -103,8 +115,10 @@ impl Driver {
                 () = tokio::time::sleep(TICK) => None,
             };
             self.take_in(arrival).await;
-            self.turn().await;
+            tenure = self.turn().await;
         }
+        drop(self.arrivals);
+        self.answers.clear();
         self.outbox.stop().await;
         self.snapshotter.stop().await;
         self.telemetry.stop().await;
@@ -138,15 +152,22 @@ impl Driver {
     }
 
     /// Everything that follows now: written, applied, shown, carried out, answered.
-    async fn turn(&mut self) {
+    async fn turn(&mut self) -> Tenure {
         if self.desk.may_write(self.clock.now()) {
             self.follow().await;
         }
         self.count_uptime().await;
+        if let Err(error) = self.log.check().await
+            && error.is_loss_of_the_log()
+        {
+            tracing::error!(%error, "the log is another hub's now: this one ends");
+            return Tenure::Lost;
+        }
         self.publish();
         self.snapshotter.consider(&self.publisher.book());
         self.outbox.carry_out(&mut self.desk);
         self.answers.drain(..).for_each(Answer::give);
+        Tenure::Ours
     }
 
     async fn follow(&mut self) {

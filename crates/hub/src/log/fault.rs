@@ -127,6 +127,13 @@ pub enum AppendError {
         /// The last record there.
         found: u64,
     },
+    /// Another file lies where the log was, or none: somebody has put a copy in its place, or taken the folder away. What is
+    /// written now, nobody finds again.
+    #[error("{path} is not the file any more that was opened: somebody has replaced or removed it")]
+    Displaced {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The event would not be read back as it is, so it is not written.
     #[error("event {event} cannot be written down: {why}")]
     Unreadable {
@@ -152,6 +159,11 @@ impl AppendError {
     /// True when the same events will never be taken, however often they come.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Unreadable { .. })
+    }
+
+    /// True when the log is somebody else's now: whoever owned it has to stop (A7, F3).
+    pub const fn is_loss_of_the_log(&self) -> bool {
+        matches!(self, Self::Overtaken { .. } | Self::Displaced { .. })
     }
 
     pub(super) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {

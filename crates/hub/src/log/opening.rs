@@ -12,7 +12,8 @@ use super::store::EventLog;
 use downbeat_core::incident::{Book, Misfit, Record};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,7 +72,8 @@ impl Opening {
     where
         F: FnMut(&Record) -> Result<(), Misfit>,
     {
-        let Self { data, path, connection, lock } = self;
+        let Self { data, path, connection, mut lock } = self;
+        lock.log = Place::at(&path);
         let head = walk(&connection, &path, u64::MAX, |line, _| {
             if line.seq > after {
                 let record = line.record(&path)?;
@@ -131,29 +133,57 @@ fn make_folder(data: &Path) -> std::io::Result<()> {
     missing.into_iter().filter_map(Path::parent).try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-/// Held for as long as the log is open; the operating system lets go of it when the process dies.
+/// Held for as long as the log is open; the operating system lets go of it when the process dies. It remembers which files
+/// it and the log are, for a lock on a file that was removed keeps nobody out.
 ///
 /// It is given back aloud, not by closing the file alone: a child between its fork and its exec has the file open
 /// too, and would hold a stopped hub's lock against the next one.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+    log: Option<Place>,
+}
+
+/// A file, whatever its name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    device: u64,
+    number: u64,
+}
+
+impl Place {
+    fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), number: metadata.ino() }
+    }
+
+    fn at(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+}
 
 impl Lock {
     fn take(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Lock { path: path.into(), source };
         let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => Ok(Self { file, path: path.into(), log: None }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+
+    /// True while the lock and the log are the files that lie at their names.
+    pub(super) fn is_in_place(&self, log: &Path) -> bool {
+        let own = self.file.metadata().ok().map(|metadata| Place::of(&metadata));
+        own.is_some() && Place::at(&self.path) == own && self.log.is_some() && Place::at(log) == self.log
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // What cannot be given back ends with the process.
-        drop(self.0.unlock());
+        drop(self.file.unlock());
     }
 }
 

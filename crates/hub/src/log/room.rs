@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 /// What SQLite's thousand pages of 4 KiB up to a checkpoint take, with their headers and a large transaction on top.
 const ROOM: usize = 4_352 << 10;
-const PIECE: [u8; 64 << 10] = [0; 64 << 10];
+static PIECE: [u8; 64 << 10] = [0; 64 << 10];
 
 impl EventLog {
     /// Makes room, unless something stands in the write-ahead log already. Only speed is lost where this fails.

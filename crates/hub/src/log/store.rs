@@ -10,6 +10,7 @@ use super::opening::{Lock, Opening, Rewritten, connect, rewrite};
 use super::replay::{Head, written_end};
 use downbeat_core::incident::{Book, Event, Misfit, Record};
 use downbeat_core::model::Moment;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ pub struct EventLog {
     head: Head,
     health: Health,
     mark: Mark,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Whether the connection can be trusted.
@@ -80,25 +81,56 @@ impl EventLog {
         Ok(lines.into_iter().map(|line| line.record).collect())
     }
 
+    /// Makes sure that the log is still ours and ends where we left it. Whoever was stopped for a while asks before it shows
+    /// or does anything.
+    ///
+    /// # Errors
+    /// [`AppendError::is_loss_of_the_log`] when it is somebody else's now; others when that cannot be told.
+    pub fn check(&mut self) -> Result<(), AppendError> {
+        self.check_place()?;
+        match self.health {
+            Health::Sound => {
+                let read = (&mut self.connection, TransactionBehavior::Deferred);
+                Self::attempt(read, &self.path, self.head, |_| Ok(()))
+            }
+            // The next write finds out.
+            Health::Doubtful => Ok(()),
+        }
+    }
+
+    fn check_place(&self) -> Result<(), AppendError> {
+        if self.lock.is_in_place(&self.path) {
+            return Ok(());
+        }
+        Err(AppendError::Displaced { path: self.path.clone() })
+    }
+
     /// Runs one transaction, after making sure that the log still ends where we left it.
     pub(super) fn transact<F>(&mut self, work: F) -> Result<(), AppendError>
     where
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     {
+        self.check_place()?;
         self.recover()?;
-        let outcome = Self::attempt(&mut self.connection, &self.path, self.head, work);
+        let write = (&mut self.connection, TransactionBehavior::Immediate);
+        let outcome = Self::attempt(write, &self.path, self.head, work);
         if let Err(AppendError::Disk { .. }) = outcome {
             self.health = Health::Doubtful;
         }
         outcome
     }
 
-    fn attempt<F>(connection: &mut Connection, path: &Path, head: Head, work: F) -> Result<(), AppendError>
+    fn attempt<F>(
+        (connection, behavior): (&mut Connection, TransactionBehavior),
+        path: &Path,
+        head: Head,
+        work: F,
+    ) -> Result<(), AppendError>
     where
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     {
         let failed = |source| AppendError::sqlite(path, source);
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
         let (found, hash) = written_end(&transaction).map_err(failed)?;
         if (found, hash) != (head.seq, Some(head.hash)) {
             return Err(AppendError::Overtaken { path: path.into(), expected: head.seq, found });
@@ -132,11 +164,21 @@ impl EventLog {
 
     /// A log that was opened and checked.
     pub(super) fn sound(path: PathBuf, connection: Connection, head: Head, (mark, lock): (Mark, Lock)) -> Self {
-        Self { path, connection, head, health: Health::Sound, mark, _lock: lock }
+        Self { path, connection, head, health: Health::Sound, mark, lock }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+}
+
+impl Drop for EventLog {
+    fn drop(&mut self) {
+        // SQLite tidies up by the file's name when it closes: where another log lies there now, it would take that one's
+        // write-ahead log away.
+        if self.check_place().is_err() {
+            drop(self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
+        }
     }
 }
 

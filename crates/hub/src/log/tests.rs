@@ -174,6 +174,38 @@ fn nothing_is_written_behind_somebody_elses_lines() {
 }
 
 #[test]
+fn a_check_finds_somebody_elses_lines() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut log = log_of(data.path(), 1);
+    log.check().expect("ours");
+    let other = rusqlite::Connection::open(data.path().join("hub.db")).expect("opens");
+    other.execute_batch("UPDATE heads SET seq = 7").expect("moved");
+    assert!(log.check().expect_err("overtaken").is_loss_of_the_log());
+}
+
+/// A copy is put in the place of the log while a hub still has the old file: nothing more is acknowledged into a file that
+/// nobody finds again, and closing it takes nothing of the new one away.
+#[test]
+fn a_log_that_was_replaced_is_let_go_of() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut log = log_of(data.path(), 3);
+    let copies = tempfile::tempdir().expect("another");
+    drop(log_of(copies.path(), 2));
+    for file in ["hub.db", "hub.db-wal", "hub.db-shm", "hub.lock", "hub.mark"] {
+        std::fs::remove_file(data.path().join(file)).expect("removed");
+    }
+    std::fs::copy(copies.path().join("hub.db"), data.path().join("hub.db")).expect("put back");
+    let mut successor = EventLog::open(data.path(), |_| Ok(())).expect("the old lock keeps nobody out");
+    let third = successor.append(Moment::from_millis(9), &[started(9)]).expect("appended");
+    assert!(log.check().expect_err("replaced").is_loss_of_the_log());
+    let error = log.append(Moment::from_millis(9), &[started(9)]).expect_err("replaced");
+    assert!(matches!(error, AppendError::Displaced { .. }), "{error}");
+    drop(log);
+    assert!(data.path().join("hub.db-wal").exists(), "it is the successor's");
+    assert_eq!(records(data.path())[2..], third);
+}
+
+#[test]
 fn an_event_that_would_not_be_read_back_is_not_written() {
     let data = tempfile::tempdir().expect("a directory");
     let mut log = log_of(data.path(), 1);

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 /// What the thread is asked to do.
 enum Job {
     Append(Moment, Vec<Event>, oneshot::Sender<Result<Vec<Record>, AppendError>>),
+    Check(oneshot::Sender<Result<(), AppendError>>),
     SaveDays(Vec<(Name, Day)>, i64, oneshot::Sender<Result<(), AppendError>>),
 }
 
@@ -36,6 +37,13 @@ impl LogWriter {
     pub(crate) async fn append(&self, at: Moment, events: Vec<Event>) -> Result<Vec<Record>, AppendError> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job::Append(at, events, reply)).await.map_err(|_| AppendError::Closed)?;
+        answer.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// See [`EventLog::check`].
+    pub(crate) async fn check(&self) -> Result<(), AppendError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job::Check(reply)).await.map_err(|_| AppendError::Closed)?;
         answer.await.map_err(|_| AppendError::Closed)?
     }
 
@@ -66,6 +74,7 @@ fn work(mut log: EventLog, mut queue: mpsc::Receiver<Job>) {
     while let Some(job) = queue.blocking_recv() {
         match job {
             Job::Append(at, events, reply) => drop(reply.send(log.append(at, &events))),
+            Job::Check(reply) => drop(reply.send(log.check())),
             Job::SaveDays(days, oldest, reply) => drop(reply.send(log.save_days(&days, oldest))),
         }
     }

@@ -124,15 +124,18 @@ fn serving() -> BTreeMap<Name, BTreeSet<Name>> {
 /// How the protocol is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Design {
-    /// As the product is.
+    /// As the product is: an epoch is a moment that no log before has reached; a hub to which an edge names a higher epoch than
+    /// its own puts its plan in force anew; and only an epoch of its own log counts as applied.
     AsBuilt,
     /// A hub shows its plan before it is in the log.
     SendsBeforeWriting,
     /// A hub writes without looking where the log ends.
     WritesBlindly,
-    /// As the product might be: an epoch is a moment that no log before has reached; a hub to which an edge names a higher
-    /// epoch than its own puts its plan in force anew; and only an epoch of its own log counts as applied.
-    Dated,
+    /// A hub whose log somebody else has written to writes nothing more, but goes on with what it knows.
+    GoesOnOvertaken,
+    /// An epoch is the number after the last one of the log, any higher one counts as applied, and what an edge names is not
+    /// looked at.
+    CountsEpochs,
     /// An edge takes a plan of its own epoch once more.
     TakesEqualEpochs,
     /// An edge takes whatever comes.
@@ -141,6 +144,13 @@ pub enum Design {
     ChecksNothing,
     /// A shed goes on after an edge's restart, and nobody counts its time.
     ShedsSurvive,
+}
+
+impl Design {
+    /// Whether a hub looks at the end of the log before it shows anything.
+    const fn looks(self) -> bool {
+        !matches!(self, Self::GoesOnOvertaken | Self::WritesBlindly)
+    }
 }
 
 /// What keeps two hubs off one log.

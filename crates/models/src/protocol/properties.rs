@@ -23,8 +23,8 @@ pub const HELD: &str = "A13: no plan is written after a hold";
 pub const LAPSES: &str = "A9: every shed lapses by itself";
 /// What the hub judges a remedy by.
 pub const BELIEF: &str = "A12: what the hub takes for applied was applied";
-/// What an overtaken hub breaks.
-pub const SHOWS_LAST: &str = "A7, F3: every hub that is up shows the last plan of the log";
+/// What an overtaken hub would break.
+pub const SHOWS_LAST: &str = "A7, F3: a hub that goes on shows the last plan of the log, once it has looked";
 /// Liveness.
 pub const ARRIVES: &str = "once nothing goes wrong any more, every edge gets the last plan";
 /// The measure behind it.
@@ -103,18 +103,19 @@ fn nothing_after_a_hold(_: &Protocol, world: &World) -> bool {
     !after.into_iter().any(|line| matches!(line, Line::Plan(_)))
 }
 
-/// See `effect_since` in `crates/core/src/incident/cure.rs`: an edge is believed to have a plan from when it says an epoch
-/// that is at least the plan's.
+/// See `effect_since` in `crates/core/src/incident/cure.rs`: an edge is believed to have a plan when it says an epoch of the
+/// hub's own log that is at least the plan's.
 fn is_rightly_believed(model: &Protocol, world: &World) -> bool {
     world.hubs.iter().enumerate().filter(|(_, hub)| hub.life == Life::Up && hub.plan.epoch > 0).all(|(h, hub)| {
         world.edges.iter().all(|edge| !world.believes(h, edge, model.design) || edge.had.contains(&hub.plan))
     })
 }
 
-/// What a living hub puts in its answers, but for the moment between writing and applying.
-fn shows_the_last(_: &Protocol, world: &World) -> bool {
+/// What a living hub puts in its answers, but for the moment between writing and applying, and for one that is about to look.
+fn shows_the_last(model: &Protocol, world: &World) -> bool {
     let last = plans(world).last().unwrap_or(Plan::NONE);
-    let settled = world.hubs.iter().filter(|hub| hub.life == Life::Up && hub.unapplied.is_none());
+    let looked = |hub: &&super::Hub| !model.design.looks() || usize::from(hub.read) == world.log.len();
+    let settled = world.hubs.iter().filter(|hub| hub.life == Life::Up && hub.unapplied.is_none()).filter(looked);
     settled.into_iter().all(|hub| hub.plan == last)
 }
 
@@ -125,7 +126,7 @@ fn arrives(model: &Protocol, world: &World) -> bool {
 }
 
 /// Every step after the storm makes this smaller, so there is an end to it.
-fn measure(world: &World, roll_ups: bool) -> [usize; 5] {
+fn measure(world: &World, roll_ups: bool) -> [usize; 6] {
     let of_hubs = |what: fn(&super::Hub) -> bool| world.hubs.iter().filter(|hub| what(hub)).count();
     let of_edges = |what: fn(&super::Edge) -> bool| world.edges.iter().filter(|edge| what(edge)).count();
     let top = world.published.iter().map(|plan| plan.epoch).max().unwrap_or(0);
@@ -134,8 +135,14 @@ fn measure(world: &World, roll_ups: bool) -> [usize; 5] {
         .filter(|h| roll_ups && world.hubs[*h].life == Life::Up)
         .map(|h| world.edges.iter().filter(|edge| edge.told[h] != Some(edge.plan.epoch)).count())
         .sum();
+    let up = of_hubs(|hub| hub.life == Life::Up);
+    let overtaken = |hub: &super::Hub| hub.life == Life::Up && usize::from(hub.read) != world.log.len();
+    let alone_and_overtaken = up == 1 && world.hubs.iter().any(overtaken);
     [
-        of_hubs(|hub| hub.life == Life::Dead) * 4
+        // Of two hubs that are up, one has to give way.
+        up.saturating_sub(1),
+        usize::from(alone_and_overtaken) * 9
+            + of_hubs(|hub| hub.life == Life::Dead) * 4
             + of_hubs(|hub| hub.draft.is_some()) * 2
             + of_hubs(|hub| hub.unapplied.is_some()),
         behind,

@@ -170,6 +170,8 @@ pub enum Step {
     Pause(usize),
     /// It goes on.
     Wake(usize),
+    /// It looks at the end of the log, finds lines of somebody else, and ends.
+    Yield(usize),
     /// It takes a roll-up in, in which an edge says what epoch it has or had.
     Hear(usize, usize, u8),
     /// The log is replaced by its first lines.
@@ -232,9 +234,11 @@ impl World {
             if idle && self.is_stormy() && self.left.hold && !hub.held {
                 steps.push(Step::Hold(h));
             }
-            if idle && protocol.design == Design::Dated && self.is_strange_to(h) {
+            if idle && protocol.design != Design::CountsEpochs && self.is_strange_to(h) {
                 steps.push(Step::Renew(h));
             }
+            let overtaken = usize::from(hub.read) != self.log.len();
+            steps.extend((overtaken && protocol.design.looks()).then_some(Step::Yield(h)));
             steps.extend(hub.draft.map(|_| Step::Write(h)));
             steps.extend(hub.unapplied.map(|_| Step::Apply(h)));
             if idle && protocol.bounds.roll_ups {
@@ -296,10 +300,10 @@ impl World {
         self.edges.iter().any(|edge| edge.told[h].is_some_and(|epoch| epoch > self.hubs[h].plan.epoch))
     }
 
-    /// See `plan_with` in `crates/core/src/incident/cure.rs`.
+    /// See `next_epoch` in `crates/core/src/incident/cure.rs`, and `renew_plan` in `engine.rs`.
     fn next_plan(&mut self, h: usize, design: Design, content: Content) -> Plan {
         let next = self.hubs[h].plan.epoch + 1;
-        let epoch = if design == Design::Dated { next.max(self.clock) } else { next };
+        let epoch = if design == Design::CountsEpochs { next } else { next.max(self.clock) };
         self.clock = self.clock.max(epoch + 1);
         Plan { epoch, content }
     }
@@ -340,6 +344,10 @@ impl World {
                 self.hubs[h].life = Life::Paused;
             }
             Step::Wake(_) => self.hubs[h].life = Life::Up,
+            Step::Yield(_) => {
+                self.hubs[h] = Hub::DEAD;
+                self.edges.iter_mut().for_each(|edge| edge.told[h] = None);
+            }
             Step::Hear(_, e, epoch) => self.edges[e].told[h] = Some(epoch),
             _ => {}
         }
@@ -402,6 +410,7 @@ impl Model for Protocol {
             | Step::Die(h)
             | Step::Pause(h)
             | Step::Wake(h)
+            | Step::Yield(h)
             | Step::Hear(h, ..) => next.turn(h, self, step),
             Step::Take(e, _) | Step::Keep(e) | Step::Lapse(e) | Step::Restart(e) => {
                 next.turn_edge(e, self.design, step);
@@ -427,7 +436,7 @@ impl World {
     /// Whether a hub takes its plan for applied by an edge; see `effect_since` in `crates/core/src/incident/cure.rs`.
     pub(super) fn believes(&self, h: usize, edge: &Edge, design: Design) -> bool {
         let own = self.hubs[h].plan.epoch;
-        edge.told[h].is_some_and(|epoch| if design == Design::Dated { epoch == own } else { epoch >= own })
+        edge.told[h].is_some_and(|epoch| if design == Design::CountsEpochs { epoch >= own } else { epoch == own })
     }
 
     /// True while the log was never cut off.

@@ -48,6 +48,7 @@ impl World {
             Event::Relapsed { .. } => "event: relapsed".into(),
             Event::Restored { .. } => "event: restored".into(),
             Event::Reviewed { .. } => "event: reviewed".into(),
+            Event::PlanRenewed { .. } => "event: plan renewed".into(),
             Event::PlanRefused { .. } => "event: plan refused".into(),
         };
         self.marks.reach(&mark);
