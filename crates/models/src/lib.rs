@@ -6,5 +6,6 @@
 
 pub mod check;
 pub mod lifecycle;
+pub mod loops;
 pub mod outbox;
 pub mod protocol;
