@@ -119,6 +119,33 @@ async fn edges_of_other_releases_and_configurations_are_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn telemetry_looks_back_at_what_edges_told() {
+    let data = tempfile::tempdir().expect("a directory");
+    let console = Console::start(settings(data.path())).await;
+    // A point is written when its second is over, so the edge goes on telling.
+    let mut points = Value::Null;
+    for seq in 1.. {
+        let body = json!({"edge": "edge-1", "boot": 1, "seq": seq, "upstream": [
+            {"component": "playback", "replica": "eu-1", "tally": {"total": 10, "failures": {"reset": 4}}}]});
+        assert!(console.post("/v1/rollups", body).await.is_success());
+        points = console.get("/v1/telemetry?step_s=1&component=playback&region=eu&limit=1").await["points"].clone();
+        if points.as_array().is_some_and(|points| !points.is_empty()) || seq > 600 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let point = &points[0];
+    let (attempts, failed) = (point["attempts"].as_u64(), point["failed"].as_u64());
+    assert!(attempts > Some(0) && attempts.map(|n| n * 4 / 10) == failed, "{points}");
+    assert_eq!(console.get("/v1/telemetry?step_s=1&component=playback&region=us").await["points"], json!([]));
+    let (status, words) = refusal(console.request("GET", "/v1/telemetry?step_s=7")).await;
+    assert!(status == 422 && words.contains("step_s is 1, 10 or 60, not 7"), "{status}: {words}");
+    let (status, words) = refusal(console.request("GET", "/v1/telemetry?until=1")).await;
+    assert!(status == 400 && words.contains("until"), "{status}: {words}");
+    console.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_are_in_the_log_once_when_they_are_accepted() {
     let data = tempfile::tempdir().expect("a directory");
     let console = Console::start(settings(data.path())).await;

@@ -7,3 +7,5 @@ mod probes;
 mod receiver;
 mod reporting;
 mod rig;
+#[path = "../shared/service.rs"]
+mod service;

@@ -1,9 +1,10 @@
 //! What the tests share: a small service, a hub for it, and patience.
 
+use crate::service;
 use downbeat_core::incident::{Actor, Event, Record};
 use downbeat_core::model::{
-    Actuation, Audience, Bits, CauseKind, Component, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy,
-    Priority, Remedy, RemedyId, RemedyKind, Replica, Route, SourceClass, Stage, Topology, TrafficPlan,
+    Actuation, Audience, Bits, CauseKind, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, Remedy, RemedyId,
+    RemedyKind, Route, SourceClass, Stage, Topology, TrafficPlan,
 };
 use downbeat_hub::log::{EventLog, LogReader};
 use downbeat_hub::settings::{Category, HubSettings};
@@ -26,26 +27,7 @@ pub(crate) fn any_port() -> SocketAddr {
 
 /// One component on two replicas in two regions.
 pub(crate) fn topology() -> Topology {
-    let replica = |name_: &str, region: &str| Replica {
-        name: name(name_),
-        region: name(region),
-        version: None,
-        host: None,
-        proven_per_second: None,
-    };
-    let replicas = [replica("eu-1", "eu"), replica("us-1", "us")];
-    let playback = Component {
-        name: name("playback"),
-        title: "Playback".into(),
-        priority: Priority(0),
-        replicas: replicas.iter().map(|r| r.name.clone()).collect(),
-    };
-    Topology {
-        service: "Encore".into(),
-        components: [(playback.name.clone(), playback)].into(),
-        replicas: replicas.map(|r| (r.name.clone(), r)).into(),
-        ..Topology::default()
-    }
+    service::topology(&["eu", "us"])
 }
 
 /// A hub that listens on free ports and tells nobody.

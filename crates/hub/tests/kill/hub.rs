@@ -1,6 +1,7 @@
 //! One life of the hub, as a process of its own.
 
-use downbeat_core::model::{Audience, Component, Mode, Name, Policy, Priority, RemedyKind, Replica, Topology};
+use crate::service;
+use downbeat_core::model::{Audience, Mode, Name, Policy, RemedyKind};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, WebhookSettings};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -74,7 +75,7 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         url: format!("{receiver}/{channel}"),
         secret: None,
     };
-    let mut policy = Policy { topology: topology(), ..Policy::default() };
+    let mut policy = Policy { topology: service::topology(&["eu", "us", "ap"]), ..Policy::default() };
     policy.act.modes = RemedyKind::ALL.map(|kind| (kind, Mode::Auto)).into();
     policy.act.can_actuate = true;
     HubSettings {
@@ -94,28 +95,5 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         }),
         categories: Vec::new(),
         breaker: None,
-    }
-}
-
-fn topology() -> Topology {
-    let replica = |place: &str| Replica {
-        name: name(&format!("{place}-1")),
-        region: name(place),
-        version: None,
-        host: None,
-        proven_per_second: None,
-    };
-    let replicas = ["eu", "us", "ap"].map(replica);
-    let playback = Component {
-        name: name("playback"),
-        title: "Playback".into(),
-        priority: Priority(0),
-        replicas: replicas.iter().map(|r| r.name.clone()).collect(),
-    };
-    Topology {
-        service: "Encore".into(),
-        components: [(playback.name.clone(), playback)].into(),
-        replicas: replicas.map(|r| (r.name.clone(), r)).into(),
-        ..Topology::default()
     }
 }

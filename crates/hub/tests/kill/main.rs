@@ -9,6 +9,8 @@ mod hub;
 mod life;
 mod load;
 mod receiver;
+#[path = "../shared/service.rs"]
+mod service;
 mod verdict;
 
 use life::{Loop, Plan};
