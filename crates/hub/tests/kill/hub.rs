@@ -43,6 +43,19 @@ impl Hub {
         panic!("the hub does not start: {}", std::fs::read_to_string(&self.words).unwrap_or_default());
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("there is a kill");
+        assert!(sent.success(), "the hub is there");
+    }
+
+    /// Waits until it has ended by itself; what it said then.
+    pub(crate) fn ended(mut self) -> String {
+        assert!(!self.process.wait().expect("a child").success(), "it does not call this a success");
+        std::fs::read_to_string(&self.words).unwrap_or_default()
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("killed");
@@ -56,10 +69,11 @@ pub(crate) fn serve_if_asked() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let hub = downbeat_hub::start(settings(data.into(), &receiver)).await.expect("the hub starts");
+        let mut hub = downbeat_hub::start(settings(data.into(), &receiver)).await.expect("the hub starts");
         let mut out = std::io::stdout();
         writeln!(out, "{READY}{}", hub.console_address()).and_then(|()| out.flush()).expect("the loop listens");
-        std::future::pending::<()>().await;
+        hub.wait().await;
+        panic!("the driver ended by itself");
     });
 }
 

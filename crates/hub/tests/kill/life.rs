@@ -173,7 +173,7 @@ fn still_pending(data: &Path) -> Option<EffectId> {
 }
 
 /// What a hub may have written just before it died: an incident, two pages and a public word, a remedy that was started.
-fn unfinished(book: &Book) -> Vec<Event> {
+pub(crate) fn unfinished(book: &Book) -> Vec<Event> {
     let incident = book.next_incident();
     let slice = "component=playback,region=eu".parse().expect("a slice");
     let bits: std::collections::BTreeMap<_, _> = [(SourceClass::Edge, Bits(60.0))].into();

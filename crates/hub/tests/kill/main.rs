@@ -11,6 +11,7 @@ mod load;
 mod receiver;
 #[path = "../shared/service.rs"]
 mod service;
+mod tenure;
 mod verdict;
 
 use life::{Loop, Plan};
