@@ -166,7 +166,7 @@ fn home() -> tempfile::TempDir {
     made.expect("a directory")
 }
 
-fn still_pending(data: &Path) -> Option<EffectId> {
+pub(crate) fn still_pending(data: &Path) -> Option<EffectId> {
     let (reader, mut book) = (LogReader::new(data), Book::default());
     reader.replay(|record| reader.fold(&mut book, record)).expect("a sound log");
     book.pending.keys().next().cloned()

@@ -3,7 +3,7 @@
 //! any more, and ends (A7, F3).
 
 use crate::hub::Hub;
-use crate::life::unfinished;
+use crate::life::{still_pending, unfinished};
 use crate::receiver::Receiver;
 use downbeat_core::incident::{Book, Event, Record};
 use downbeat_core::model::TrafficPlan;
@@ -13,6 +13,7 @@ use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// An edge, as far as it matters here: it takes whatever is after its own plan.
 struct Edge {
@@ -54,7 +55,7 @@ impl Edge {
 fn remember(data: &Path) {
     let mut log = EventLog::open(data, |_| Ok(())).expect("opens");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let at = downbeat_core::model::Moment::default() + now.saturating_sub(std::time::Duration::from_secs(60));
+    let at = downbeat_core::model::Moment::default() + now.saturating_sub(Duration::from_secs(60));
     log.append(at, &unfinished(&Book::default())).expect("written");
 }
 
@@ -111,6 +112,10 @@ async fn a7_a_hub_that_wakes_up_behind_its_successor_answers_with_no_plan_and_en
     let before = Edge::new().tell(address).await.expect("answered").expect("a plan");
     assert_eq!(before.epoch, 1);
 
+    // At rest, so that it is not stopped with SQLite's own lock in its hand, which would keep its successor from writing.
+    while still_pending(&data).is_some() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     first.signal("STOP");
     let opened = EventLog::open(&data, |_| Ok(()));
     assert!(opened.is_err_and(|error| error.to_string().contains("in use")), "a stopped hub still has its lock");
