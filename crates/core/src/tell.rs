@@ -3,7 +3,9 @@
 //! The public reads what it can use: which part of the service, where, what is being done, when the next word comes.
 //! It never reads names of replicas, versions or networks. What was said is never rewritten; a new word is added.
 
-use crate::model::{CauseKind, Dimension, Finding, Hypothesis, Name, Remedy, RemedyKind, Slice, Stage, Topology};
+use crate::model::{
+    CauseKind, Dimension, Finding, Hypothesis, IncidentId, Name, Remedy, RemedyKind, Slice, Stage, Topology,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -87,6 +89,16 @@ pub fn public_word(stage: Stage, facts: &Facts) -> String {
         ),
         Stage::Resolved => format!("The problems with {what}{place} are over. Everything works as usual."),
     }
+}
+
+/// The last word about an incident that became part of another.
+pub fn goes_on_under(id: IncidentId, title: &str) -> String {
+    format!("This is part of incident {id}, “{title}”. What follows is said there.")
+}
+
+/// A word of an incident that another became part of.
+pub fn belongs_here(id: IncidentId, title: &str) -> String {
+    format!("Incident {id}, “{title}”, is part of this one. What follows is said here.")
 }
 
 /// The page for whoever is on call when an incident is confirmed.

@@ -15,6 +15,9 @@ use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+#[path = "outages/verbs.rs"]
+mod verbs;
+
 const COMPONENTS: [&str; 3] = ["login", "playback", "search"];
 const REPLICAS: [&str; 6] = ["eu-1", "eu-2", "us-1", "us-2", "ap-1", "ap-2"];
 const START_MS: u64 = 1_000_000;
@@ -89,7 +92,8 @@ fn channels() -> Vec<Channel> {
 impl Drop for Toy {
     #[expect(clippy::disallowed_methods, reason = "the core opens no file, but its golden logs are files")]
     fn drop(&mut self) {
-        let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        let thread = std::thread::current();
+        let test = thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or("unnamed").to_owned();
         let Some(folder) = std::env::var_os("DOWNBEAT_GOLDEN").filter(|_| !std::thread::panicking()) else { return };
         let lines = self.log.iter().map(|record| serde_json::to_string(record).expect("a record is JSON") + "\n");
         let path = std::path::Path::new(&folder).join(test + ".jsonl");

@@ -29,12 +29,12 @@ pub(crate) struct Line {
 impl Line {
     /// True while somebody or something still has to act.
     pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.state.as_str(), "resolved" | "reviewed" | "dismissed")
+        !matches!(self.state.as_str(), "resolved" | "reviewed" | "dismissed" | "merged")
     }
 
     /// True when nothing more will come of it.
     pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.state.as_str(), "reviewed" | "dismissed")
+        matches!(self.state.as_str(), "reviewed" | "dismissed" | "merged")
     }
 }
 

@@ -48,6 +48,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "hostile" => Some(story::hostile()),
         "empty" => Some(story::empty()),
         "no-data" => Some(story::no_data()),
+        "merged" => Some(story::merged()),
         "many" => Some(story::many()),
         state => story::STATES.into_iter().find(|s: &State| s.word() == state).map(story::in_state),
     }

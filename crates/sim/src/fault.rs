@@ -116,6 +116,14 @@ pub(crate) enum Verb {
     Resolve,
     /// Holds the automation, until the fault's end.
     Hold,
+    /// Takes the newest open incident over, until the fault's end.
+    TakeOver,
+    /// Opens the newest closed incident again.
+    Reopen,
+    /// Says that the newest open incident is part of the one before.
+    Merge,
+    /// Gives a component of the newest open incident an incident of its own.
+    Split,
 }
 
 /// A fault, when it comes and for how long.
@@ -199,8 +207,9 @@ fn one(dice: &mut Dice, shape: &Shape) -> Fault {
         37 => Fault::Brigade(percent(dice, 1, 60), component),
         38 => Fault::KillSwitch(edge),
         _ => {
-            use Verb::{Ack, Approve, Hold, Post, Resolve, Undo};
-            Fault::Operator([Ack, Approve, Undo, Post, Resolve, Hold][dice.below(6)])
+            use Verb::{Ack, Approve, Hold, Merge, Post, Reopen, Resolve, Split, TakeOver, Undo};
+            let verbs = [Ack, Approve, Undo, Post, Resolve, Hold, TakeOver, Reopen, Merge, Split];
+            Fault::Operator(verbs[dice.below(verbs.len())])
         }
     }
 }

@@ -8,6 +8,7 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::event::{Actor, Channel, Event, Outcome, Record, Verb, Verdict};
+use super::kinship::SplitFrom;
 use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
@@ -164,8 +165,23 @@ pub struct Incident {
     pub relapses: u32,
     /// When it last came back.
     pub relapsed_at: Option<Moment>,
-    /// Who has seen it.
+    /// Who has seen it, as it stands: a confirmation, a relapse and a reopening have to be seen anew (E3).
     pub acked_by: Option<Name>,
+    /// Who has taken it over: automation only proposes then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<Name>,
+    /// Which incident it became part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<IncidentId>,
+    /// Incidents that became part of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<IncidentId>,
+    /// What it was once a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_from: Option<SplitFrom>,
+    /// Components that have left it, and the incidents they have now.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<Name, IncidentId>,
     /// The review's file.
     pub review: Option<String>,
     /// What happened when, oldest first.
@@ -312,13 +328,25 @@ impl Book {
     }
 
     /// Incidents that somebody or something still has to act on, oldest first.
-    pub fn open(&self) -> impl Iterator<Item = &Incident> {
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Incident> {
         self.incidents.values().filter(|i| i.state.is_open())
     }
 
     /// Finds a remedy over all incidents.
     pub fn remedy(&self, id: RemedyId) -> Option<&RemedyCase> {
-        self.incidents.get(&id.incident).and_then(|i| i.remedy(id))
+        self.keeper(id).and_then(|i| i.remedy(id))
+    }
+
+    /// The incident in which a remedy is kept: the one that proposed it, or where a merger or a split has taken it.
+    pub fn keeper(&self, id: RemedyId) -> Option<&Incident> {
+        let keeps = |incident: &&Incident| incident.remedy(id).is_some();
+        self.incidents.get(&id.incident).filter(keeps).or_else(|| self.incidents.values().find(keeps))
+    }
+
+    /// The incident that an event is about.
+    pub fn concerned(&self, event: &Event) -> Option<IncidentId> {
+        let keeper = event.moved_remedy().and_then(|id| self.keeper(id)).map(|incident| incident.id);
+        keeper.or_else(|| event.incident())
     }
 
     /// All remedies that shape traffic now.
@@ -345,9 +373,14 @@ impl Book {
     }
 
     fn move_incident(&mut self, record: &Record) -> Result<(), Misfit> {
-        let Some(id) = record.event.incident() else { return Ok(()) };
+        let Some(id) = self.concerned(&record.event) else { return Ok(()) };
         if let Event::Suspected { .. } = record.event {
             self.open_incident(record);
+        }
+        if let Event::Merged { into, .. } = record.event
+            && !self.incidents.contains_key(&into)
+        {
+            return Err(Misfit::Stranger { seq: record.seq, incident: into });
         }
         let stranger = Misfit::Stranger { seq: record.seq, incident: id };
         let incident = self.incidents.get_mut(&id).ok_or(stranger)?;
@@ -360,47 +393,22 @@ impl Book {
             incident.state = state;
             incident.state_since = record.at;
         }
-        incident.timeline.push_back(record.clone());
-        if incident.timeline.len() > TIMELINE_MAX {
-            incident.timeline.pop_front();
-        }
+        incident.remember(record);
         Ok(())
     }
 
     fn open_incident(&mut self, record: &Record) {
         let Event::Suspected { incident, title, slice, since, findings, bits } = &record.event else { return };
-        self.highest = self.highest.max(incident.0);
-        self.incidents.insert(
-            *incident,
-            Incident {
-                id: *incident,
-                title: title.clone(),
-                slice: slice.clone(),
-                state: State::Suspected,
-                state_since: record.at,
-                since: *since,
-                suspected_at: record.at,
-                confirmed_at: None,
-                diagnosed_at: None,
-                ranked_at: None,
-                mitigated_at: None,
-                restored_at: None,
-                resolved_at: None,
-                first_class: None,
-                bits: bits.clone(),
-                findings: findings.clone(),
-                evidence_at: record.at,
-                hypotheses: Vec::new(),
-                remedies: Vec::new(),
-                refusals: Vec::new(),
-                notices: Vec::new(),
-                relapses: 0,
-                relapsed_at: None,
-                acked_by: None,
-                review: None,
-                timeline: VecDeque::new(),
-            },
-        );
+        let mut opened = Incident::suspected(*incident, title, slice, *since, record.at);
+        opened.findings.clone_from(findings);
+        opened.bits.clone_from(bits);
+        self.enter(opened);
+    }
+
+    /// A new incident comes into the book.
+    pub(super) fn enter(&mut self, incident: Incident) {
+        self.highest = self.highest.max(incident.id.0);
+        self.incidents.insert(incident.id, incident);
         self.forget_oldest();
     }
 
@@ -440,12 +448,14 @@ impl Book {
             Event::Resolved { incident, .. } => {
                 self.pending.insert(EffectId::Review(*incident), Effect::Review);
             }
-            Event::Reviewed { incident, .. } => {
+            Event::Reviewed { incident, .. } | Event::Reopened { incident, .. } => {
                 self.pending.remove(&EffectId::Review(*incident));
             }
+            Event::Merged { incident, into, .. } => self.merge(*incident, *into, record),
+            Event::Split { .. } => self.split(record),
             _ => {}
         }
-        if let Some(incident) = record.event.incident().and_then(|id| self.incidents.get_mut(&id)) {
+        if let Some(incident) = self.concerned(&record.event).and_then(|id| self.incidents.get_mut(&id)) {
             incident.take_in(at, &record.event);
         }
     }
@@ -505,6 +515,50 @@ fn delivery(notice: &Notice, channel: &Channel) -> (EffectId, Effect) {
 }
 
 impl Incident {
+    pub(super) fn suspected(id: IncidentId, title: &str, slice: &Slice, since: Moment, at: Moment) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            slice: slice.clone(),
+            state: State::Suspected,
+            state_since: at,
+            since,
+            suspected_at: at,
+            confirmed_at: None,
+            diagnosed_at: None,
+            ranked_at: None,
+            mitigated_at: None,
+            restored_at: None,
+            resolved_at: None,
+            first_class: None,
+            bits: BTreeMap::new(),
+            findings: Vec::new(),
+            evidence_at: at,
+            hypotheses: Vec::new(),
+            remedies: Vec::new(),
+            refusals: Vec::new(),
+            notices: Vec::new(),
+            relapses: 0,
+            relapsed_at: None,
+            acked_by: None,
+            taken_by: None,
+            merged_into: None,
+            absorbed: Vec::new(),
+            split_from: None,
+            left: BTreeMap::new(),
+            review: None,
+            timeline: VecDeque::new(),
+        }
+    }
+
+    /// One more line of its story.
+    pub(super) fn remember(&mut self, record: &Record) {
+        self.timeline.push_back(record.clone());
+        if self.timeline.len() > TIMELINE_MAX {
+            self.timeline.pop_front();
+        }
+    }
+
     fn take_in(&mut self, at: Moment, event: &Event) {
         match event {
             Event::Confirmed { first, bits, .. } => {
@@ -532,6 +586,15 @@ impl Incident {
             Event::Relapsed { .. } => self.relapse(at),
             Event::Restored { .. } => self.restored_at = Some(at),
             Event::Resolved { .. } => self.resolved_at = Some(at),
+            Event::Merged { into, .. } => {
+                self.resolved_at = Some(at);
+                self.merged_into = Some(*into);
+            }
+            Event::Reopened { .. } => {
+                self.relapse(at);
+                self.resolved_at = None;
+                self.taken_by = None;
+            }
             Event::Reviewed { path, .. } => self.review = Some(path.clone()),
             Event::NoticeWritten { notice } => {
                 self.notices.push(NoticeCase { notice: notice.clone(), at, sent: BTreeMap::new() });
@@ -542,6 +605,11 @@ impl Incident {
                 }
             }
             Event::OperatorActed { verb: Verb::Ack, who, .. } => self.acked_by = Some(who.clone()),
+            Event::OperatorActed { verb: Verb::TakeOver, who, .. } => {
+                self.acked_by = Some(who.clone());
+                self.taken_by = Some(who.clone());
+            }
+            Event::OperatorActed { verb: Verb::HandBack, .. } => self.taken_by = None,
             _ => self.move_remedy(at, event),
         }
     }
@@ -603,7 +671,7 @@ impl Incident {
         }
     }
 
-    fn raise(&mut self, bits: &BTreeMap<SourceClass, Bits>) {
+    pub(super) fn raise(&mut self, bits: &BTreeMap<SourceClass, Bits>) {
         for (class, now) in bits {
             let height = self.bits.entry(*class).or_default();
             if now > height {
@@ -612,7 +680,7 @@ impl Incident {
         }
     }
 
-    fn keep_findings(&mut self, findings: &[Finding]) {
+    pub(super) fn keep_findings(&mut self, findings: &[Finding]) {
         for new in findings {
             let same = |f: &&mut Finding| (f.class, f.measure, &f.slice) == (new.class, new.measure, &new.slice);
             match self.findings.iter_mut().find(same) {

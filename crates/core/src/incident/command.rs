@@ -5,9 +5,11 @@ use super::cure::note;
 use super::engine::Engine;
 use super::event::{Actor, Event, Verb, Verdict};
 use super::round::Round;
+use super::state::State;
 use crate::act::guards;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Audience, Change, IncidentId, Moment, Name, RemedyId, Stage, Strength};
+use crate::model::{Audience, Change, Dimension, Finding, IncidentId, Moment, Name, RemedyId, Stage, Strength};
+use crate::tell;
 
 /// Longest public word, in characters.
 const TEXT_MAX: usize = 5_000;
@@ -25,6 +27,16 @@ pub enum Command {
     Post(IncidentId, String),
     /// It is over, whatever the gates say; what is in force is taken back.
     Resolve(IncidentId),
+    /// This is mine: automation only proposes from now on, for this incident.
+    TakeOver(IncidentId),
+    /// Automation may act on it again.
+    HandBack(IncidentId),
+    /// It is not over, for this reason.
+    Reopen(IncidentId, String),
+    /// The first is part of the second.
+    Merge(IncidentId, IncidentId),
+    /// What was found on this component is an incident of its own.
+    Split(IncidentId, Name),
     /// Automation starts nothing new.
     Hold,
     /// Automation may act again.
@@ -45,6 +57,32 @@ pub enum CommandRefused {
     /// It is over.
     #[error("incident {0} is over")]
     Over(IncidentId),
+    /// It became part of another.
+    #[error("incident {0} is part of incident {1}")]
+    Merged(IncidentId, IncidentId),
+    /// It is going on.
+    #[error("incident {0} is not over")]
+    Open(IncidentId),
+    /// The public is told of nothing that may be nothing (J1).
+    #[error("incident {0} is only suspected: the public hears of what is confirmed")]
+    Unconfirmed(IncidentId),
+    /// An incident is no part of itself.
+    #[error("incident {0} cannot become part of itself")]
+    Itself(IncidentId),
+    /// The public was told of what is real, and is not told that it was nothing.
+    #[error("incident {into} is only suspected and incident {from} is confirmed: merge {into} into {from}")]
+    Unequal {
+        /// What is confirmed.
+        from: IncidentId,
+        /// What is suspected.
+        into: IncidentId,
+    },
+    /// Nothing was found on the component.
+    #[error("nothing in incident {0} was found on {1}")]
+    NoComponent(IncidentId, Name),
+    /// Nothing else was found.
+    #[error("all that was found in incident {0} is on {1}")]
+    NothingElse(IncidentId, Name),
     /// The remedy is past that point.
     #[error("remedy {0} is {1}")]
     Stage(RemedyId, &'static str),
@@ -57,7 +95,7 @@ pub enum CommandRefused {
         why: String,
     },
     /// The text is empty or too long.
-    #[error("a public word has 1 to 5000 characters, this one has {0}")]
+    #[error("a word has 1 to 5000 characters, this one has {0}")]
     Text(usize),
 }
 
@@ -75,26 +113,39 @@ impl Engine {
             Command::Undo(id) => self.undo(now, who, id),
             Command::Post(id, text) => self.post(id, &text),
             Command::Resolve(id) => self.resolve(now, who, id),
+            Command::TakeOver(id) => self.take_over(who, id),
+            Command::HandBack(id) => self.hand_back(who, id),
+            Command::Reopen(id, why) => self.reopen(who, id, &why),
+            Command::Merge(from, into) => self.merge(who, from, into),
+            Command::Split(id, component) => self.split(who, id, component),
             Command::Hold => Ok(did(None, Verb::Hold)),
             Command::Release => Ok(did(None, Verb::Release)),
             Command::Tell(change) => Ok(self.tell(change)),
         }
     }
 
-    fn open_incident(&self, id: IncidentId) -> Result<&Incident, CommandRefused> {
+    fn incident(&self, id: IncidentId) -> Result<&Incident, CommandRefused> {
         let incident = self.book.incidents.get(&id).ok_or(CommandRefused::NoIncident(id))?;
+        match incident.merged_into {
+            Some(into) => Err(CommandRefused::Merged(id, into)),
+            None => Ok(incident),
+        }
+    }
+
+    fn open_incident(&self, id: IncidentId) -> Result<&Incident, CommandRefused> {
+        let incident = self.incident(id)?;
         if incident.state.is_open() { Ok(incident) } else { Err(CommandRefused::Over(id)) }
     }
 
     fn remedy_case(&self, id: RemedyId) -> Result<(&Incident, &RemedyCase), CommandRefused> {
-        let incident = self.book.incidents.get(&id.incident).ok_or(CommandRefused::NoRemedy(id))?;
+        let incident = self.book.keeper(id).ok_or(CommandRefused::NoRemedy(id))?;
         let case = incident.remedy(id).ok_or(CommandRefused::NoRemedy(id))?;
         Ok((incident, case))
     }
 
     fn approve(&self, now: Moment, who: &Name, id: RemedyId) -> Result<Vec<Event>, CommandRefused> {
         let (incident, case) = self.remedy_case(id)?;
-        self.open_incident(id.incident)?;
+        self.open_incident(incident.id)?;
         if case.stage != RemedyStage::Proposed {
             return Err(CommandRefused::Stage(id, case.stage.word()));
         }
@@ -121,15 +172,62 @@ impl Engine {
 
     fn post(&self, id: IncidentId, text: &str) -> Result<Vec<Event>, CommandRefused> {
         let incident = self.open_incident(id)?;
-        let length = text.trim().chars().count();
-        if length == 0 || length > TEXT_MAX {
-            return Err(CommandRefused::Text(length));
+        if incident.confirmed_at.is_none() {
+            return Err(CommandRefused::Unconfirmed(id));
         }
+        let text = checked(text)?;
         let (stage, title) = match incident.public_word() {
             Some(said) => (said.notice.stage, said.notice.title.clone()),
             None => (Stage::Investigating, incident.title.clone()),
         };
-        Ok(vec![note(incident, 0, Audience::Public, stage, &title, text.trim().into())])
+        Ok(vec![note(incident, 0, Audience::Public, stage, &title, text.into())])
+    }
+
+    fn take_over(&self, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
+        let incident = self.open_incident(id)?;
+        let acted = Event::OperatorActed { incident: Some(id), who: who.clone(), verb: Verb::TakeOver };
+        Ok((incident.taken_by.as_ref() != Some(who)).then_some(acted).into_iter().collect())
+    }
+
+    fn hand_back(&self, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
+        let incident = self.open_incident(id)?;
+        let acted = Event::OperatorActed { incident: Some(id), who: who.clone(), verb: Verb::HandBack };
+        Ok(incident.taken_by.is_some().then_some(acted).into_iter().collect())
+    }
+
+    fn reopen(&self, who: &Name, id: IncidentId, why: &str) -> Result<Vec<Event>, CommandRefused> {
+        let incident = self.incident(id)?;
+        if incident.state.is_open() {
+            return Err(CommandRefused::Open(id));
+        }
+        let why = checked(why)?.to_owned();
+        let to = if incident.confirmed_at.is_some() { State::Confirmed } else { State::Suspected };
+        Ok(vec![Event::Reopened { incident: id, who: who.clone(), why, to }])
+    }
+
+    fn merge(&self, who: &Name, from: IncidentId, into: IncidentId) -> Result<Vec<Event>, CommandRefused> {
+        if from == into {
+            return Err(CommandRefused::Itself(from));
+        }
+        let (part, whole) = (self.open_incident(from)?, self.open_incident(into)?);
+        if part.confirmed_at.is_some() && whole.confirmed_at.is_none() {
+            return Err(CommandRefused::Unequal { from, into });
+        }
+        Ok(self.merged(part, whole, Actor::Operator(who.clone())))
+    }
+
+    fn split(&self, who: &Name, id: IncidentId, component: Name) -> Result<Vec<Event>, CommandRefused> {
+        let incident = self.open_incident(id)?;
+        let is_on = |finding: &&Finding| finding.slice.get(Dimension::Component) == Some(&component);
+        let found: Vec<Finding> = incident.findings.iter().filter(is_on).cloned().collect();
+        match found.len() {
+            0 => return Err(CommandRefused::NoComponent(id, component)),
+            all if all == incident.findings.len() => return Err(CommandRefused::NothingElse(id, component)),
+            _ => {}
+        }
+        let facts = tell::Facts::new(&found, None, &self.policy.topology, self.policy.tell.next_update);
+        let (into, title) = (self.book.next_incident(), tell::title(&facts));
+        Ok(vec![Event::Split { incident: id, component, into, title, by: Actor::Operator(who.clone()) }])
     }
 
     fn resolve(&self, now: Moment, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
@@ -151,4 +249,11 @@ impl Engine {
         let known = self.book.changes.iter().any(|(_, old)| old.id == change.id);
         if known && !is_on(Mutation::CountsRepeats) { vec![] } else { vec![Event::ChangeTold { change }] }
     }
+}
+
+/// A word without the white space around it.
+fn checked(text: &str) -> Result<&str, CommandRefused> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if (1..=TEXT_MAX).contains(&length) { Ok(text) } else { Err(CommandRefused::Text(length)) }
 }

@@ -10,7 +10,7 @@ use crate::diagnose;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, Route, Stage, Strength, TrafficPlan,
+    NoticeId, Remedy, RemedyId, RemedyKind, Route, Stage, Strength, TrafficPlan,
 };
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +86,7 @@ impl Engine {
     }
 
     /// The cause that is certain enough to act upon.
-    fn certain<'a>(&self, incident: &'a Incident) -> Option<&'a Hypothesis> {
+    pub(super) fn certain<'a>(&self, incident: &'a Incident) -> Option<&'a Hypothesis> {
         incident.cause().filter(|h| h.posterior >= self.policy.diagnose.certain)
     }
 
@@ -100,7 +100,7 @@ impl Engine {
         if incident.remedies.iter().any(tried) || self.is_only_waiting(incident, &remedy) {
             return vec![];
         }
-        let mode = self.policy.act.mode(remedy.kind);
+        let mode = self.mode(incident, remedy.kind);
         if mode == Mode::Auto
             && let Err(refusal) = self.guard(incident, &remedy, round, now)
         {
@@ -111,6 +111,12 @@ impl Engine {
             note(incident, 0, Audience::OnCall, Stage::Identified, &incident.title, body)
         });
         std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page).collect()
+    }
+
+    /// What a person has taken over is not acted upon without them.
+    fn mode(&self, incident: &Incident, kind: RemedyKind) -> Mode {
+        let mode = self.policy.act.mode(kind);
+        if incident.taken_by.is_some() { mode.min(Mode::Ask) } else { mode }
     }
 
     /// After a relapse, what stands already and has no outside part to repeat need not be proposed again.
@@ -173,7 +179,7 @@ impl Engine {
     /// The event that puts a remedy in force.
     pub(super) fn start(&self, incident: &Incident, remedy: &Remedy, by: Actor, now: Moment) -> Event {
         let steps_aside =
-            |case: &RemedyCase| case.remedy.id.incident == incident.id && case.remedy.route.overlaps(&remedy.route);
+            |case: &RemedyCase| incident.remedy(case.remedy.id).is_some() && case.remedy.route.overlaps(&remedy.route);
         let others = self.book.in_force().filter(|case| !steps_aside(case));
         let routes = others.map(|case| InForce { route: &case.remedy.route, share: case.share });
         let new = InForce { route: &remedy.route, share: Strength::NONE };
@@ -219,7 +225,7 @@ impl Engine {
     ) -> T {
         let cause = incident.cause();
         let steps_aside = |case: &RemedyCase| {
-            case.remedy.id.incident == incident.id
+            incident.remedy(case.remedy.id).is_some()
                 && incident.relapsed_at.is_some_and(|at| case.proposed_at < at)
                 && case.remedy.route.overlaps(&remedy.route)
         };
@@ -234,7 +240,7 @@ impl Engine {
             topology: &self.policy.topology,
             policy: &self.policy.act,
             started_at: self.book.started_at,
-            held_by: self.book.held_by.as_ref(),
+            held_by: self.book.held_by.as_ref().or(incident.taken_by.as_ref()),
             deaf_for: self.deaf_for(now),
             demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),

@@ -118,7 +118,7 @@ impl Desk {
     /// Takes in how an effect ended, unless the book no longer waits for it.
     pub fn outcome(&mut self, effect: &EffectId, event: Event) -> Filed {
         let book = self.engine.book();
-        let incident = event.incident().and_then(|id| book.incidents.get(&id));
+        let incident = book.concerned(&event).and_then(|id| book.incidents.get(&id));
         let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
         if fits && book.pending.contains_key(effect) {
             self.backlog.push_back(Happened { event, ends: Some(effect.clone()) });

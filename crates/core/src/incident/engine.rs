@@ -133,12 +133,13 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 8] = [
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 9] = [
             Self::renew_plan,
             Self::note_vetoes,
             Self::suspect,
             Self::believe,
             Self::inform,
+            Self::unite,
             Self::relent,
             Self::cure,
             Self::restore,

@@ -3,6 +3,7 @@
 //! Events are written before any of their effects is carried out; the state of everything is their fold. A
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
+use super::state::State;
 use crate::model::{
     Audience, Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId,
     RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
@@ -73,6 +74,10 @@ pub enum Verb {
     Hold,
     /// Automation may act again.
     Release,
+    /// From now on this is mine: automation only proposes, for this incident.
+    TakeOver,
+    /// Automation may act on this incident again.
+    HandBack,
 }
 
 /// What happened.
@@ -225,6 +230,39 @@ pub enum Event {
         /// By whom.
         by: Actor,
     },
+    /// It was not over: a person opened it again.
+    Reopened {
+        /// Which incident.
+        incident: IncidentId,
+        /// Who.
+        who: Name,
+        /// In their words.
+        why: String,
+        /// Confirmed when it was confirmed before, else suspected.
+        to: State,
+    },
+    /// Two incidents were one: this one ends, and the other has its evidence and its remedies from now on.
+    Merged {
+        /// Which incident ends.
+        incident: IncidentId,
+        /// Which one goes on.
+        into: IncidentId,
+        /// By whom.
+        by: Actor,
+    },
+    /// One incident was two: what was found on a component leaves it, and has an incident of its own from now on.
+    Split {
+        /// Which incident it leaves.
+        incident: IncidentId,
+        /// What leaves.
+        component: Name,
+        /// The new incident.
+        into: IncidentId,
+        /// The new one's name for people.
+        title: String,
+        /// By whom.
+        by: Actor,
+    },
     /// Its review is written.
     Reviewed {
         /// Which incident.
@@ -277,7 +315,18 @@ pub enum Event {
 }
 
 impl Event {
-    /// The incident it belongs to, if it does to one.
+    /// The remedy that it moves, if it does. The book knows in which incident that remedy is kept by now.
+    pub fn moved_remedy(&self) -> Option<RemedyId> {
+        match self {
+            Self::RemedyStarted { remedy, .. }
+            | Self::ActuationEnded { remedy, .. }
+            | Self::RemedyJudged { remedy, .. }
+            | Self::RampStepped { remedy, .. } => Some(*remedy),
+            _ => None,
+        }
+    }
+
+    /// The incident by whose number it goes, if it does by one. A remedy's is the one that proposed it.
     pub fn incident(&self) -> Option<IncidentId> {
         match self {
             Self::HubStarted { .. }
@@ -295,6 +344,9 @@ impl Event {
             | Self::Relapsed { incident, .. }
             | Self::Restored { incident }
             | Self::Resolved { incident, .. }
+            | Self::Reopened { incident, .. }
+            | Self::Merged { incident, .. }
+            | Self::Split { incident, .. }
             | Self::Reviewed { incident, .. } => Some(*incident),
             Self::RemedyProposed { remedy, .. } => Some(remedy.id.incident),
             Self::RemedyStarted { remedy, .. }

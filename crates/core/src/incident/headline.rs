@@ -38,6 +38,13 @@ impl Event {
             Self::Relapsed { why, .. } => format!("relapse: {why}"),
             Self::Restored { .. } => "all traffic is back where it belongs".into(),
             Self::Resolved { by, .. } => format!("resolved by {}", by_whom(by)),
+            Self::Reopened { who, why, .. } => format!("reopened by {who}: {why}"),
+            Self::Merged { incident, into, by } => {
+                format!("incident {incident} is part of incident {into}, says {}", by_whom(by))
+            }
+            Self::Split { component, into, by, .. } => {
+                format!("{component} has an incident of its own, {into}, says {}", by_whom(by))
+            }
             Self::Reviewed { path, .. } => format!("review written: {path}"),
             Self::NoticeWritten { notice } => format!("{} told: {}", audience(notice.audience), notice.title),
             Self::NoticeSent { channel, outcome, .. } => format!("channel {channel} {}", how(outcome)),
@@ -54,6 +61,8 @@ impl Event {
                     Verb::Ack => "has seen it",
                     Verb::Hold => "holds the automation",
                     Verb::Release => "released the automation",
+                    Verb::TakeOver => "has taken over: automation only proposes",
+                    Verb::HandBack => "has handed back to the automation",
                 }
             ),
         }

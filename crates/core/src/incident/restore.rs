@@ -107,7 +107,9 @@ impl Engine {
         let well: Vec<RemedyId> = incident.in_force().filter(|c| self.is_well(c, now)).map(|c| c.remedy.id).collect();
         let share_after = |case: &RemedyCase, released: &[RemedyId]| match case.stage {
             _ if released.contains(&case.remedy.id) => Strength::FULL,
-            RemedyStage::Lifting if case.remedy.id.incident == incident.id && !is_on(Mutation::RelapseKeepsShare) => {
+            RemedyStage::Lifting
+                if incident.remedy(case.remedy.id).is_some() && !is_on(Mutation::RelapseKeepsShare) =>
+            {
                 Strength::NONE
             }
             _ => case.share,

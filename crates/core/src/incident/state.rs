@@ -4,6 +4,7 @@
 //! suspected ──> confirmed ──> mitigated ──> restoring ──> resolved ──> reviewed
 //!     └──> dismissed  ▲           │             │
 //!                     └─ relapse ─┴─────────────┘
+//! any open ──merge──> merged        resolved, reviewed, dismissed ──reopen──> confirmed or suspected
 //! ```
 
 use super::event::Event;
@@ -27,6 +28,8 @@ pub enum State {
     Reviewed,
     /// It was nothing.
     Dismissed,
+    /// It was part of another one.
+    Merged,
 }
 
 impl State {
@@ -40,6 +43,7 @@ impl State {
             Self::Resolved => "resolved",
             Self::Reviewed => "reviewed",
             Self::Dismissed => "dismissed",
+            Self::Merged => "merged",
         }
     }
 
@@ -53,7 +57,7 @@ impl State {
 ///
 /// Events that do not move an incident leave it where it is. A manual `Resolved` may come from any open state.
 pub fn next(state: State, event: &Event) -> Option<State> {
-    use State::{Confirmed, Dismissed, Mitigated, Resolved, Restoring, Reviewed, Suspected};
+    use State::{Confirmed, Dismissed, Merged, Mitigated, Resolved, Restoring, Reviewed, Suspected};
     match (state, event) {
         (Suspected, Event::Confirmed { .. }) => Some(Confirmed),
         (Suspected, Event::Dismissed { .. }) => Some(Dismissed),
@@ -64,6 +68,9 @@ pub fn next(state: State, event: &Event) -> Option<State> {
         (Mitigated | Restoring, Event::Relapsed { .. }) => Some(Confirmed),
         (open, Event::Resolved { .. }) if open.is_open() => Some(Resolved),
         (Resolved, Event::Reviewed { .. }) => Some(Reviewed),
+        (open, Event::Merged { .. }) if open.is_open() => Some(Merged),
+        (Resolved | Reviewed, Event::Reopened { to: to @ (Suspected | Confirmed), .. }) => Some(*to),
+        (Dismissed, Event::Reopened { to: Suspected, .. }) => Some(Suspected),
         (_, event) if is_move(event) => None,
         (stays, _) => Some(stays),
     }
@@ -80,6 +87,8 @@ fn is_move(event: &Event) -> bool {
             | Event::Relapsed { .. }
             | Event::Resolved { .. }
             | Event::Reviewed { .. }
+            | Event::Reopened { .. }
+            | Event::Merged { .. }
     )
 }
 
@@ -87,11 +96,15 @@ fn is_move(event: &Event) -> bool {
 mod tests {
     use super::*;
     use crate::incident::Actor;
-    use crate::model::{IncidentId, SourceClass, TrafficPlan};
+    use crate::model::{IncidentId, Name, SourceClass, TrafficPlan};
 
     const ID: IncidentId = IncidentId(1);
 
-    fn moves() -> [(&'static str, Event); 7] {
+    fn reopen(to: State) -> Event {
+        Event::Reopened { incident: ID, who: Name::new("anna").expect("a good name"), why: String::new(), to }
+    }
+
+    fn moves() -> [(&'static str, Event); 10] {
         [
             (
                 "confirm",
@@ -108,6 +121,9 @@ mod tests {
             ("relapse", Event::Relapsed { incident: ID, why: String::new(), plan: TrafficPlan::default() }),
             ("resolve", Event::Resolved { incident: ID, by: Actor::Automation }),
             ("review", Event::Reviewed { incident: ID, path: String::new() }),
+            ("merge", Event::Merged { incident: ID, into: IncidentId(2), by: Actor::Automation }),
+            ("reopen", reopen(State::Confirmed)),
+            ("suspect again", reopen(State::Suspected)),
         ]
     }
 
@@ -117,14 +133,17 @@ mod tests {
         let allowed = |state: State| -> Vec<(&str, State)> {
             moves().iter().filter_map(|(name, event)| next(state, event).map(|to| (*name, to))).collect()
         };
-        use State::{Confirmed, Dismissed, Mitigated, Resolved, Restoring, Reviewed, Suspected};
-        assert_eq!(allowed(Suspected), [("confirm", Confirmed), ("dismiss", Dismissed), ("resolve", Resolved)]);
-        assert_eq!(allowed(Confirmed), [("mitigate", Mitigated), ("resolve", Resolved)]);
-        let back = [("restore", Restoring), ("relapse", Confirmed), ("resolve", Resolved)];
+        use State::{Confirmed, Dismissed, Merged, Mitigated, Resolved, Restoring, Reviewed, Suspected};
+        let ends = [("resolve", Resolved), ("merge", Merged)];
+        let again = [("reopen", Confirmed), ("suspect again", Suspected)];
+        assert_eq!(allowed(Suspected), [&[("confirm", Confirmed), ("dismiss", Dismissed)][..], &ends].concat());
+        assert_eq!(allowed(Confirmed), [&[("mitigate", Mitigated)][..], &ends].concat());
+        let back = [&[("restore", Restoring), ("relapse", Confirmed)][..], &ends].concat();
         assert_eq!(allowed(Mitigated), back);
         assert_eq!(allowed(Restoring), back);
-        assert_eq!(allowed(Resolved), [("review", Reviewed)]);
-        assert_eq!(allowed(Reviewed), []);
-        assert_eq!(allowed(Dismissed), []);
+        assert_eq!(allowed(Resolved), [&[("review", Reviewed)][..], &again].concat());
+        assert_eq!(allowed(Reviewed), again);
+        assert_eq!(allowed(Dismissed), [("suspect again", Suspected)]);
+        assert_eq!(allowed(Merged), []);
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 /// The parts of the service that one incident is about.
 pub(super) struct Territory<'a> {
+    incident: &'a Incident,
     /// What began until then belongs to it, wherever it is.
     together_until: Moment,
     parts: Vec<&'a Slice>,
@@ -20,12 +21,14 @@ impl<'a> Territory<'a> {
     pub(super) fn of(incident: &'a Incident, merge_within: Duration) -> Self {
         let cause = incident.cause().map(|c| &c.slice);
         let parts = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
-        Self { together_until: incident.suspected_at + merge_within, parts: parts.collect(), cut: BTreeMap::new() }
+        let together_until = incident.suspected_at + merge_within;
+        Self { incident, together_until, parts: parts.collect(), cut: BTreeMap::new() }
     }
 
-    /// One outage is one incident.
+    /// One outage is one incident, but for what somebody has told apart.
     pub(super) fn holds(&mut self, finding: &Finding) -> bool {
-        finding.since <= self.together_until || self.touches(&finding.slice)
+        let near = finding.since <= self.together_until || self.touches(&finding.slice);
+        near && !self.incident.told_apart(finding)
     }
 
     /// True when one of the parts meets the slice.

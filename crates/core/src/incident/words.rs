@@ -39,6 +39,8 @@ impl Engine {
             (State::Confirmed | State::Mitigated | State::Restoring, None) if waited => Some(Stage::Investigating),
             (State::Confirmed, Some(Stage::Investigating)) if self.is_named(incident) => Some(Stage::Identified),
             (State::Confirmed, Some(Stage::Monitoring)) => Some(Stage::Identified),
+            // It was reopened.
+            (State::Confirmed, Some(Stage::Resolved)) => Some(Stage::Investigating),
             (State::Mitigated, Some(Stage::Investigating | Stage::Identified)) => Some(Stage::Monitoring),
             (State::Resolved | State::Reviewed, Some(Stage::Investigating | Stage::Identified | Stage::Monitoring)) => {
                 Some(Stage::Resolved)
@@ -81,7 +83,9 @@ impl Engine {
                 let body = tell::page("the incident is confirmed", incident.cause(), remedy);
                 Some(note(incident, 0, Audience::OnCall, Stage::Investigating, &incident.title, body))
             }
-            State::Resolved | State::Reviewed if pages().all(|n| n.notice.stage != Stage::Resolved) => {
+            State::Resolved | State::Reviewed
+                if pages().next_back().is_none_or(|n| n.notice.stage != Stage::Resolved) =>
+            {
                 let body = "All traffic is back, and probes, edge and reports agree that it is over.".into();
                 Some(note(incident, 0, Audience::OnCall, Stage::Resolved, &incident.title, body))
             }

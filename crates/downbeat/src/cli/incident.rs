@@ -21,6 +21,10 @@ struct Line {
     state: String,
     cause: Option<Cause>,
     acked_by: Option<String>,
+    #[serde(default)]
+    taken_by: Option<String>,
+    #[serde(default)]
+    merged_into: Option<u64>,
     since_ms: u64,
     suspected_at_ms: u64,
     confirmed_at_ms: Option<u64>,
@@ -183,6 +187,8 @@ impl Incident {
             line.after(line.restored_at_ms),
             line.after(line.resolved_at_ms),
             json!(line.acked_by),
+            json!(line.taken_by),
+            json!(line.merged_into),
         ];
         let columns = &[
             "state",
@@ -195,6 +201,8 @@ impl Incident {
             "restored",
             "resolved",
             "acked_by",
+            "taken_by",
+            "part_of",
         ];
         Table { title: "state", columns, rows: vec![row] }
     }

@@ -6,7 +6,7 @@ use super::output;
 use super::style::Palette;
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use downbeat_core::model::{IncidentId, RemedyId};
+use downbeat_core::model::{IncidentId, Name, RemedyId};
 use serde_json::{Value, json};
 
 /// Where incidents stand in the API.
@@ -19,7 +19,12 @@ Examples:
   downbeat incident show 3
   downbeat incident ack 3 --as anna
   downbeat incident post 3 \"We have found the cause and are moving traffic away.\"
+  downbeat incident take-over 3 --as anna
+  downbeat incident hand-back 3
+  downbeat incident merge 4 --into 3
+  downbeat incident split 3 --component search
   downbeat incident resolve 3
+  downbeat incident reopen 3 \"Users still report silence.\"
   downbeat incident review 3 > review.md
 
 Another hub: --hub http://10.0.0.1:8080 --token SECRET, or DOWNBEAT_HUB and DOWNBEAT_TOKEN.";
@@ -73,6 +78,48 @@ enum IncidentVerb {
         which: Which,
         /// What everybody will read
         text: String,
+    },
+    /// This is mine: for this incident, automation only proposes from now on
+    ///
+    /// What is in force stays, is judged, and comes back in its steps; nothing new is started unless somebody approves it.
+    /// Counts as an acknowledgement.
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    TakeOver(Which),
+    /// Automation may act on it again
+    ///
+    /// What was proposed meanwhile still waits for an approval.
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    HandBack(Which),
+    /// It is part of another one
+    ///
+    /// It ends with a link. Its evidence and its remedies go on under the other, which tells everybody who was told of this one.
+    /// Incidents of one certain cause merge by themselves.
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Merge {
+        #[command(flatten)]
+        which: Which,
+        /// The one that goes on
+        #[arg(long, value_name = "ID", value_parser = incident_id)]
+        into: IncidentId,
+    },
+    /// A component in it is another matter, and gets an incident of its own
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Split {
+        #[command(flatten)]
+        which: Which,
+        /// What leaves
+        #[arg(long, value_name = "NAME")]
+        component: Name,
+    },
+    /// It was not over
+    ///
+    /// It goes back to confirmed, or to suspected when it never was confirmed.
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Reopen {
+        #[command(flatten)]
+        which: Which,
+        /// For the log and whoever reads the timeline
+        why: String,
     },
     /// It is over, whatever the gates say
     #[command(after_help = INCIDENT_EXAMPLES)]
@@ -146,6 +193,11 @@ pub(crate) async fn about_incident(args: IncidentArgs) -> anyhow::Result<()> {
         IncidentVerb::Show { which, json } => show(which, json).await,
         IncidentVerb::Ack(which) => tell(which, "ack", json!({})).await,
         IncidentVerb::Post { which, text } => tell(which, "post", json!({ "text": text })).await,
+        IncidentVerb::TakeOver(which) => tell(which, "take-over", json!({})).await,
+        IncidentVerb::HandBack(which) => tell(which, "hand-back", json!({})).await,
+        IncidentVerb::Merge { which, into } => tell(which, "merge", json!({ "into": into.0 })).await,
+        IncidentVerb::Split { which, component } => tell(which, "split", json!({ "component": component })).await,
+        IncidentVerb::Reopen { which, why } => tell(which, "reopen", json!({ "why": why })).await,
         IncidentVerb::Resolve(which) => tell(which, "resolve", json!({})).await,
         IncidentVerb::Review(which) => {
             let path = format!("/v1/incidents/{}/review", which.id);

@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use downbeat_core::incident::Command;
-use downbeat_core::model::{Name, RemedyId};
+use downbeat_core::model::{IncidentId, Name, RemedyId};
 use serde::Deserialize;
 
 type Done = Result<StatusCode, Problem>;
@@ -53,6 +53,64 @@ pub(super) async fn say(
 /// `POST /v1/incidents/{id}/resolve`
 pub(super) async fn resolve(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
     obey(&doors, who, Command::Resolve(incident_id(path)?)).await
+}
+
+/// `POST /v1/incidents/{id}/take-over`: automation only proposes from now on.
+pub(super) async fn take_over(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
+    obey(&doors, who, Command::TakeOver(incident_id(path)?)).await
+}
+
+/// `POST /v1/incidents/{id}/hand-back`
+pub(super) async fn hand_back(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
+    obey(&doors, who, Command::HandBack(incident_id(path)?)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    why: String,
+}
+
+/// `POST /v1/incidents/{id}/reopen`: `{"why": …}`
+pub(super) async fn reopen(
+    State(doors): State<Doors>,
+    Operator(who): Operator,
+    path: IdPath,
+    FromJson(reason): FromJson<Reason>,
+) -> Done {
+    obey(&doors, who, Command::Reopen(incident_id(path)?, reason.why)).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Whole {
+    into: u64,
+}
+
+/// `POST /v1/incidents/{id}/merge`: `{"into": 3}`; it ends, and the other goes on.
+pub(super) async fn merge(
+    State(doors): State<Doors>,
+    Operator(who): Operator,
+    path: IdPath,
+    FromJson(whole): FromJson<Whole>,
+) -> Done {
+    obey(&doors, who, Command::Merge(incident_id(path)?, IncidentId(whole.into))).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    component: Name,
+}
+
+/// `POST /v1/incidents/{id}/split`: `{"component": …}` gets an incident of its own.
+pub(super) async fn split(
+    State(doors): State<Doors>,
+    Operator(who): Operator,
+    path: IdPath,
+    FromJson(part): FromJson<Part>,
+) -> Done {
+    obey(&doors, who, Command::Split(incident_id(path)?, part.component)).await
 }
 
 /// `POST /v1/remedies/{id}/approve`

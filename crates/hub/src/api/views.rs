@@ -2,8 +2,8 @@
 
 use downbeat_core::incident::{Actor, Incident, NoticeCase, Outcome, Record, RemedyCase};
 use downbeat_core::model::{
-    Actuation, Audience, Bits, CauseKind, Finding, Hypothesis, Mode, Moment, Name, RemedyKind, Route, Slice,
-    SourceClass,
+    Actuation, Audience, Bits, CauseKind, Finding, Hypothesis, IncidentId, Mode, Moment, Name, RemedyKind, Route,
+    Slice, SourceClass,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -18,6 +18,10 @@ pub(super) struct IncidentLine {
     /// The most likely cause.
     cause: Option<CauseView>,
     acked_by: Option<Name>,
+    /// Who has taken it over: automation only proposes then.
+    taken_by: Option<Name>,
+    /// The incident that it became part of.
+    merged_into: Option<IncidentId>,
     relapses: u32,
     #[serde(flatten)]
     times: Times,
@@ -54,6 +58,12 @@ struct CauseView {
 pub(super) struct IncidentView {
     #[serde(flatten)]
     line: IncidentLine,
+    /// Incidents that became part of it.
+    absorbed: Vec<IncidentId>,
+    /// The incident that it was once a part of.
+    split_from: Option<IncidentId>,
+    /// Components that left it, and the incidents they have now.
+    left: BTreeMap<Name, IncidentId>,
     /// The class that saw it first.
     first_class: Option<SourceClass>,
     /// The evidence by class at its height.
@@ -134,6 +144,8 @@ impl IncidentLine {
             state: incident.state.word(),
             cause: incident.cause().map(CauseView::of),
             acked_by: incident.acked_by.clone(),
+            taken_by: incident.taken_by.clone(),
+            merged_into: incident.merged_into,
             relapses: incident.relapses,
             times: Times::of(incident),
         }
@@ -178,6 +190,9 @@ impl IncidentView {
         };
         Self {
             line: IncidentLine::of(incident),
+            absorbed: incident.absorbed.clone(),
+            split_from: incident.split_from.as_ref().map(|from| from.incident),
+            left: incident.left.clone(),
             first_class: incident.first_class,
             bits: incident.bits.clone(),
             findings: incident.findings.clone(),

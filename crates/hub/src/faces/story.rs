@@ -169,6 +169,17 @@ pub(crate) fn many() -> Snapshot {
     snapshot
 }
 
+/// Search fails as well, and turns out to be the same outage.
+pub(crate) fn merged() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    tale.outage(State::Confirmed, "Playback failing in eu", "We are **looking into it**.");
+    let part = IncidentId(4);
+    tale.suspect(part, "Search failing in eu", "component=search,region=eu", SourceClass::Edge, 31.0);
+    tale.write(Event::Merged { incident: part, into: INCIDENT, by: Actor::Operator(name("mira")) });
+    tale.snapshot(Condition::Down)
+}
+
 fn told(state: State, title: &str, words: &str) -> Snapshot {
     let mut tale = Tale::begin();
     tale.past();
@@ -176,7 +187,7 @@ fn told(state: State, title: &str, words: &str) -> Snapshot {
     let eu = match state {
         State::Suspected | State::Confirmed => Condition::Down,
         State::Mitigated | State::Restoring => Condition::Degraded,
-        State::Resolved | State::Reviewed | State::Dismissed => Condition::Healthy,
+        State::Resolved | State::Reviewed | State::Dismissed | State::Merged => Condition::Healthy,
     };
     tale.snapshot(eu)
 }

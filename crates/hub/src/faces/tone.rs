@@ -44,7 +44,7 @@ impl From<State> for Tone {
             State::Suspected | State::Mitigated | State::Restoring => Self::Warn,
             State::Confirmed => Self::Bad,
             State::Resolved | State::Reviewed => Self::Good,
-            State::Dismissed => Self::Unknown,
+            State::Dismissed | State::Merged => Self::Unknown,
         }
     }
 }

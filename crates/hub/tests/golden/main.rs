@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All kinds of events, by the word that stands in the log. A new kind of event gets a row, and with it a golden log.
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 27] = [
     "actuation_ended",
     "change_told",
     "channels_set",
@@ -16,6 +16,7 @@ const KINDS: [&str; 24] = [
     "dismissed",
     "evidence_grew",
     "hub_started",
+    "merged",
     "mitigated",
     "notice_sent",
     "notice_written",
@@ -24,6 +25,7 @@ const KINDS: [&str; 24] = [
     "plan_renewed",
     "ramp_stepped",
     "relapsed",
+    "reopened",
     "remedy_judged",
     "remedy_proposed",
     "remedy_refused",
@@ -31,6 +33,7 @@ const KINDS: [&str; 24] = [
     "resolved",
     "restored",
     "reviewed",
+    "split",
     "suspected",
 ];
 
@@ -149,7 +152,7 @@ fn every_kind_of_event_and_every_move_is_golden() {
     let unknown: Vec<&&str> = kinds.iter().filter(|kind| !KINDS.contains(kind)).collect();
     assert!(unknown.is_empty(), "give {unknown:?} a row in KINDS");
 
-    use State::{Confirmed, Dismissed, Mitigated, Resolved, Restoring, Reviewed, Suspected};
+    use State::{Confirmed, Dismissed, Merged, Mitigated, Resolved, Restoring, Reviewed, Suspected};
     let table = [
         (None, Suspected),
         (Some(Suspected), Confirmed),
@@ -163,6 +166,9 @@ fn every_kind_of_event_and_every_move_is_golden() {
         (Some(Restoring), Confirmed),
         (Some(Restoring), Resolved),
         (Some(Resolved), Reviewed),
+        (Some(Confirmed), Merged),
+        (Some(Reviewed), Confirmed),
+        (Some(Dismissed), Suspected),
     ];
     for (from, to) in table {
         assert!(

@@ -229,6 +229,30 @@ async fn strangers_stay_outside() {
     console.hub.stop().await;
 }
 
+/// Every verb about an incident as a whole, by its address: done, seen, and refused with a reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_take_over_part_join_and_reopen() {
+    let data = tempfile::tempdir().expect("a directory");
+    remember(data.path(), &[story::suspected(), story::confirmed(), story::notice(1, Audience::Public)]);
+    let console = Console::start(settings(data.path())).await;
+    let verb = async |verb: &str, body: serde_json::Value| console.post(&format!("/v1/incidents/1/{verb}"), body).await;
+    assert_eq!(verb("take-over", json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(console.get("/v1/incidents/1").await["taken_by"], "operator");
+    assert_eq!(verb("hand-back", json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(console.get("/v1/incidents/1").await["taken_by"], json!(null));
+    assert_eq!(verb("merge", json!({"into": 1})).await, StatusCode::CONFLICT);
+    assert_eq!(verb("merge", json!({"into": 7})).await, StatusCode::NOT_FOUND);
+    assert_eq!(verb("merge", json!({})).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(verb("split", json!({"component": "playback"})).await, StatusCode::CONFLICT);
+    assert_eq!(verb("reopen", json!({"why": "not yet over"})).await, StatusCode::CONFLICT);
+    assert_eq!(verb("resolve", json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(verb("reopen", json!({"why": ""})).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(verb("reopen", json!({"why": "users still complain"})).await, StatusCode::NO_CONTENT);
+    let incident = console.get("/v1/incidents/1").await;
+    assert_eq!((&incident["state"], &incident["resolved_at_ms"]), (&json!("confirmed"), &json!(null)));
+    console.hub.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_see_and_say() {
     let data = tempfile::tempdir().expect("a directory");

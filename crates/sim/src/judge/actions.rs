@@ -15,10 +15,10 @@ impl Judge {
         };
         case.started_at = Some(at);
         case.by_automation = *by == Actor::Automation;
-        let (remedy, mode) = (case.remedy.clone(), case.mode);
+        let (remedy, mode, incident) = (case.remedy.clone(), case.mode, case.incident);
         // What stood on the same targets steps aside.
         let aside = |(other, case): &(&RemedyId, &mut Case)| {
-            **other != id && other.incident == id.incident && case.remedy.route.overlaps(&remedy.route)
+            **other != id && case.incident == incident && case.remedy.route.overlaps(&remedy.route)
         };
         self.remedies.iter_mut().filter(aside).for_each(|(_, case)| case.over = true);
         if *by != Actor::Automation {
@@ -50,6 +50,9 @@ impl Judge {
         if self.held {
             self.find("A13", format!("remedy {id} started while automation is held"));
         }
+        if self.taken.contains(&self.incident_of(id)) {
+            self.find("A13", format!("remedy {id} started by itself in an incident that a person has taken over"));
+        }
         if self.in_vain >= 2 {
             self.find("A11", format!("remedy {id} started after {} in vain", self.in_vain));
         }
@@ -57,8 +60,9 @@ impl Judge {
 
     /// A12: one remedy on a target at a time, whatever the incident.
     fn one_at_a_time(&mut self, remedy: &Remedy) {
+        let incident = self.incident_of(remedy.id);
         let clash = self.remedies.values().find(|case| {
-            let other = case.remedy.id.incident != remedy.id.incident;
+            let other = case.incident != incident;
             other && case.is_in_force() && case.remedy.route.overlaps(&remedy.route)
         });
         if let Some(other) = clash.map(|case| case.remedy.id) {
@@ -112,7 +116,7 @@ impl Judge {
 
     /// Another change that was told before the incident began, and is in effect wherever this one is.
     fn other_suspect(&self, at: Moment, id: RemedyId, from: &Name) -> Option<Name> {
-        let began = self.incidents.get(&id.incident)?.since;
+        let began = self.incidents.get(&self.incident_of(id))?.since;
         let reach = self.in_effect.get(from)?;
         let explains = |(told, change): &&(Moment, Change)| {
             change.to != *from

@@ -3,6 +3,7 @@
 
 mod actions;
 mod edges;
+mod kin;
 mod ledger;
 mod reached;
 mod removals;
@@ -47,6 +48,8 @@ pub(crate) struct Judge {
     acknowledged: usize,
     started_at: Moment,
     held: bool,
+    /// Incidents that a person has taken over.
+    taken: BTreeSet<IncidentId>,
     incidents: BTreeMap<IncidentId, Track>,
     /// What the log says of changes.
     changes: Vec<(Moment, Change)>,
@@ -87,6 +90,8 @@ struct Track {
 #[derive(Debug)]
 struct Case {
     remedy: Remedy,
+    /// The incident that it belongs to by now.
+    incident: IncidentId,
     mode: Mode,
     started_at: Option<Moment>,
     by_automation: bool,
@@ -104,6 +109,7 @@ impl Case {
     fn proposed(remedy: &Remedy, mode: Mode) -> Self {
         Self {
             remedy: remedy.clone(),
+            incident: remedy.id.incident,
             mode,
             started_at: None,
             by_automation: false,
@@ -145,6 +151,7 @@ impl Judge {
             acknowledged: 0,
             started_at: Moment::default(),
             held: false,
+            taken: BTreeSet::new(),
             incidents: BTreeMap::new(),
             changes: Vec::new(),
             in_effect: BTreeMap::new(),
@@ -195,6 +202,11 @@ impl Judge {
             Event::ChangeTold { change } => self.change_told(at, change),
             Event::OperatorActed { verb: Verb::Hold, .. } => self.held = true,
             Event::OperatorActed { verb: Verb::Release, .. } => self.held = false,
+            Event::OperatorActed { verb: Verb::TakeOver, incident: Some(id), .. } => drop(self.taken.insert(*id)),
+            Event::OperatorActed { verb: Verb::HandBack, incident: Some(id), .. } => drop(self.taken.remove(id)),
+            Event::Reopened { incident, .. } => drop(self.taken.remove(incident)),
+            Event::Merged { incident, into, .. } => self.merged(*incident, *into),
+            Event::Split { incident, component, into, .. } => self.split(at, *incident, component, *into),
             Event::Suspected { incident, bits, since, .. } => {
                 let track = self.incidents.entry(*incident).or_default();
                 track.since = *since;
@@ -222,14 +234,14 @@ impl Judge {
 
     /// B1: an incident does not end while something of it is still diverted. J1: nor while a replica is known to be dead.
     fn resolved(&mut self, incident: IncidentId, by: &Actor) {
-        let left = |case: &&Case| case.remedy.id.incident == incident && case.is_in_force();
+        let left = |case: &&Case| case.incident == incident && case.is_in_force();
         if let Some(id) = self.remedies.values().find(left).map(|case| case.remedy.id) {
             self.find("B1", format!("incident {incident} ended while remedy {id} was in force"));
         }
         if *by == Actor::Automation && self.share_dead() > 0.0 {
             self.find("J1", format!("incident {incident} is said to be over while a replica is dead"));
         }
-        for case in self.remedies.values_mut().filter(|case| case.remedy.id.incident == incident) {
+        for case in self.remedies.values_mut().filter(|case| case.incident == incident) {
             case.over = true;
         }
     }
@@ -246,7 +258,7 @@ impl World {
             self.mark_record(&record);
             let next = self.hub.disk.records.get(n + 1).map(|next| &next.event);
             self.judge.relapses = matches!(next, Some(Event::RampStepped { .. } | Event::Relapsed { .. }))
-                || record.event.incident().is_some_and(|id| self.is_confirmed(id));
+                || self.is_confirmed(&record.event);
             if matches!(record.event, Event::RemedyStarted { .. }) {
                 self.judge.in_effect = self.in_effect();
             }
@@ -254,9 +266,9 @@ impl World {
         }
     }
 
-    fn is_confirmed(&self, id: IncidentId) -> bool {
+    fn is_confirmed(&self, event: &Event) -> bool {
         let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
-        let incident = book.and_then(|book| book.incidents.get(&id));
+        let incident = book.and_then(|book| book.incidents.get(&book.concerned(event)?));
         incident.is_some_and(|incident| incident.state == State::Confirmed)
     }
 

@@ -48,6 +48,11 @@ impl World {
             Event::Relapsed { .. } => "event: relapsed".into(),
             Event::Restored { .. } => "event: restored".into(),
             Event::Reviewed { .. } => "event: reviewed".into(),
+            Event::Reopened { to, .. } => format!("event: reopened as {}", to.word()),
+            Event::Merged { by, .. } => {
+                format!("event: merged by {}", if *by == Actor::Automation { "automation" } else { "a person" })
+            }
+            Event::Split { .. } => "event: split".into(),
             Event::PlanRenewed { .. } => "event: plan renewed".into(),
             Event::PlanRefused { .. } => "event: plan refused".into(),
         };

@@ -55,7 +55,7 @@ impl Judge {
     /// The first step: after a wait, which doubles with each relapse, and to targets that are well.
     fn begins(&mut self, at: Moment, id: RemedyId) {
         let Some(case) = self.remedies.get(&id).filter(|case| !case.remedy.route.diverts_nobody()) else { return };
-        let relapses = self.incidents.get(&id.incident).map_or(0, |track| track.relapses);
+        let relapses = self.incidents.get(&self.incident_of(id)).map_or(0, |track| track.relapses);
         let wait = self.policy.act.ramp_after * 2_u32.pow(relapses.min(DOUBLINGS_MAX));
         let waited = case.kept_at.map_or(Duration::MAX, |kept| at.since(kept));
         let ill = case.away().iter().find(|r| self.told.trials(r, at.before(LATELY)).look_bad()).cloned();
@@ -84,13 +84,13 @@ impl Judge {
     pub(super) fn relapsed(&mut self, at: Moment, incident: IncidentId, plan: &TrafficPlan) {
         let gone = plan.removed();
         let partly = |case: &&Case| {
-            case.remedy.id.incident == incident && case.is_lifting() && case.away().iter().any(|r| !gone.contains(r))
+            case.incident == incident && case.is_lifting() && case.away().iter().any(|r| !gone.contains(r))
         };
         if let Some(id) = self.remedies.values().find(partly).map(|case| case.remedy.id) {
             self.find("B1", format!("remedy {id} keeps a share of its way back over a relapse"));
         }
         self.incidents.entry(incident).or_default().relapses += 1;
-        for case in self.remedies.values_mut().filter(|case| case.remedy.id.incident == incident && !case.over) {
+        for case in self.remedies.values_mut().filter(|case| case.incident == incident && !case.over) {
             if case.step.take().is_some() {
                 case.kept_at = Some(at);
             }
@@ -105,7 +105,7 @@ impl Judge {
             return;
         }
         let liftable = |case: &&Case| {
-            case.remedy.id.incident == incident
+            case.incident == incident
                 && case.is_in_force()
                 && case.by_automation
                 && case.kept_at.is_some()

@@ -124,6 +124,7 @@ impl World {
             }
             Fault::ChannelGone(channel) => self.outside.channel_gone[channel] = false,
             Fault::Operator(Verb::Hold) => drop(self.command(Command::Release)),
+            Fault::Operator(Verb::TakeOver) => self.hand_back(),
             Fault::KillSwitch(edge) => self.flip_kill_switch(edge, false),
             Fault::RetireEdge(_) | Fault::ColdCaches(_) | Fault::Brigade(..) | Fault::Operator(_) => {}
         }

@@ -7,7 +7,7 @@ use crate::shape::name;
 use crate::time::Time;
 use crate::world::{Happening, World};
 use downbeat_core::incident::{Command, RemedyStage, State};
-use downbeat_core::model::{IncidentId, Mode, Moment, RemedyId};
+use downbeat_core::model::{IncidentId, Mode, Moment, Name, RemedyId};
 use std::time::Duration;
 
 /// Whoever is on duty answers a page after so long.
@@ -51,20 +51,41 @@ impl World {
         let incident = book.open().last().map_or(IncidentId(9_999), |incident| incident.id);
         let staged = |wanted: fn(RemedyStage) -> bool| {
             let cases = book.open().flat_map(|incident| &incident.remedies);
-            cases.filter(|case| wanted(case.stage)).map(|case| case.remedy.id).last()
+            cases.filter(|case| wanted(case.stage)).map(|case| case.remedy.id).next_back()
         };
         let nobody = RemedyId { incident, count: 99 };
+        let closed = || book.incidents.values().rev().find(|i| !i.state.is_open() && i.merged_into.is_none());
         Some(match verb {
             Verb::Ack => Command::Ack(incident),
             Verb::Post => Command::Post(incident, "We are looking into it.".into()),
             Verb::Resolve => Command::Resolve(incident),
             Verb::Hold => Command::Hold,
+            Verb::TakeOver => Command::TakeOver(incident),
+            Verb::Reopen => Command::Reopen(closed().map_or(incident, |i| i.id), "users still complain".into()),
+            Verb::Merge => Command::Merge(incident, book.open().rev().nth(1).map_or(incident, |before| before.id)),
+            Verb::Split => Command::Split(incident, self.part_of(incident)),
             Verb::Approve => Command::Approve(staged(|s| s == RemedyStage::Proposed).unwrap_or(nobody)),
             Verb::Undo => Command::Undo(
                 staged(|s| matches!(s, RemedyStage::Started | RemedyStage::Kept | RemedyStage::Lifting))
                     .unwrap_or(nobody),
             ),
         })
+    }
+
+    /// What was taken over is handed back.
+    pub(crate) fn hand_back(&mut self) {
+        let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
+        let taken = book.and_then(|book| book.open().find(|incident| incident.taken_by.is_some()));
+        if let Some(id) = taken.map(|incident| incident.id) {
+            let _ = self.command(Command::HandBack(id));
+        }
+    }
+
+    /// A component that something was found on in this incident.
+    fn part_of(&self, incident: IncidentId) -> Name {
+        let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
+        let found = book.and_then(|book| book.incidents.get(&incident)).and_then(|i| i.components().last().cloned());
+        found.unwrap_or_else(|| self.shape.components[0].clone())
     }
 
     /// Once a second: what waits for a person?
@@ -92,6 +113,9 @@ impl World {
         if book.held_by.is_some() {
             let _ = self.command(Command::Release);
             return;
+        }
+        if book.open().any(|incident| incident.taken_by.is_some()) {
+            return self.hand_back();
         }
         // What happened before they came is no reason for haste.
         let stuck = |since: Moment| now.since(since.max(on_duty)) > PATIENCE;

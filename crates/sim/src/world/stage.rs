@@ -120,6 +120,8 @@ impl World {
         let incidents = &desk.engine().book().incidents;
         self.stage.next == self.stage.steps.len()
             && incidents.values().any(|incident| incident.confirmed_at.is_some())
-            && incidents.values().all(|incident| matches!(incident.state, State::Reviewed | State::Dismissed))
+            && incidents
+                .values()
+                .all(|incident| matches!(incident.state, State::Reviewed | State::Dismissed | State::Merged))
     }
 }

@@ -40,7 +40,18 @@ pub(super) struct Room {
     pub(super) lasted: String,
     pub(super) relapses: u32,
     pub(super) acked_by: Option<String>,
+    pub(super) taken_by: Option<String>,
+    /// Other incidents that have to do with it, each with what it is to this one.
+    pub(super) kin: Vec<(&'static str, u64)>,
     pub(super) is_open: bool,
+    /// True while the public may hear of it: once it was confirmed.
+    pub(super) is_public: bool,
+    /// True when a person may open it again.
+    pub(super) is_over: bool,
+    /// What it may become part of: number and title.
+    pub(super) others: Vec<(u64, String)>,
+    /// Components that may leave it.
+    pub(super) parts: Vec<String>,
     pub(super) is_reviewed: bool,
     pub(super) steps: Vec<Step>,
     pub(super) evidence: Evidence,
@@ -97,7 +108,13 @@ impl Room {
             lasted: span(end(snapshot, incident).since(onset)),
             relapses: incident.relapses,
             acked_by: incident.acked_by.as_ref().map(ToString::to_string),
+            taken_by: incident.taken_by.as_ref().map(ToString::to_string),
+            kin: kin(incident),
             is_open: incident.state.is_open(),
+            is_public: incident.state.is_open() && incident.confirmed_at.is_some(),
+            is_over: !incident.state.is_open() && incident.merged_into.is_none(),
+            others: others(snapshot, incident),
+            parts: parts(incident),
             is_reviewed: incident.review.is_some(),
             steps: steps(incident),
             evidence: Evidence::of(incident, &snapshot.settings.policy),
@@ -114,6 +131,32 @@ impl Room {
     pub(super) fn public_word(&self) -> Option<&Word> {
         self.words.iter().find(|word| word.audience == PUBLIC)
     }
+}
+
+fn kin(incident: &Incident) -> Vec<(&'static str, u64)> {
+    let part_of = incident.merged_into.map(|id| ("Part of", id.0));
+    let absorbed = incident.absorbed.iter().map(|id| ("Contains", id.0));
+    let source = incident.split_from.iter().map(|from| ("Came out of", from.incident.0));
+    let left = incident.left.values().map(|id| ("Parted from", id.0));
+    part_of.into_iter().chain(absorbed).chain(source).chain(left).collect()
+}
+
+/// What is confirmed becomes part of nothing that is only suspected.
+fn others(snapshot: &Snapshot, incident: &Incident) -> Vec<(u64, String)> {
+    let fits = |other: &&Incident| {
+        other.id != incident.id && (other.confirmed_at.is_some() || incident.confirmed_at.is_none())
+    };
+    let open = snapshot.book.open().filter(|_| incident.state.is_open()).filter(fits);
+    open.map(|other| (other.id.0, other.title.clone())).collect()
+}
+
+/// The last component does not leave: something has to be left behind.
+fn parts(incident: &Incident) -> Vec<String> {
+    let mut parts: Vec<String> = incident.components().map(ToString::to_string).collect();
+    let elsewhere = parts.len() < incident.findings.len();
+    parts.sort();
+    parts.dedup();
+    if incident.state.is_open() && (elsewhere || parts.len() > 1) { parts } else { vec![] }
 }
 
 fn end(snapshot: &Snapshot, incident: &Incident) -> Moment {

@@ -49,9 +49,13 @@ impl Place {
 const LIFE: [State; 6] =
     [State::Suspected, State::Confirmed, State::Mitigated, State::Restoring, State::Resolved, State::Reviewed];
 
-/// All steps in order. A dismissed incident has two.
+/// All steps in order. A dismissed incident has two, and so has one that was part of another.
 pub(super) fn steps(incident: &Incident) -> Vec<Step> {
-    let life: &[State] = if incident.state == State::Dismissed { &[State::Suspected, State::Dismissed] } else { &LIFE };
+    let life: &[State] = match incident.state {
+        State::Dismissed => &[State::Suspected, State::Dismissed],
+        State::Merged => &[State::Suspected, State::Merged],
+        _ => &LIFE,
+    };
     let here = life.iter().position(|state| *state == incident.state);
     let place = |i: usize| match here {
         Some(here) if i < here => Place::Done,
@@ -74,7 +78,7 @@ fn taken_at(incident: &Incident, state: State) -> Option<Moment> {
         State::Restoring => {
             first(incident, |event| matches!(event, Event::RampStepped { .. } | Event::Restored { .. }))
         }
-        State::Resolved => incident.resolved_at,
+        State::Resolved | State::Merged => incident.resolved_at,
         State::Reviewed => first(incident, |event| matches!(event, Event::Reviewed { .. })),
         State::Dismissed => first(incident, |event| matches!(event, Event::Dismissed { .. })),
     }

@@ -16,7 +16,7 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    let others = [story::healthy(), story::empty(), story::no_data(), story::many(), story::hostile()];
+    let others = [story::merged(), story::healthy(), story::empty(), story::no_data(), story::many(), story::hostile()];
     for snapshot in told.into_iter().chain(others) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
         let root = serve(console_routes(Recorder::of(snapshot))).await;
@@ -62,6 +62,24 @@ async fn the_room_tells_the_whole_story() -> Result<(), Box<dyn std::error::Erro
 }
 
 #[tokio::test]
+async fn a_room_offers_the_verbs_that_make_sense_there() -> Result<(), Box<dyn std::error::Error>> {
+    let root = serve(console_routes(Recorder::of(story::in_state(Life::Confirmed)))).await;
+    let (_, open) = get(&root, "/incidents/3").await?;
+    assert!(open.contains("action=\"/incidents/3/take-over\"") && !open.contains("/incidents/3/reopen"));
+    assert!(!open.contains("/incidents/3/merge"), "nothing else is open");
+    let (_, over) = get(&root, "/incidents/1").await?;
+    assert!(over.contains("action=\"/incidents/1/reopen\"") && !over.contains("/incidents/1/take-over"));
+
+    let root = serve(console_routes(Recorder::of(story::merged()))).await;
+    let (_, part) = get(&root, "/incidents/4").await?;
+    assert!(part.contains("<dt>Part of</dt><dd><a href=\"/incidents/3\">incident 3</a>"));
+    assert!(!part.contains("/incidents/4/reopen"), "it has no life of its own any more");
+    let (_, whole) = get(&root, "/incidents/3").await?;
+    assert!(whole.contains("<dt>Contains</dt><dd><a href=\"/incidents/4\">"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_hub_in_trouble_says_so_on_every_page() -> Result<(), Box<dyn std::error::Error>> {
     let root = serve(console_routes(Recorder::of(story::no_data()))).await;
     for path in ["/", "/log", "/incidents/1"] {
@@ -87,6 +105,21 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
             Command::Post(IncidentId(3), "All is & well".into()),
         ),
         ("/incidents/3/resolve", "", "/incidents/3", Command::Resolve(IncidentId(3))),
+        ("/incidents/3/take-over", "", "/incidents/3", Command::TakeOver(IncidentId(3))),
+        ("/incidents/3/hand-back", "", "/incidents/3", Command::HandBack(IncidentId(3))),
+        (
+            "/incidents/1/reopen",
+            "text=It+still+fails",
+            "/incidents/1",
+            Command::Reopen(IncidentId(1), "It still fails".into()),
+        ),
+        ("/incidents/3/merge", "into=1", "/incidents/1", Command::Merge(IncidentId(3), IncidentId(1))),
+        (
+            "/incidents/3/split",
+            "component=playback",
+            "/incidents/3",
+            Command::Split(IncidentId(3), story::name("playback")),
+        ),
         ("/remedies/3.2/approve", "", "/incidents/3", Command::Approve(remedy)),
         ("/remedies/3.2/undo", "", "/incidents/3", Command::Undo(remedy)),
         ("/automation/hold", "", "/", Command::Hold),

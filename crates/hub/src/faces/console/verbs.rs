@@ -41,6 +41,58 @@ pub(super) async fn say<D: Desk>(
     carry_out(&state, &headers, Command::Post(id, words.text.trim().to_owned()), &room(id)).await
 }
 
+pub(super) async fn take_over<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::TakeOver(id), &room(id)).await
+}
+
+pub(super) async fn hand_back<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::HandBack(id), &room(id)).await
+}
+
+pub(super) async fn reopen<D: Desk>(
+    state: Desked<D>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+    Form(words): Form<Words>,
+) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::Reopen(id, words.text), &room(id)).await
+}
+
+/// Another incident.
+#[derive(Debug, Deserialize)]
+pub(super) struct Whole {
+    into: u64,
+}
+
+pub(super) async fn merge<D: Desk>(
+    state: Desked<D>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+    Form(whole): Form<Whole>,
+) -> Response {
+    let into = IncidentId(whole.into);
+    carry_out(&state, &headers, Command::Merge(IncidentId(id), into), &room(into)).await
+}
+
+/// A component of an incident.
+#[derive(Debug, Deserialize)]
+pub(super) struct Part {
+    component: Name,
+}
+
+pub(super) async fn split<D: Desk>(
+    state: Desked<D>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+    Form(part): Form<Part>,
+) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::Split(id, part.component), &room(id)).await
+}
+
 pub(super) async fn approve<D: Desk>(state: Desked<D>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     about_remedy(&state, &headers, &id, Command::Approve).await
 }
