@@ -310,7 +310,7 @@ pub enum Misfit {
 impl Book {
     /// The number of the fold: raised whenever the same log leads to another book than before, so that no snapshot of
     /// an earlier build is taken for what this one would have made of the log.
-    pub const FOLD: u32 = 1;
+    pub const FOLD: u32 = 2;
 
     /// An empty book whose messages go to these channels until the log names others.
     pub fn new(channels: Vec<Channel>) -> Self {
@@ -437,6 +437,7 @@ impl Book {
             }
             Event::OperatorActed { verb: Verb::Hold, who, .. } => self.held_by = Some(who.clone()),
             Event::OperatorActed { verb: Verb::Release, .. } => self.held_by = None,
+            Event::OperatorActed { verb: Verb::Ack | Verb::TakeOver, incident: Some(id), .. } => self.recall_pages(*id),
             Event::RemedyStarted { remedy, by, .. } => self.start_remedy(at, *remedy, by),
             Event::NoticeWritten { notice } => self.queue_notice(notice),
             Event::NoticeSent { notice, channel, .. } => {
@@ -488,6 +489,18 @@ impl Book {
         if let Some(actuation) = actuation {
             self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
         }
+    }
+
+    /// E3: somebody has seen it. What calls them and has not gone out stays here; what says that it is over goes out.
+    fn recall_pages(&mut self, id: IncidentId) {
+        let absorbed = self.incidents.get(&id).map(|incident| incident.absorbed.clone()).unwrap_or_default();
+        let calls = |effect: &EffectId, what: &Effect| match (effect, what) {
+            (EffectId::Deliver(notice, _), Effect::Deliver(it)) => {
+                it.is_call() && (notice.incident == id || absorbed.contains(&notice.incident))
+            }
+            _ => false,
+        };
+        self.pending.retain(|effect, what| !calls(effect, what));
     }
 
     /// Replicas that the new plan takes out and the old one did not.
@@ -563,6 +576,7 @@ impl Incident {
         match event {
             Event::Confirmed { first, bits, .. } => {
                 self.confirmed_at.get_or_insert(at);
+                self.acked_by = self.taken_by.clone();
                 self.first_class.get_or_insert(*first);
                 self.raise(bits);
             }
@@ -591,9 +605,9 @@ impl Incident {
                 self.merged_into = Some(*into);
             }
             Event::Reopened { .. } => {
+                self.taken_by = None;
                 self.relapse(at);
                 self.resolved_at = None;
-                self.taken_by = None;
             }
             Event::Reviewed { path, .. } => self.review = Some(path.clone()),
             Event::NoticeWritten { notice } => {
@@ -666,6 +680,7 @@ impl Incident {
         self.relapsed_at = Some(at);
         self.restored_at = None;
         self.evidence_at = at;
+        self.acked_by = self.taken_by.clone();
         for case in self.remedies.iter_mut().filter(|r| r.stage == RemedyStage::Lifting) {
             case.enter(RemedyStage::Kept, Strength::NONE, at);
         }

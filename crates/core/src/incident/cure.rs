@@ -108,9 +108,9 @@ impl Engine {
         }
         let page = (mode == Mode::Ask).then(|| {
             let body = tell::page(&format!("remedy {} waits for your approval", remedy.id), Some(cause), Some(&remedy));
-            note(incident, 0, Audience::OnCall, Stage::Identified, &incident.title, body)
+            call(incident, Stage::Identified, &incident.title, body)
         });
-        std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page).collect()
+        std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page.flatten()).collect()
     }
 
     /// What a person has taken over is not acted upon without them.
@@ -158,7 +158,7 @@ impl Engine {
             return vec![];
         }
         let body = tell::page_for_help(remedy.kind, &remedy.slice, no.guard, &no.why);
-        let page = note(incident, 0, Audience::OnCall, Stage::Identified, "A person has to decide", body);
+        let page = call(incident, Stage::Identified, "A person has to decide", body);
         let refused = Event::RemedyRefused {
             incident: incident.id,
             kind: remedy.kind,
@@ -166,7 +166,7 @@ impl Engine {
             guard: no.guard.into(),
             why: no.why,
         };
-        vec![refused, page]
+        std::iter::once(refused).chain(page).collect()
     }
 
     fn start_by_itself(&self, incident: &Incident, case: &RemedyCase, round: &Round<'_>, now: Moment) -> Vec<Event> {
@@ -350,8 +350,9 @@ impl Engine {
             "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
             case.remedy.kind, case.remedy.slice
         );
-        let page = note(incident, 0, Audience::OnCall, Stage::Identified, "A remedy did not help", body);
-        vec![Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed, plan }, page]
+        let page = call(incident, Stage::Identified, "A remedy did not help", body);
+        let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed, plan };
+        std::iter::once(judged).chain(page).collect()
     }
 
     /// The epoch that each edge has, and since when; whoever is silent has no clients, or none that we can know of.
@@ -418,6 +419,11 @@ fn action(at: Moment, case: &RemedyCase) -> guards::Action {
         RemedyStage::Reverted => Some(false),
     };
     guards::Action { at, kind: case.remedy.kind, restarted, helped }
+}
+
+/// A page for whoever is on call; none once somebody has seen how it stands (E3).
+pub(super) fn call(incident: &Incident, stage: Stage, title: &str, body: String) -> Option<Event> {
+    incident.acked_by.is_none().then(|| note(incident, 0, Audience::OnCall, stage, title, body))
 }
 
 /// A message about an incident; `offset` counts messages written in the same breath.

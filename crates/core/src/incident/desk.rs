@@ -120,7 +120,9 @@ impl Desk {
         let book = self.engine.book();
         let incident = book.concerned(&event).and_then(|id| book.incidents.get(&id));
         let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
-        if fits && book.pending.contains_key(effect) {
+        // What was recalled while it was on its way has gone out all the same.
+        let awaited = book.pending.contains_key(effect) || self.in_flight.contains(effect);
+        if fits && awaited {
             self.backlog.push_back(Happened { event, ends: Some(effect.clone()) });
             Filed::Kept
         } else {

@@ -2,7 +2,7 @@
 //! repeats nor forgets a word.
 
 use super::book::Incident;
-use super::cure::note;
+use super::cure::{call, note};
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
@@ -74,22 +74,26 @@ impl Engine {
         if is_on(Mutation::NoPage) {
             return None;
         }
-        let pages = || incident.notices.iter().filter(|n| n.notice.audience == Audience::OnCall);
+        let paged = incident.notices.iter().any(|n| n.notice.audience == Audience::OnCall);
         let confirmed = incident.confirmed_at?;
         let ready = incident.diagnosed_at.is_some() || now.since(confirmed) >= PAGE_WAITS;
         match incident.state {
-            State::Confirmed | State::Mitigated | State::Restoring if ready && pages().next().is_none() => {
+            State::Confirmed | State::Mitigated | State::Restoring if ready && !paged => {
                 let remedy = incident.remedies.last().map(|r| &r.remedy);
                 let body = tell::page("the incident is confirmed", incident.cause(), remedy);
-                Some(note(incident, 0, Audience::OnCall, Stage::Investigating, &incident.title, body))
+                call(incident, Stage::Investigating, &incident.title, body)
             }
-            State::Resolved | State::Reviewed
-                if pages().next_back().is_none_or(|n| n.notice.stage != Stage::Resolved) =>
-            {
+            State::Resolved | State::Reviewed if is_end_due(incident) => {
                 let body = "All traffic is back, and probes, edge and reports agree that it is over.".into();
                 Some(note(incident, 0, Audience::OnCall, Stage::Resolved, &incident.title, body))
             }
             _ => None,
         }
     }
+}
+
+/// Who was called hears that it is over; who saw it without being called does not.
+fn is_end_due(incident: &Incident) -> bool {
+    let last = incident.notices.iter().rev().find(|case| case.notice.audience == Audience::OnCall);
+    last.map_or(incident.acked_by.is_none(), |case| case.notice.stage != Stage::Resolved)
 }

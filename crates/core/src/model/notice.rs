@@ -81,3 +81,10 @@ pub struct Notice {
     /// What is affected.
     pub slice: Slice,
 }
+
+impl Notice {
+    /// True when it calls somebody, rather than telling them that it is over.
+    pub fn is_call(&self) -> bool {
+        self.audience == Audience::OnCall && self.stage != Stage::Resolved
+    }
+}

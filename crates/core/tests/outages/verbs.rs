@@ -84,6 +84,69 @@ fn what_a_person_took_over_too_late_is_still_not_started_by_itself() {
     assert!(toy.engine.book().plan.is_idle() && is_waiting(toy.engine.book(), ONE));
 }
 
+impl Toy {
+    fn calls(&self, id: IncidentId) -> usize {
+        self.incident(id).notices.iter().filter(|case| case.notice.is_call()).count()
+    }
+}
+
+#[test]
+fn e3_who_has_seen_it_is_called_no_more_until_it_comes_back() {
+    let mut toy = Toy::new(policy());
+    toy.fault =
+        Box::new(|toy, _, replica| (replica == "eu-1" && toy.restarted.len() < 2).then_some((FailureKind::Reset, 1.0)));
+    toy.run_until(10, "the confirmation", |b| b.incidents.get(&ONE).is_some_and(|i| i.confirmed_at.is_some()));
+    toy.run(1);
+    let calls = toy.calls(ONE);
+    toy.command("ann", Command::Ack(ONE));
+    toy.run_until(60, "a remedy in vain", |b| {
+        b.incidents[&ONE].remedies.iter().any(|c| c.stage == RemedyStage::Reverted)
+    });
+    toy.run(20);
+    assert!(calls > 0);
+    assert_eq!((toy.calls(ONE), toy.incident(ONE).acked_by.clone()), (calls, Some(name("ann"))));
+}
+
+#[test]
+fn e3_a_confirmation_and_a_relapse_have_to_be_seen_anew() {
+    let mut toy = Toy::new(policy());
+    toy.fails("search", "eu-1", 0.4);
+    toy.run(1);
+    toy.command("ann", Command::Ack(ONE));
+    confirm(&mut toy, ONE);
+    assert_eq!(toy.incident(ONE).acked_by, None, "it was a suspicion that ann has seen");
+    toy.settle();
+    toy.run(2);
+    assert!(toy.calls(ONE) > 0);
+    toy.command("ann", Command::Ack(ONE));
+    toy.write(vec![Event::Mitigated { incident: ONE }]);
+    let plan = TrafficPlan { epoch: toy.engine.book().plan.epoch + 1, ..TrafficPlan::default() };
+    toy.write(vec![Event::Relapsed { incident: ONE, why: "as told".into(), plan }]);
+    assert_eq!(toy.incident(ONE).acked_by, None);
+}
+
+#[test]
+fn e3_what_is_due_when_somebody_has_seen_it_stays_where_it_is() {
+    let mut toy = Toy::new(policy());
+    suspect(&mut toy, ONE, "replica=eu-1");
+    confirm(&mut toy, ONE);
+    let due = |toy: &Toy| -> Vec<Audience> {
+        let told = toy.engine.book().pending.values().filter_map(|effect| match effect {
+            Effect::Deliver(notice) => Some(notice.audience),
+            Effect::Actuate(_) | Effect::Review => None,
+        });
+        told.collect()
+    };
+    toy.now = toy.now + Duration::from_secs(2);
+    for _ in 0..2 {
+        let events = toy.engine.step(toy.now);
+        toy.write(events);
+    }
+    assert_eq!(due(&toy), [Audience::Public, Audience::OnCall]);
+    toy.command("ann", Command::Ack(ONE));
+    assert_eq!(due(&toy), [Audience::Public], "the public still hears of it");
+}
+
 #[test]
 fn what_was_not_over_is_opened_again() {
     let mut toy = Toy::new(asking());

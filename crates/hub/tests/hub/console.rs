@@ -242,7 +242,7 @@ async fn operators_take_over_part_join_and_reopen() {
     assert_eq!(console.get("/v1/incidents/1").await["taken_by"], json!(null));
     assert_eq!(verb("merge", json!({"into": 1})).await, StatusCode::CONFLICT);
     assert_eq!(verb("merge", json!({"into": 7})).await, StatusCode::NOT_FOUND);
-    assert_eq!(verb("merge", json!({})).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(verb("merge", json!({})).await, StatusCode::BAD_REQUEST);
     assert_eq!(verb("split", json!({"component": "playback"})).await, StatusCode::CONFLICT);
     assert_eq!(verb("reopen", json!({"why": "not yet over"})).await, StatusCode::CONFLICT);
     assert_eq!(verb("resolve", json!({})).await, StatusCode::NO_CONTENT);

@@ -30,6 +30,8 @@ pub enum Design {
     ForgetsTheOutbox,
     /// After a start the same page has another key.
     ForgetsKeys,
+    /// What was due when somebody acknowledged goes out all the same.
+    CallsAfterAck,
 }
 
 /// Bounds of a run.
@@ -54,8 +56,6 @@ pub struct Outbox {
     pub design: Design,
     /// How far it is looked at.
     pub bounds: Bounds,
-    /// The invariant that is known not to hold, and is looked at apart.
-    pub without: Option<&'static str>,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use stateright::Property;
 /// The model's picture.
 pub const PICTURE: &str = "the desk is as the model pictures it";
 /// E1, E2.
-pub const NONE_LOST: &str = "E2: what is written is due, under way, delivered or known to have failed";
+pub const NONE_LOST: &str = "E2: what is written is due, under way, delivered, recalled or known to have failed";
 /// E1.
 pub const COMES_TO_REST: &str = "E1: where nothing more can happen, every outcome is in the log";
 /// What is logged is true.
@@ -21,7 +21,7 @@ pub const ONE_KEY: &str = "E2, A6: a repeat has the same key, so a receiver that
 /// E2.
 pub const ONE_PAGE: &str = "E2: the same page is not written twice";
 /// E3.
-pub const SILENT_AFTER_ACK: &str = "E3: after a durable acknowledgement no page is sent";
+pub const SILENT_AFTER_ACK: &str = "E3: after a durable acknowledgement no page is begun";
 
 pub(super) fn all() -> Vec<Property<Outbox>> {
     vec![
@@ -29,7 +29,7 @@ pub(super) fn all() -> Vec<Property<Outbox>> {
         Property::always(NONE_LOST, none_is_lost),
         Property::always(COMES_TO_REST, |outbox: &Outbox, world: &World| {
             !world.progress(outbox).is_empty()
-                || (world.pending().is_empty() && items(world).all(|i| is_over(world, i)))
+                || (world.pending().is_empty() && items(world).all(|i| is_over(world, i) || is_recalled(world, i)))
         }),
         Property::always(TRUE, |_, world: &World| {
             items(world).all(|item| !world.view.marks.contains(&Mark::Ended(item, true)) || count(world, item) > 0)
@@ -83,7 +83,15 @@ fn is_over(world: &World, item: Item) -> bool {
 
 fn none_is_lost(_: &Outbox, world: &World) -> bool {
     let pending = world.pending();
-    !world.view.lives || items(world).all(|item| is_over(world, item) != pending.contains(&item))
+    let is_sound = |item| match is_recalled(world, item) {
+        true => !pending.contains(&item),
+        false => is_over(world, item) != pending.contains(&item),
+    };
+    !world.view.lives || items(world).all(is_sound)
+}
+
+fn is_recalled(world: &World, item: Item) -> bool {
+    world.view.recalled.contains(&item)
 }
 
 /// The desk's own word on its backlog and on what is due, beside what the model counts along.

@@ -114,7 +114,9 @@ pub struct View {
     pub received: BTreeMap<(Item, u8), u8>,
     /// How often nobody could know whether it had got through.
     pub doubts: BTreeMap<Item, u8>,
-    /// What was sent after an acknowledgement was in the log.
+    /// What was due when somebody acknowledged, and need not go out any more.
+    pub recalled: BTreeSet<Item>,
+    /// What was begun after an acknowledgement was in the log.
     pub after_ack: BTreeSet<Item>,
     /// What a successor does not know of.
     pub forgotten: BTreeSet<Item>,
@@ -198,6 +200,7 @@ impl World {
             tasks: BTreeMap::new(),
             received: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            recalled: BTreeSet::new(),
             after_ack: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             starts: 0,
@@ -233,6 +236,10 @@ impl World {
         let mut items = self.due();
         if design == Design::ForgetsWhatIsInFlight {
             items.extend(self.view.kept.iter().map(|(item, _)| *item));
+        }
+        if design == Design::CallsAfterAck && self.view.lives {
+            let under_way = |item: &&Item| self.view.tasks.contains_key(item);
+            items.extend(self.view.recalled.iter().filter(|item| !under_way(item)));
         }
         items.retain(|item| !self.view.forgotten.contains(item));
         items
@@ -356,6 +363,8 @@ impl World {
 
     fn ack(&mut self) {
         self.view.left.ack = false;
+        let pages = self.pending().into_iter().filter(|item| matches!(item, Item::Page(..)));
+        self.view.recalled = pages.collect();
         let ack = Command::Ack(INCIDENT);
         let batch = self.with_desk(|desk| desk.decide(NOW, &name("anna"), ack).expect("the incident is open"));
         if let Some(batch) = batch {
@@ -366,9 +375,6 @@ impl World {
     fn receive(&mut self, item: Item, design: Design) {
         let key = if design == Design::ForgetsKeys { self.view.starts } else { 0 };
         *self.view.received.entry((item, key)).or_default() += 1;
-        if self.view.marks.contains(&Mark::Ack) && matches!(item, Item::Page(..)) {
-            self.view.after_ack.insert(item);
-        }
     }
 
     fn arrive(&mut self, item: Item) {
@@ -392,6 +398,9 @@ impl World {
             Step::SendEarly => self.receive(Item::Page(2, 0), design),
             Step::CarryOut => {
                 let items = self.begins(design);
+                if self.view.marks.contains(&Mark::Ack) {
+                    self.view.after_ack.extend(items.iter().filter(|item| matches!(item, Item::Page(..))));
+                }
                 self.with_desk(Desk::due);
                 self.view.tasks.extend(items.into_iter().map(|item| (item, Stage::Begun)));
             }
@@ -437,8 +446,6 @@ impl Model for Outbox {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut all = super::properties::all();
-        all.retain(|property| Some(property.name) != self.without);
-        all
+        super::properties::all()
     }
 }

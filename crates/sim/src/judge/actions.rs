@@ -50,7 +50,7 @@ impl Judge {
         if self.held {
             self.find("A13", format!("remedy {id} started while automation is held"));
         }
-        if self.taken.contains(&self.incident_of(id)) {
+        if self.incidents.get(&self.incident_of(id)).is_some_and(|track| track.taken) {
             self.find("A13", format!("remedy {id} started by itself in an incident that a person has taken over"));
         }
         if self.in_vain >= 2 {

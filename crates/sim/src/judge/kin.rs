@@ -27,7 +27,7 @@ impl Judge {
         let source = self.incidents.entry(from).or_default();
         let (since, bits) = (source.since, source.bits.clone());
         let confirmed_at = source.confirmed_at.map(|_| at);
-        self.incidents.insert(into, Track { since, confirmed_at, relapses: 0, paged: true, bits });
+        self.incidents.insert(into, Track { since, confirmed_at, acked: true, bits, ..Track::default() });
         let leaves = |case: &&mut Case| {
             let only = match &case.remedy.route {
                 Route::Away { component, .. } | Route::Cap { component, .. } => component.as_ref(),

@@ -16,8 +16,8 @@ use crate::time::Time;
 use crate::world::World;
 use downbeat_core::incident::{Actor, Auditor, Book, Event, Record, State, Verb, Verdict};
 use downbeat_core::model::{
-    Change, ChangeKind, IncidentId, Mode, Moment, Name, NoticeId, Policy, ProbeResult, Remedy, RemedyId, RollUp, Route,
-    SourceClass, Strength, TrafficPlan,
+    Change, ChangeKind, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, ProbeResult, Remedy, RemedyId,
+    RollUp, Route, SourceClass, Strength, TrafficPlan,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use told::Told;
@@ -48,8 +48,6 @@ pub(crate) struct Judge {
     acknowledged: usize,
     started_at: Moment,
     held: bool,
-    /// Incidents that a person has taken over.
-    taken: BTreeSet<IncidentId>,
     incidents: BTreeMap<IncidentId, Track>,
     /// What the log says of changes.
     changes: Vec<(Moment, Change)>,
@@ -66,7 +64,7 @@ pub(crate) struct Judge {
     epochs: Vec<u64>,
     acted: BTreeMap<RemedyId, u32>,
     /// Messages that no channel has answered for yet.
-    unsent: BTreeSet<NoticeId>,
+    unsent: BTreeMap<NoticeId, Notice>,
     delivered: BTreeMap<(NoticeId, Name), (u32, u32)>,
     /// By replica: seconds for which it has been dead or hung.
     dead_for: Vec<u64>,
@@ -82,6 +80,10 @@ struct Track {
     confirmed_at: Option<Moment>,
     relapses: u32,
     paged: bool,
+    /// Somebody has seen how it stands.
+    acked: bool,
+    /// Somebody has taken it over.
+    taken: bool,
     /// The strongest evidence by class, as told.
     bits: BTreeMap<SourceClass, f64>,
 }
@@ -151,7 +153,6 @@ impl Judge {
             acknowledged: 0,
             started_at: Moment::default(),
             held: false,
-            taken: BTreeSet::new(),
             incidents: BTreeMap::new(),
             changes: Vec::new(),
             in_effect: BTreeMap::new(),
@@ -162,7 +163,7 @@ impl Judge {
             removals: VecDeque::new(),
             epochs: vec![0; edges],
             acted: BTreeMap::new(),
-            unsent: BTreeSet::new(),
+            unsent: BTreeMap::new(),
             delivered: BTreeMap::new(),
             dead_for: vec![0; policy.topology.replicas.len()],
             attempts: vec![VecDeque::new(); policy.topology.components.len()],
@@ -202,9 +203,11 @@ impl Judge {
             Event::ChangeTold { change } => self.change_told(at, change),
             Event::OperatorActed { verb: Verb::Hold, .. } => self.held = true,
             Event::OperatorActed { verb: Verb::Release, .. } => self.held = false,
-            Event::OperatorActed { verb: Verb::TakeOver, incident: Some(id), .. } => drop(self.taken.insert(*id)),
-            Event::OperatorActed { verb: Verb::HandBack, incident: Some(id), .. } => drop(self.taken.remove(id)),
-            Event::Reopened { incident, .. } => drop(self.taken.remove(incident)),
+            Event::OperatorActed { verb, incident: Some(id), .. } => self.seen(*id, *verb),
+            Event::Reopened { incident, .. } => {
+                let track = self.incidents.entry(*incident).or_default();
+                (track.acked, track.taken) = (false, false);
+            }
             Event::Merged { incident, into, .. } => self.merged(*incident, *into),
             Event::Split { incident, component, into, .. } => self.split(at, *incident, component, *into),
             Event::Suspected { incident, bits, since, .. } => {
@@ -217,7 +220,7 @@ impl Judge {
                 self.grow(*incident, bits);
                 self.confirmed(*incident, at);
             }
-            Event::NoticeWritten { notice } => self.noticed(notice.id, notice.audience),
+            Event::NoticeWritten { notice } => self.noticed(notice),
             Event::NoticeSent { notice, .. } => drop(self.unsent.remove(notice)),
             Event::RemedyProposed { remedy, mode } => {
                 self.remedies.insert(remedy.id, Case::proposed(remedy, *mode));

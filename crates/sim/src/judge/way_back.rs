@@ -89,7 +89,8 @@ impl Judge {
         if let Some(id) = self.remedies.values().find(partly).map(|case| case.remedy.id) {
             self.find("B1", format!("remedy {id} keeps a share of its way back over a relapse"));
         }
-        self.incidents.entry(incident).or_default().relapses += 1;
+        let track = self.incidents.entry(incident).or_default();
+        (track.relapses, track.acked) = (track.relapses + 1, track.taken);
         for case in self.remedies.values_mut().filter(|case| case.incident == incident && !case.over) {
             if case.step.take().is_some() {
                 case.kept_at = Some(at);

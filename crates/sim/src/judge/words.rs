@@ -1,7 +1,8 @@
 //! What is believed and who is told (E1, E2, G2, J1).
 
 use super::{Judge, Track};
-use downbeat_core::model::{Audience, Bits, IncidentId, Moment, Name, NoticeId, RemedyId, SourceClass};
+use downbeat_core::incident::Verb;
+use downbeat_core::model::{Audience, Bits, IncidentId, Moment, Name, Notice, NoticeId, RemedyId, SourceClass};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl Judge {
     pub(super) fn confirmed(&mut self, incident: IncidentId, at: Moment) {
         let track = self.incidents.entry(incident).or_default();
         track.confirmed_at.get_or_insert(at);
+        track.acked = track.taken;
         let measured = track.bits.iter().any(|(class, bits)| *class != SourceClass::Report && *bits >= AGREES);
         let told = self.told.classes().iter().any(|class| *class != SourceClass::Report);
         if !measured || !told {
@@ -50,14 +52,40 @@ impl Judge {
         }
     }
 
-    /// J1: the public hears of what is confirmed, and of nothing else.
-    pub(super) fn noticed(&mut self, notice: NoticeId, audience: Audience) {
-        self.unsent.insert(notice);
-        let track = self.incidents.entry(notice.incident).or_default();
-        match audience {
+    /// What a person does to an incident that concerns who is called and who acts (E3): what was to be sent is recalled.
+    pub(super) fn seen(&mut self, id: IncidentId, verb: Verb) {
+        let track = self.incidents.entry(id).or_default();
+        match verb {
+            Verb::Ack => track.acked = true,
+            Verb::TakeOver => (track.acked, track.taken) = (true, true),
+            Verb::HandBack => track.taken = false,
+            Verb::Hold | Verb::Release => {}
+        }
+        if track.acked {
+            self.unsent.retain(|_, notice| notice.id.incident != id || !notice.is_call());
+        }
+    }
+
+    /// A message is being sent (E3): nobody is called for what somebody has seen.
+    pub(crate) fn sends(&mut self, notice: &Notice) {
+        let (id, incident) = (notice.id, notice.id.incident);
+        if self.incidents.get(&incident).is_some_and(|track| track.acked) && notice.is_call() {
+            self.find("E3", format!("{id} goes out, though somebody has seen incident {incident}"));
+        }
+    }
+
+    /// J1: the public hears of what is confirmed, and of nothing else. E3: and nobody of what somebody has seen.
+    pub(super) fn noticed(&mut self, notice: &Notice) {
+        let incident = notice.id.incident;
+        self.unsent.insert(notice.id, notice.clone());
+        let track = self.incidents.entry(incident).or_default();
+        if track.acked && notice.is_call() {
+            return self.find("E3", format!("{} calls for incident {incident}, which somebody has seen", notice.id));
+        }
+        match notice.audience {
             Audience::OnCall => track.paged = true,
             Audience::Public if track.confirmed_at.is_none() => {
-                self.find("J1", format!("the public was told of incident {}, which is not confirmed", notice.incident));
+                self.find("J1", format!("the public was told of incident {incident}, which is not confirmed"));
             }
             Audience::Public => {}
         }
@@ -66,7 +94,8 @@ impl Judge {
     /// E1: whoever is on call hears of what is confirmed.
     pub(super) fn pages(&mut self, now: Moment) {
         let due = |track: &Track| {
-            track.confirmed_at.is_some_and(|at| now.since(at.max(self.started_at)) > PAGE_WITHIN) && !track.paged
+            track.confirmed_at.is_some_and(|at| now.since(at.max(self.started_at)) > PAGE_WITHIN)
+                && !(track.paged || track.acked)
         };
         let late: Vec<IncidentId> = self.incidents.iter().filter(|(_, t)| due(t)).map(|(id, _)| *id).collect();
         for id in late {
@@ -76,7 +105,7 @@ impl Judge {
 
     /// E1: when nothing is left to be sent, every message has gone out, or its channel would not have it.
     pub(super) fn all_sent(&mut self) {
-        if let Some(notice) = self.unsent.first().copied() {
+        if let Some(notice) = self.unsent.keys().next().copied() {
             self.find("E1", format!("{notice} was written and never sent"));
         }
     }

@@ -191,7 +191,10 @@ impl World {
         let boot = self.hub.boot;
         match (&id, effect) {
             (EffectId::Actuate(remedy), Effect::Actuate(actuation)) => self.actuate(*remedy, &actuation, boot),
-            (EffectId::Deliver(notice, channel), Effect::Deliver(_)) => self.deliver(*notice, channel.clone(), boot),
+            (EffectId::Deliver(id, channel), Effect::Deliver(notice)) => {
+                self.judge.sends(&notice);
+                self.deliver(*id, channel.clone(), boot);
+            }
             (EffectId::Review(incident), _) => {
                 let event = Event::Reviewed { incident: *incident, path: format!("reviews/{incident}.md") };
                 self.queue.plan(self.now + Duration::from_millis(5), Happening::EffectEnds(boot, id, Box::new(event)));
