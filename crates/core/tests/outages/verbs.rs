@@ -93,8 +93,10 @@ impl Toy {
 #[test]
 fn e3_who_has_seen_it_is_called_no_more_until_it_comes_back() {
     let mut toy = Toy::new(policy());
-    toy.fault =
-        Box::new(|toy, _, replica| (replica == "eu-1" && toy.restarted.len() < 2).then_some((FailureKind::Reset, 1.0)));
+    toy.fault = Box::new(|toy, _, replica| match toy.restarted.is_empty() {
+        true => (replica == "eu-1").then_some((FailureKind::Reset, 1.0)),
+        false => Some((FailureKind::Status, 0.5)),
+    });
     toy.run_until(10, "the confirmation", |b| b.incidents.get(&ONE).is_some_and(|i| i.confirmed_at.is_some()));
     toy.run(1);
     let calls = toy.calls(ONE);
