@@ -13,28 +13,35 @@ pub(super) struct Territory<'a> {
     incident: &'a Incident,
     /// What began until then belongs to it, wherever it is.
     together_until: Moment,
-    parts: Vec<&'a Slice>,
+    parts: Parts<'a>,
+}
+
+/// The slices that an incident touches, cut to the shapes that were asked for.
+struct Parts<'a> {
+    slices: Vec<&'a Slice>,
     cut: BTreeMap<Shape, BTreeSet<Slice>>,
 }
 
 impl<'a> Territory<'a> {
     pub(super) fn of(incident: &'a Incident, merge_within: Duration) -> Self {
         let cause = incident.cause().map(|c| &c.slice);
-        let parts = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
-        let together_until = incident.suspected_at + merge_within;
-        Self { incident, together_until, parts: parts.collect(), cut: BTreeMap::new() }
+        let slices = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
+        let parts = Parts { slices: slices.collect(), cut: BTreeMap::new() };
+        Self { incident, together_until: incident.suspected_at + merge_within, parts }
     }
 
     /// One outage is one incident, but for what somebody has told apart.
     pub(super) fn holds(&mut self, finding: &Finding) -> bool {
-        let near = finding.since <= self.together_until || self.touches(&finding.slice);
+        let near = finding.since <= self.together_until || self.parts.touch(&finding.slice);
         near && !self.incident.told_apart(finding)
     }
+}
 
-    /// True when one of the parts meets the slice.
-    fn touches(&mut self, slice: &Slice) -> bool {
-        let (parts, shape) = (&self.parts, slice.shape());
-        let cut = self.cut.entry(shape).or_insert_with(|| parts.iter().map(|part| part.cut_to(shape)).collect());
+impl Parts<'_> {
+    /// True when one of them meets the slice.
+    fn touch(&mut self, slice: &Slice) -> bool {
+        let (slices, shape) = (&self.slices, slice.shape());
+        let cut = self.cut.entry(shape).or_insert_with(|| slices.iter().map(|part| part.cut_to(shape)).collect());
         cut.iter().any(|part| part.covers(slice))
     }
 }
@@ -58,10 +65,9 @@ mod tests {
         fn to_touch_a_territory_is_to_meet_one_of_its_parts(
             parts in prop::collection::vec(slices(), 0..6), others in prop::collection::vec(slices(), 1..6)
         ) {
-            let together_until = Moment::from_millis(0);
-            let mut territory = Territory { together_until, parts: parts.iter().collect(), cut: BTreeMap::new() };
+            let mut territory = Parts { slices: parts.iter().collect(), cut: BTreeMap::new() };
             for other in others {
-                prop_assert_eq!(territory.touches(&other), parts.iter().any(|part| part.meets(&other)), "{}", other);
+                prop_assert_eq!(territory.touch(&other), parts.iter().any(|part| part.meets(&other)), "{}", other);
             }
         }
     }

@@ -3,8 +3,8 @@
 use super::*;
 use downbeat_core::incident::{Actor, CommandRefused, Incident};
 use downbeat_core::model::{
-    Actuation, Bits, CauseKind, Dimension, Finding, Hypothesis, Measure, NoticeId, Remedy, Route, Slice, SourceClass,
-    Stage,
+    Actuation, Bits, CauseKind, Dimension, Failures, Finding, Hypothesis, Measure, NoticeId, Remedy, Route, Slice,
+    SourceClass, Stage,
 };
 
 const ONE: IncidentId = IncidentId(1);
@@ -335,7 +335,7 @@ fn suspect(toy: &mut Toy, incident: IncidentId, place: &str) {
         expected: 0.001,
         observed: 0.5,
         total: 100,
-        kinds: BTreeMap::new(),
+        kinds: Failures::default(),
         bits,
     };
     let (title, bits) = (format!("Problems at {place}"), [(class, bits)].into());
