@@ -64,7 +64,7 @@ type Damage = (&'static str, fn(&str) -> String, &'static str);
 
 const DAMAGES: [Damage; 7] = [
     ("another build", |text| text.replacen(env!("CARGO_PKG_VERSION"), "0.0.1", 1), "downbeat 0.0.1"),
-    ("another fold", |text| text.replacen("\"fold\":1", "\"fold\":9", 1), "with fold 9"),
+    ("another fold", |text| text.replacen("\"fold\":", "\"fold\":9", 1), "with fold 9"),
     ("a changed book", |text| text.replacen("nobody", "anybody", 1), "its hash is another one"),
     ("a torn book", |text| text[..text.len() / 2].into(), "damaged"),
     ("a torn title", |text| text[..40].into(), "no title"),
