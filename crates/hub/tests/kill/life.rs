@@ -23,7 +23,7 @@ const KILLED_EARLY: u64 = 20;
 const LIFE_MS: (u64, u64) = (120, 1_000);
 /// The whole log is folded after every so many kills; its chain is checked after each.
 const VERIFY_EVERY: u32 = 50;
-/// How long the last life may take to carry out what is left.
+/// How long a life may take to carry out what is left.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is asked for.
@@ -140,11 +140,7 @@ impl Loop {
         let life = self.heads.len();
         let mut hub = Hub::start(&self.data, &self.receiver.url_of(life));
         tokio::task::block_in_place(|| hub.ready());
-        let started = Instant::now();
-        while let Some(pending) = still_pending(&self.data) {
-            assert!(started.elapsed() < PATIENCE, "the last life does not carry out {pending:?}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        until_carried_out(&self.data).await;
         hub.kill();
         self.heads.push(self.look(false).last_seq);
     }
@@ -166,7 +162,16 @@ fn home() -> tempfile::TempDir {
     made.expect("a directory")
 }
 
-pub(crate) fn still_pending(data: &Path) -> Option<EffectId> {
+/// Waits until a hub that runs has nothing left to carry out.
+pub(crate) async fn until_carried_out(data: &Path) {
+    let started = Instant::now();
+    while let Some(pending) = still_pending(data) {
+        assert!(started.elapsed() < PATIENCE, "{pending:?} is not carried out within {} s", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn still_pending(data: &Path) -> Option<EffectId> {
     let (reader, mut book) = (LogReader::new(data), Book::default());
     reader.replay(|record| reader.fold(&mut book, record)).expect("a sound log");
     book.pending.keys().next().cloned()

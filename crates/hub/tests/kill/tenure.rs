@@ -3,7 +3,7 @@
 //! any more, and ends (A7, F3).
 
 use crate::hub::Hub;
-use crate::life::{still_pending, unfinished};
+use crate::life::{unfinished, until_carried_out};
 use crate::receiver::Receiver;
 use downbeat_core::incident::{Book, Event, Record};
 use downbeat_core::model::TrafficPlan;
@@ -113,9 +113,7 @@ async fn a7_a_hub_that_wakes_up_behind_its_successor_answers_with_no_plan_and_en
     assert_eq!(before.epoch, 1);
 
     // At rest, so that it is not stopped with SQLite's own lock in its hand, which would keep its successor from writing.
-    while still_pending(&data).is_some() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_carried_out(&data).await;
     first.signal("STOP");
     let opened = EventLog::open(&data, |_| Ok(()));
     assert!(opened.is_err_and(|error| error.to_string().contains("in use")), "a stopped hub still has its lock");
