@@ -25,6 +25,8 @@ use std::time::Duration;
 const LANE_MAX: usize = 8;
 /// First pause after a failed write.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Outcomes written at once: one sync for all that ended meanwhile, and no batch that takes the log's thread for long.
+const TOGETHER_MAX: usize = 64;
 /// Longest pause: a disk that was freed is noticed at once, and what was mended meanwhile gets its traffic back.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -36,6 +38,8 @@ pub struct Desk {
     backlog: VecDeque<Happened>,
     /// Being carried out by the shell, or done and not written yet: what is done is not begun again for want of a log.
     in_flight: BTreeSet<EffectId>,
+    /// How much of the backlog makes a batch.
+    together: usize,
     pause: Option<Pause>,
 }
 
@@ -92,7 +96,7 @@ impl Desk {
     /// A desk whose engine has taken the log in, at the start of a hub of this version.
     pub fn new(engine: Engine, version: String) -> Self {
         let started = Happened { event: Event::HubStarted { version }, ends: None };
-        Self { engine, backlog: [started].into(), in_flight: BTreeSet::new(), pause: None }
+        Self { engine, backlog: [started].into(), in_flight: BTreeSet::new(), together: TOGETHER_MAX, pause: None }
     }
 
     /// These channels are configured from now on; the log hears of it when that is news.
@@ -136,9 +140,10 @@ impl Desk {
         self.pause.is_none_or(|pause| now >= pause.until)
     }
 
-    /// What happened and is not written yet; it goes before any decision.
+    /// What happened and is not written yet, with one sync for all of it; it goes before any decision.
     pub fn backlog(&self) -> Option<Batch> {
-        self.backlog.front().map(|happened| Batch { events: vec![happened.event.clone()], source: Source::Backlog })
+        let events: Vec<Event> = self.backlog.iter().take(self.together).map(|it| it.event.clone()).collect();
+        (!events.is_empty()).then_some(Batch { events, source: Source::Backlog })
     }
 
     /// What a command leads to. The backlog has to be written first, for it is part of what is decided upon.
@@ -168,14 +173,19 @@ impl Desk {
             self.engine.apply(record).expect("what the engine decided follows from its own book");
         }
         self.forget(batch);
+        self.together = TOGETHER_MAX;
         self.pause = None;
     }
 
     /// A batch is not in the log. Nothing is decided for a while, each time for longer.
     pub fn not_written(&mut self, now: Moment, batch: &Batch, why: Unwritten) {
-        if why == Unwritten::ForEver || is_on(Mutation::DropsOutcome) {
+        match why {
+            // Which of them it is shows when each goes alone.
+            Unwritten::ForEver if batch.source == Source::Backlog && batch.events.len() > 1 => self.together = 1,
             // It would block all else.
-            self.forget(batch);
+            Unwritten::ForEver => self.forget(batch),
+            Unwritten::ForNow if is_on(Mutation::DropsOutcome) => self.forget(batch),
+            Unwritten::ForNow => {}
         }
         if is_on(Mutation::AppliesUnwritten) {
             for event in &batch.events {
@@ -212,10 +222,10 @@ impl Desk {
     }
 
     fn forget(&mut self, batch: &Batch) {
-        if batch.source == Source::Backlog
-            && let Some(effect) = self.backlog.pop_front().and_then(|happened| happened.ends)
-        {
-            self.in_flight.remove(&effect);
+        if batch.source == Source::Backlog {
+            for effect in self.backlog.drain(..batch.events.len()).filter_map(|happened| happened.ends) {
+                self.in_flight.remove(&effect);
+            }
         }
     }
 }
@@ -232,8 +242,9 @@ fn lane(id: &EffectId) -> (u8, Option<&Name>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::incident::Verb;
-    use crate::model::Policy;
+    use crate::incident::{Outcome, Verb};
+    use crate::model::{Audience, IncidentId, Notice, NoticeId, Policy, Slice, Stage};
+    use std::collections::BTreeMap;
 
     fn desk() -> Desk {
         Desk::new(Engine::new(Policy::default(), vec![]), "test".into())
@@ -276,6 +287,67 @@ mod tests {
         let start = desk.next(now).expect("the start");
         desk.not_written(now, &start, Unwritten::ForEver);
         assert_eq!(desk.next(now), None);
+    }
+
+    /// A message to three channels, of which each has taken it, and nothing of that is written.
+    fn all_have_answered() -> Desk {
+        let channel = |text| Channel { name: Name::new(text).expect("a good name"), audience: Audience::OnCall };
+        let channels: Vec<Channel> = ["chat", "mail", "pager"].map(channel).into();
+        let mut desk = Desk::new(Engine::new(Policy::default(), channels), "test".into());
+        let (incident, slice) = (IncidentId(1), Slice::everywhere());
+        let (title, body) = ("Playback failing".to_owned(), String::new());
+        let id = NoticeId { incident, count: 1 };
+        let notice = Notice { id, audience: Audience::OnCall, stage: Stage::Investigating, title, body, slice };
+        let (title, slice, bits) = (notice.title.clone(), notice.slice.clone(), BTreeMap::new());
+        let suspected = Event::Suspected { incident, title, slice, since: Moment::default(), findings: vec![], bits };
+        let start = desk.next(Moment::default()).expect("the start");
+        write(&mut desk, &start);
+        write(&mut desk, &decided(vec![suspected, Event::NoticeWritten { notice }]));
+        for (effect, _) in desk.due() {
+            let EffectId::Deliver(notice, channel) = &effect else { unreachable!("only messages are due") };
+            let (notice, channel) = (*notice, channel.clone());
+            desk.outcome(&effect, Event::NoticeSent { notice, channel, outcome: Outcome::Done });
+        }
+        desk
+    }
+
+    fn decided(events: Vec<Event>) -> Batch {
+        Batch { events, source: Source::Decision }
+    }
+
+    fn write(desk: &mut Desk, batch: &Batch) {
+        let first = desk.engine().book().last_seq + 1;
+        let record = |(seq, event): (u64, &Event)| Record { seq, at: Moment::default(), event: event.clone() };
+        let records: Vec<Record> = (first..).zip(&batch.events).map(record).collect();
+        desk.wrote(batch, &records);
+    }
+
+    #[test]
+    fn all_that_ended_is_one_batch() {
+        let mut desk = all_have_answered();
+        let batch = desk.backlog().expect("outcomes");
+        assert_eq!(batch.events.len(), 3);
+        desk.not_written(Moment::default(), &batch, Unwritten::ForNow);
+        assert_eq!((desk.backlog().as_ref(), desk.in_flight.len()), (Some(&batch), 3), "still to be written");
+        write(&mut desk, &batch);
+        assert_eq!((desk.backlog(), desk.in_flight.len(), desk.due().len()), (None, 0, 0));
+    }
+
+    #[test]
+    fn one_outcome_that_can_never_be_written_takes_no_other_with_it() {
+        let mut desk = all_have_answered();
+        let all = desk.backlog().expect("outcomes");
+        desk.not_written(Moment::default(), &all, Unwritten::ForEver);
+        let first = desk.backlog().expect("outcomes");
+        assert_eq!(first.events, all.events[..1]);
+        write(&mut desk, &first);
+        let rest = desk.backlog().expect("outcomes");
+        assert_eq!(rest.events, all.events[1..], "together again");
+        desk.not_written(Moment::default(), &rest, Unwritten::ForEver);
+        let bad = desk.backlog().expect("outcomes");
+        desk.not_written(Moment::default(), &bad, Unwritten::ForEver);
+        let last = desk.backlog().expect("outcomes");
+        assert_eq!((&bad.events[..], &last.events[..]), (&all.events[1..2], &all.events[2..]));
     }
 
     #[test]
