@@ -33,7 +33,7 @@ pub(crate) fn of(ended: &Ended) -> Verdict {
     told.expect("a sound log");
     let mut violations = commands(ended, &records);
     let outcomes = outcomes(ended, &records, &mut violations);
-    let in_doubt = receptions(ended, &outcomes, &mut violations);
+    let in_doubt = receptions(ended, &outcomes, &seen(ended, &records), &mut violations);
     Verdict {
         kills: ended.plan.kills,
         took: ended.took,
@@ -101,9 +101,31 @@ fn outcomes(ended: &Ended, records: &[Record], violations: &mut Vec<String>) -> 
     outcomes
 }
 
-/// Every effect with an outside reached its receiver; once in a life, and never after the life that wrote its outcome.
-/// Returns how many were sent again.
-fn receptions(ended: &Ended, outcomes: &BTreeMap<Effect, usize>, violations: &mut Vec<String>) -> u64 {
+/// By incident: the life in which somebody first said that they have seen it.
+fn seen(ended: &Ended, records: &[Record]) -> BTreeMap<String, usize> {
+    let mut seen = BTreeMap::new();
+    for record in records {
+        if let Event::OperatorActed { incident: Some(incident), verb: Verb::Ack, .. } = &record.event {
+            let life = ended.heads.partition_point(|head| *head < record.seq);
+            seen.entry(incident.to_string()).or_insert(life);
+        }
+    }
+    seen
+}
+
+/// Every effect with an outside reached its receiver; once in a life, and never after the life that wrote its outcome. A page
+/// that was on its way when somebody said that they have seen it is not sent again (E3), so where its hub died right then it
+/// has no outcome. Returns how many were sent again.
+fn receptions(
+    ended: &Ended,
+    outcomes: &BTreeMap<Effect, usize>,
+    seen: &BTreeMap<String, usize>,
+    violations: &mut Vec<String>,
+) -> u64 {
+    let is_recalled = |(channel, key): &Effect, lives: &[usize]| {
+        let seen_in = key.split_once('.').and_then(|(incident, _)| seen.get(incident));
+        channel == "pager" && seen_in.is_some_and(|seen_in| lives.iter().all(|life| life <= seen_in))
+    };
     let mut lives: BTreeMap<Effect, Vec<usize>> = BTreeMap::new();
     for received in &ended.received {
         lives.entry((received.channel.clone(), received.key.clone())).or_default().push(received.life);
@@ -120,6 +142,7 @@ fn receptions(ended: &Ended, outcomes: &BTreeMap<Effect, usize>, violations: &mu
             violations.push(format!("E2: {effect:?} was sent twice by one hub: lives {lives:?}"));
         }
         match outcomes.get(effect) {
+            None if is_recalled(effect, lives) => {}
             None => violations.push(format!("E2: {effect:?} was received and has no outcome")),
             Some(written) if lives.iter().any(|life| life > written) => {
                 violations.push(format!("E2: {effect:?} was sent by {lives:?}, its outcome written by {written}"));
