@@ -18,7 +18,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::routing::{get, post};
-use downbeat_core::incident::Incident;
+use downbeat_core::incident::{Command, Incident};
 use downbeat_core::model::IncidentId;
 
 /// The routes, to be put behind the gate.
@@ -27,18 +27,18 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/incidents", get(incidents::list))
         .route("/v1/incidents/{id}", get(incidents::show))
         .route("/v1/incidents/{id}/review", get(incidents::review))
-        .route("/v1/incidents/{id}/ack", post(verbs::ack))
+        .route("/v1/incidents/{id}/ack", verbs::on_incident(Command::Ack))
         .route("/v1/incidents/{id}/post", post(verbs::say))
-        .route("/v1/incidents/{id}/resolve", post(verbs::resolve))
-        .route("/v1/incidents/{id}/take-over", post(verbs::take_over))
-        .route("/v1/incidents/{id}/hand-back", post(verbs::hand_back))
+        .route("/v1/incidents/{id}/resolve", verbs::on_incident(Command::Resolve))
+        .route("/v1/incidents/{id}/take-over", verbs::on_incident(Command::TakeOver))
+        .route("/v1/incidents/{id}/hand-back", verbs::on_incident(Command::HandBack))
         .route("/v1/incidents/{id}/reopen", post(verbs::reopen))
         .route("/v1/incidents/{id}/merge", post(verbs::merge))
         .route("/v1/incidents/{id}/split", post(verbs::split))
-        .route("/v1/remedies/{id}/approve", post(verbs::approve))
-        .route("/v1/remedies/{id}/undo", post(verbs::undo))
-        .route("/v1/automation/hold", post(verbs::hold))
-        .route("/v1/automation/release", post(verbs::release))
+        .route("/v1/remedies/{id}/approve", verbs::on_remedy(Command::Approve))
+        .route("/v1/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
+        .route("/v1/automation/hold", verbs::on_automation(Command::Hold))
+        .route("/v1/automation/release", verbs::on_automation(Command::Release))
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))

@@ -8,6 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::routing::{MethodRouter, post};
 use downbeat_core::incident::Command;
 use downbeat_core::model::{IncidentId, Name, RemedyId};
 use serde::Deserialize;
@@ -29,9 +30,23 @@ impl<S: Sync> FromRequestParts<S> for Operator {
     }
 }
 
-/// `POST /v1/incidents/{id}/ack`
-pub(super) async fn ack(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
-    obey(&doors, who, Command::Ack(incident_id(path)?)).await
+/// What needs no word: `POST /v1/incidents/{id}/ack` and its like.
+pub(super) fn on_incident(command: fn(IncidentId) -> Command) -> MethodRouter<Doors> {
+    post(async move |State(doors): State<Doors>, Operator(who): Operator, path: IdPath| {
+        obey(&doors, who, command(incident_id(path)?)).await
+    })
+}
+
+/// `POST /v1/remedies/{id}/approve` and `undo`.
+pub(super) fn on_remedy(command: fn(RemedyId) -> Command) -> MethodRouter<Doors> {
+    post(async move |State(doors): State<Doors>, Operator(who): Operator, Path(id): Path<String>| {
+        obey(&doors, who, command(remedy_id(&id)?)).await
+    })
+}
+
+/// `POST /v1/automation/hold`: nothing new is started until `release` (invariant A13).
+pub(super) fn on_automation(command: Command) -> MethodRouter<Doors> {
+    post(async move |State(doors): State<Doors>, Operator(who): Operator| obey(&doors, who, command).await)
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,21 +63,6 @@ pub(super) async fn say(
     FromJson(saying): FromJson<Saying>,
 ) -> Done {
     obey(&doors, who, Command::Post(incident_id(path)?, saying.text)).await
-}
-
-/// `POST /v1/incidents/{id}/resolve`
-pub(super) async fn resolve(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
-    obey(&doors, who, Command::Resolve(incident_id(path)?)).await
-}
-
-/// `POST /v1/incidents/{id}/take-over`: automation only proposes from now on.
-pub(super) async fn take_over(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
-    obey(&doors, who, Command::TakeOver(incident_id(path)?)).await
-}
-
-/// `POST /v1/incidents/{id}/hand-back`
-pub(super) async fn hand_back(State(doors): State<Doors>, Operator(who): Operator, path: IdPath) -> Done {
-    obey(&doors, who, Command::HandBack(incident_id(path)?)).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,26 +111,6 @@ pub(super) async fn split(
     FromJson(part): FromJson<Part>,
 ) -> Done {
     obey(&doors, who, Command::Split(incident_id(path)?, part.component)).await
-}
-
-/// `POST /v1/remedies/{id}/approve`
-pub(super) async fn approve(State(doors): State<Doors>, Operator(who): Operator, Path(id): Path<String>) -> Done {
-    obey(&doors, who, Command::Approve(remedy_id(&id)?)).await
-}
-
-/// `POST /v1/remedies/{id}/undo`
-pub(super) async fn undo(State(doors): State<Doors>, Operator(who): Operator, Path(id): Path<String>) -> Done {
-    obey(&doors, who, Command::Undo(remedy_id(&id)?)).await
-}
-
-/// `POST /v1/automation/hold`: nothing new is started until released (invariant A13).
-pub(super) async fn hold(State(doors): State<Doors>, Operator(who): Operator) -> Done {
-    obey(&doors, who, Command::Hold).await
-}
-
-/// `POST /v1/automation/release`
-pub(super) async fn release(State(doors): State<Doors>, Operator(who): Operator) -> Done {
-    obey(&doors, who, Command::Release).await
 }
 
 fn remedy_id(text: &str) -> Result<RemedyId, Problem> {

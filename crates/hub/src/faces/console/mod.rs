@@ -29,7 +29,7 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
-use downbeat_core::incident::Incident;
+use downbeat_core::incident::{Command, Incident};
 use downbeat_core::model::IncidentId;
 use home::{Home, HomeFragment, HomePage};
 use live::Live;
@@ -73,18 +73,18 @@ fn fragments<D: Desk>() -> Router<Console<D>> {
 
 fn buttons<D: Desk>() -> Router<Console<D>> {
     Router::new()
-        .route("/incidents/{id}/ack", post(verbs::ack))
-        .route("/incidents/{id}/resolve", post(verbs::resolve))
+        .route("/incidents/{id}/ack", verbs::on_incident(Command::Ack))
+        .route("/incidents/{id}/resolve", verbs::on_incident(Command::Resolve))
         .route("/incidents/{id}/post", post(verbs::say))
-        .route("/incidents/{id}/take-over", post(verbs::take_over))
-        .route("/incidents/{id}/hand-back", post(verbs::hand_back))
+        .route("/incidents/{id}/take-over", verbs::on_incident(Command::TakeOver))
+        .route("/incidents/{id}/hand-back", verbs::on_incident(Command::HandBack))
         .route("/incidents/{id}/reopen", post(verbs::reopen))
         .route("/incidents/{id}/merge", post(verbs::merge))
         .route("/incidents/{id}/split", post(verbs::split))
-        .route("/remedies/{id}/approve", post(verbs::approve))
-        .route("/remedies/{id}/undo", post(verbs::undo))
-        .route("/automation/hold", post(verbs::hold))
-        .route("/automation/release", post(verbs::release))
+        .route("/remedies/{id}/approve", verbs::on_remedy(Command::Approve))
+        .route("/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
+        .route("/automation/hold", verbs::on_automation(Command::Hold))
+        .route("/automation/release", verbs::on_automation(Command::Release))
         .route("/break/{name}", post(breaker::break_it))
         .route("/heal", post(breaker::heal))
 }

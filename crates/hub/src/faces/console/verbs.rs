@@ -6,6 +6,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, post};
 use downbeat_core::incident::Command;
 use downbeat_core::model::{IncidentId, Name, RemedyId};
 use serde::Deserialize;
@@ -21,14 +22,25 @@ pub(super) struct Words {
     text: String,
 }
 
-pub(super) async fn ack<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    let id = IncidentId(id);
-    carry_out(&state, &headers, Command::Ack(id), &room(id)).await
+/// A button that says all there is to say about an incident.
+pub(super) fn on_incident<D: Desk>(command: fn(IncidentId) -> Command) -> MethodRouter<Console<D>> {
+    post(async move |state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap| {
+        let id = IncidentId(id);
+        carry_out(&state, &headers, command(id), &room(id)).await
+    })
 }
 
-pub(super) async fn resolve<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    let id = IncidentId(id);
-    carry_out(&state, &headers, Command::Resolve(id), &room(id)).await
+/// A button that says all there is to say about a remedy.
+pub(super) fn on_remedy<D: Desk>(command: fn(RemedyId) -> Command) -> MethodRouter<Console<D>> {
+    post(async move |state: Desked<D>, Path(id): Path<String>, headers: HeaderMap| match id.parse::<RemedyId>() {
+        Ok(id) => carry_out(&state, &headers, command(id), &room(id.incident)).await,
+        Err(why) => refused::page(&state.snapshot(), StatusCode::NOT_FOUND, &why),
+    })
+}
+
+/// A button that is about the automation as a whole.
+pub(super) fn on_automation<D: Desk>(command: Command) -> MethodRouter<Console<D>> {
+    post(async move |state: Desked<D>, headers: HeaderMap| carry_out(&state, &headers, command, "/").await)
 }
 
 pub(super) async fn say<D: Desk>(
@@ -39,16 +51,6 @@ pub(super) async fn say<D: Desk>(
 ) -> Response {
     let id = IncidentId(id);
     carry_out(&state, &headers, Command::Post(id, words.text.trim().to_owned()), &room(id)).await
-}
-
-pub(super) async fn take_over<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    let id = IncidentId(id);
-    carry_out(&state, &headers, Command::TakeOver(id), &room(id)).await
-}
-
-pub(super) async fn hand_back<D: Desk>(state: Desked<D>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
-    let id = IncidentId(id);
-    carry_out(&state, &headers, Command::HandBack(id), &room(id)).await
 }
 
 pub(super) async fn reopen<D: Desk>(
@@ -91,34 +93,6 @@ pub(super) async fn split<D: Desk>(
 ) -> Response {
     let id = IncidentId(id);
     carry_out(&state, &headers, Command::Split(id, part.component), &room(id)).await
-}
-
-pub(super) async fn approve<D: Desk>(state: Desked<D>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    about_remedy(&state, &headers, &id, Command::Approve).await
-}
-
-pub(super) async fn undo<D: Desk>(state: Desked<D>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    about_remedy(&state, &headers, &id, Command::Undo).await
-}
-
-pub(super) async fn hold<D: Desk>(state: Desked<D>, headers: HeaderMap) -> Response {
-    carry_out(&state, &headers, Command::Hold, "/").await
-}
-
-pub(super) async fn release<D: Desk>(state: Desked<D>, headers: HeaderMap) -> Response {
-    carry_out(&state, &headers, Command::Release, "/").await
-}
-
-async fn about_remedy<D: Desk>(
-    console: &Console<D>,
-    headers: &HeaderMap,
-    id: &str,
-    command: fn(RemedyId) -> Command,
-) -> Response {
-    match id.parse::<RemedyId>() {
-        Ok(id) => carry_out(console, headers, command(id), &room(id.incident)).await,
-        Err(why) => refused::page(&console.snapshot(), StatusCode::NOT_FOUND, &why),
-    }
 }
 
 async fn carry_out<D: Desk>(console: &Console<D>, headers: &HeaderMap, command: Command, back: &str) -> Response {
