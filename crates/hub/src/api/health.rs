@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// A driver that has published nothing for so long hangs: it does four times a second, and waits for a locked
-/// database for five seconds.
+/// database for a second at most.
 const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
 
 /// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason.

@@ -1,5 +1,6 @@
 //! What can go wrong with the log, one type per operation, each naming the file.
 
+use super::holder::Holder;
 use rusqlite::ErrorCode;
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,12 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// Another hub writes there.
-    #[error("{path} is in use by another hub")]
+    #[error("{path} is in use by another hub{}", .holder.as_ref().map_or(String::new(), |it| format!(": {it}")))]
     InUse {
         /// The lock file.
         path: PathBuf,
+        /// Which process, where the system tells.
+        holder: Option<Holder>,
     },
     /// The lock file cannot be made or locked.
     #[error("cannot lock {path}")]
@@ -103,10 +106,12 @@ pub enum AppendError {
         path: PathBuf,
     },
     /// Somebody holds the database for longer than we wait.
-    #[error("{path} is locked by another program")]
+    #[error("{path} is locked by {}", .holder.as_ref().map_or("another program".to_owned(), Holder::to_string))]
     Locked {
         /// Which file.
         path: PathBuf,
+        /// Who, where the system tells.
+        holder: Option<Holder>,
     },
     /// Reading, writing or syncing failed. The next attempt opens the file anew and reads what is there:
     /// after a failed sync a second one proves nothing (invariant D2).
@@ -166,11 +171,15 @@ impl AppendError {
         matches!(self, Self::Overtaken { .. } | Self::Displaced { .. })
     }
 
+    pub(super) fn locked(path: &Path) -> Self {
+        Self::Locked { path: path.into(), holder: Holder::of_log(path) }
+    }
+
     pub(super) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_path_buf();
         match code(&source) {
             Some(ErrorCode::DiskFull) => Self::Full { path },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::locked(&path),
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::Disk { path, why: source.to_string() },
             _ => Self::Sqlite { path, source },
         }

@@ -3,6 +3,7 @@
 mod chain;
 mod days;
 mod fault;
+mod holder;
 mod mark;
 mod opening;
 mod reader;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use chain::{Hash, HashError};
 pub use fault::{AppendError, OpenError, ReplayError};
+pub use holder::{Holder, Standing};
 pub use reader::{LogReader, PAGE_MAX, ReadError, SnapshotSeen, Verified};
 pub use replay::Head;
 pub use snapshot::{SnapshotFault, Snapshots};

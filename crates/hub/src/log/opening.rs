@@ -4,6 +4,7 @@
 
 use super::chain::Hash;
 use super::fault::{OpenError, ReplayError};
+use super::holder::Holder;
 use super::mark::{self, Mark};
 use super::replay::{Head, walk, written_head};
 use super::schema;
@@ -17,8 +18,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a lock of somebody else is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a lock of somebody else is waited for. A hub that cannot write tries again by itself, so a longer wait would only
+/// keep edges without an answer, and operators without a word of what is wrong.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where the log lies in a data directory.
 pub(super) fn file_in(data: &Path) -> PathBuf {
@@ -168,7 +170,7 @@ impl Lock {
         let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file, path: path.into(), log: None }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into(), holder: Holder::of_file(path) }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

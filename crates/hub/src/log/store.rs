@@ -144,7 +144,7 @@ impl EventLog {
             let failed = |source| AppendError::sqlite(&self.path, source);
             self.connection = connect(&self.path).map_err(failed)?;
             if rewrite(&self.connection).map_err(failed)? == Rewritten::InPart {
-                return Err(AppendError::Locked { path: self.path.clone() });
+                return Err(AppendError::locked(&self.path));
             }
             self.health = Health::Sound;
         }

@@ -24,7 +24,7 @@ const LIFE_MS: (u64, u64) = (120, 1_000);
 /// The whole log is folded after every so many kills; its chain is checked after each.
 const VERIFY_EVERY: u32 = 50;
 /// How long a life may take to carry out what is left.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 //! command that was acknowledged is in the log once; every effect reached its receiver; none reached it twice but one that was
 //! in doubt, under its key; the chain held after every kill.
 
+mod holder;
 mod hub;
 mod life;
 mod load;
@@ -28,6 +29,12 @@ const SIDE_BY_SIDE: usize = 4;
 
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// A process that holds SQLite's lock on a log, started like the hub.
+#[test]
+fn holder() {
+    holder::hold_if_asked();
 }
 
 /// The process that is killed: this test binary, started anew with the loop's wishes in its environment.

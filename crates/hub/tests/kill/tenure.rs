@@ -1,9 +1,10 @@
 //! Whose log it is, with hubs as processes. One that is put back from a backup: its hub renews what is in force above the plans
 //! that the edge has left (A6). One that a successor has taken over while its hub was stopped: that hub answers with no plan
-//! any more, and ends (A7, F3).
+//! any more, and ends (A7, F3). And one that cannot write, for somebody was stopped with the lock in their hand.
 
+use crate::holder::Holder;
 use crate::hub::Hub;
-use crate::life::{unfinished, until_carried_out};
+use crate::life::{PATIENCE, unfinished, until_carried_out};
 use crate::receiver::Receiver;
 use downbeat_core::incident::{Book, Event, Record};
 use downbeat_core::model::TrafficPlan;
@@ -13,7 +14,7 @@ use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An edge, as far as it matters here: it takes whatever is after its own plan.
 struct Edge {
@@ -116,7 +117,8 @@ async fn a7_a_hub_that_wakes_up_behind_its_successor_answers_with_no_plan_and_en
     until_carried_out(&data).await;
     first.signal("STOP");
     let opened = EventLog::open(&data, |_| Ok(()));
-    assert!(opened.is_err_and(|error| error.to_string().contains("in use")), "a stopped hub still has its lock");
+    let said = opened.expect_err("a stopped hub still has its lock").to_string();
+    assert!(said.contains("in use") && said.contains("which is stopped"), "{said}");
     // As on a shared folder whose locks were forgotten.
     fs::remove_file(data.join("hub.lock")).expect("removed");
     let mut second = Hub::start(&data, &receiver.url_of(1));
@@ -135,4 +137,50 @@ async fn a7_a_hub_that_wakes_up_behind_its_successor_answers_with_no_plan_and_en
     assert!(after.is_after(before.epoch) && after.is_idle(), "{after:?}");
     second.kill();
     LogReader::new(&data).verify().expect("one hub has written it");
+}
+
+/// What a hub says of itself, once it says what is looked for.
+async fn health(hub: SocketAddr, says: impl Fn(StatusCode, &str) -> bool) -> String {
+    let (client, started) = (Client::new(), Instant::now());
+    loop {
+        let answer = client.get(format!("http://{hub}/healthz")).send().await.expect("it answers");
+        let (status, text) = (answer.status(), answer.text().await.expect("text"));
+        if says(status, &text) {
+            return text;
+        }
+        assert!(started.elapsed() < PATIENCE, "after {} s: {status}: {text}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whoever was stopped in the middle of a write keeps all others from writing, and nothing takes that away but its end. So the
+/// hub says who it is, and goes on by itself as soon as it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hub_that_may_not_write_says_who_was_stopped_with_the_lock_and_goes_on_after_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let receiver = Receiver::start().await;
+    remember(&data);
+    let mut hub = Hub::start(&data, &receiver.url_of(0));
+    let address = tokio::task::block_in_place(|| hub.ready());
+    until_carried_out(&data).await;
+
+    let mut holder = Holder::start(&data);
+    tokio::task::block_in_place(|| holder.ready());
+    holder.signal("STOP");
+    let hold = || Client::new().post(format!("http://{address}/v1/automation/hold")).send();
+    let refused = hold().await.expect("answered");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let stopped = format!("process {}, which is stopped", holder.id());
+    let told =
+        health(address, |status, text| status == StatusCode::SERVICE_UNAVAILABLE && text.contains(&stopped)).await;
+    assert!(told.contains("hub.db is locked by"), "{told}");
+    let console = Client::new().get(format!("http://{address}/")).send().await.expect("answered");
+    assert!(console.text().await.expect("text").contains(&stopped), "the console says so too");
+
+    holder.kill();
+    health(address, |status, _| status == StatusCode::OK).await;
+    assert!(hold().await.expect("answered").status().is_success());
+    hub.kill();
+    LogReader::new(&data).verify().expect("a sound log");
 }
