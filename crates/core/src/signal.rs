@@ -406,6 +406,7 @@ mod tests {
             span_ms: 1_000,
             plan_epoch: 0,
             plan_refused: None,
+            plan: None,
             upstream: vec![row],
             clients: vec![],
             components: vec![],

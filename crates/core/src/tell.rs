@@ -101,6 +101,19 @@ pub fn belongs_here(id: IncidentId, title: &str) -> String {
     format!("Incident {id}, “{title}”, is part of this one. What follows is said here.")
 }
 
+/// The name of an incident that is made of what edges had in force when the log began.
+pub const FOUND_TITLE: &str = "In force at the edges, not of this log";
+
+/// The page for whoever is on call when something is found in force.
+pub fn page_for_found(edge: &Name, count: usize) -> String {
+    let what = if count == 1 { "A remedy is".to_owned() } else { format!("{count} remedies are") };
+    format!(
+        "{what} in force at edge {edge} that this log knows nothing of: the log before it is gone. The traffic stays as it is \
+         until you decide. Undo a remedy to bring its traffic back at once; hand the incident back to automation to bring it \
+         back in steps."
+    )
+}
+
 /// The page for whoever is on call when an incident is confirmed.
 pub fn page(why: &str, cause: Option<&Hypothesis>, remedy: Option<&Remedy>) -> String {
     let cause = match cause {

@@ -8,8 +8,8 @@ use downbeat_core::incident::{
 };
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
-    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Signal, Sketch,
-    Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Shed, Signal,
+    Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -295,6 +295,7 @@ impl Toy {
             span_ms: 1_000,
             plan_epoch: self.edge_plan.epoch,
             plan_refused: None,
+            plan: (!self.edge_plan.is_idle()).then(|| self.edge_plan.clone()),
             upstream,
             clients,
             components: Vec::new(),
@@ -617,6 +618,78 @@ fn a6_a_log_that_was_put_back_renews_the_plan_above_those_it_has_lost() {
     assert_eq!((&toy.edge_plan.weights, toy.restarted.len()), (&plan.weights, 1), "what the log says is in force");
     toy.run_until(90, "the review", reviewed);
     toy.expect_a_good_end(onset, "host", "replica=eu-1", RemedyKind::Restart);
+}
+
+/// A hub whose log is lost, beside an edge that goes on with a remedy.
+fn with_a_lost_log() -> Toy {
+    let mut toy = Toy::new(policy());
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "a remedy that helps", |b| b.open().any(|i| i.state == State::Mitigated));
+    (toy.engine, toy.log) = (Engine::new(policy(), vec![]), vec![]);
+    toy.write(vec![Event::HubStarted { version: "again".into() }, Event::ChannelsSet { channels: channels() }]);
+    toy.run(5);
+    toy
+}
+
+/// C1: nobody there knows why the edge does what it does, so it goes on, and a person is asked; nothing else is done with it.
+#[test]
+fn what_is_in_force_when_the_log_is_lost_stays_until_a_person_adopts_it() {
+    let mut toy = with_a_lost_log();
+    let (before, epoch) = (toy.edge_plan.clone(), toy.edge_plan.epoch);
+    toy.run(120);
+    let incident = toy.engine.book().open().next().expect("it is an incident").clone();
+    assert_eq!((incident.found_on.clone(), incident.state), (Some(name("edge")), State::Mitigated));
+    assert_eq!(
+        (incident.remedies[0].stage, incident.slice.to_string()),
+        (RemedyStage::Kept, topology().place(&name("eu-1")).to_string())
+    );
+    assert_eq!((&toy.edge_plan, &toy.engine.book().plan, epoch), (&before, &before, before.epoch), "as it was");
+    let calls = incident.notices.iter().filter(|case| case.notice.audience == Audience::OnCall).count();
+    assert_eq!((incident.notices.len(), calls), (1, 1), "one page, and no word in public");
+    toy.command("ann", Command::HandBack(incident.id));
+    toy.run_until(240, "the review", reviewed);
+    assert!(toy.edge_plan.is_idle() && toy.edge_plan.is_after(epoch));
+    let steps = toy.log.iter().filter(|r| matches!(r.event, Event::RampStepped { .. })).count();
+    assert!(steps > 2, "in steps (B1)");
+}
+
+#[test]
+fn what_was_found_in_force_ends_when_a_person_takes_it_back() {
+    let mut toy = with_a_lost_log();
+    let remedy = RemedyId { incident: IncidentId(1), count: 1 };
+    toy.command("ann", Command::Undo(remedy));
+    toy.run(2);
+    assert!(toy.edge_plan.is_idle());
+    toy.run_until(60, "the review", reviewed);
+}
+
+/// A2: what was found counts. The other region's replica fails, and would be a second failure domain.
+#[test]
+fn a2_nothing_is_done_on_top_of_what_was_found() {
+    let mut toy = with_a_lost_log();
+    toy.run(70);
+    let found = toy.edge_plan.clone();
+    toy.fault = Box::new(|_, _, replica| (replica == "us-1").then_some((FailureKind::Reset, 1.0)));
+    toy.run(20);
+    let book = toy.engine.book();
+    let other = book.open().find(|incident| incident.found_on.is_none()).expect("an incident of its own");
+    assert!(other.refusals.iter().any(|(.., guard, _)| guard == "A2"), "{:?}", other.refusals);
+    assert_eq!(toy.edge_plan, found);
+}
+
+/// A9: a shed ends by itself, and not a moment before.
+#[test]
+fn a_shed_of_a_lost_log_is_left_to_its_end_and_nobody_is_called() {
+    let mut toy = Toy::new(policy());
+    let shed = Shed { component: name("search"), admitted: Strength::percent(50), ttl_ms: 20_000 };
+    toy.edge_plan = TrafficPlan { epoch: 2_000_000_000_000, sheds: vec![shed], ..TrafficPlan::default() };
+    toy.run(15);
+    assert_eq!((toy.edge_plan.sheds.len(), toy.engine.book().plan.epoch), (1, 0));
+    toy.run(10);
+    assert!(toy.edge_plan.is_idle() && toy.edge_plan.is_after(2_000_000_000_000));
+    assert_eq!(toy.engine.book().incidents.len(), 0);
 }
 
 /// Every verb of an operator, an actuator that fails, an edge that refuses a plan, a new channel.

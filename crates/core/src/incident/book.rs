@@ -170,6 +170,9 @@ pub struct Incident {
     /// Who has taken it over: automation only proposes then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_by: Option<Name>,
+    /// The edge on which its remedies were found in force, until a person has said what becomes of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_on: Option<Name>,
     /// Which incident it became part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<IncidentId>,
@@ -374,8 +377,10 @@ impl Book {
 
     fn move_incident(&mut self, record: &Record) -> Result<(), Misfit> {
         let Some(id) = self.concerned(&record.event) else { return Ok(()) };
-        if let Event::Suspected { .. } = record.event {
-            self.open_incident(record);
+        match record.event {
+            Event::Suspected { .. } => self.open_incident(record),
+            Event::PlanFound { .. } => self.open_found(record),
+            _ => {}
         }
         if let Event::Merged { into, .. } = record.event
             && !self.incidents.contains_key(&into)
@@ -483,11 +488,18 @@ impl Book {
     fn start_remedy(&mut self, at: Moment, id: RemedyId, by: &Actor) {
         let Some(case) = self.remedy(id) else { return };
         let actuation = case.remedy.actuation.clone();
-        if *by == Actor::Automation && !is_on(Mutation::ForgetsActions) {
-            push_bounded(&mut self.actions, (at, id), ACTIONS_MAX);
+        if *by == Actor::Automation {
+            self.note_action(at, id);
         }
         if let Some(actuation) = actuation {
             self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
+        }
+    }
+
+    /// Something was done without a person.
+    pub(super) fn note_action(&mut self, at: Moment, id: RemedyId) {
+        if !is_on(Mutation::ForgetsActions) {
+            push_bounded(&mut self.actions, (at, id), ACTIONS_MAX);
         }
     }
 
@@ -555,6 +567,7 @@ impl Incident {
             relapsed_at: None,
             acked_by: None,
             taken_by: None,
+            found_on: None,
             merged_into: None,
             absorbed: Vec::new(),
             split_from: None,
@@ -623,7 +636,10 @@ impl Incident {
                 self.acked_by = Some(who.clone());
                 self.taken_by = Some(who.clone());
             }
-            Event::OperatorActed { verb: Verb::HandBack, .. } => self.taken_by = None,
+            Event::OperatorActed { verb: Verb::HandBack, .. } => {
+                self.taken_by = None;
+                self.adopt(at);
+            }
             _ => self.move_remedy(at, event),
         }
     }
@@ -709,7 +725,7 @@ impl Incident {
 }
 
 impl RemedyCase {
-    fn proposed(at: Moment, remedy: &Remedy, mode: crate::model::Mode) -> Self {
+    pub(super) fn proposed(at: Moment, remedy: &Remedy, mode: crate::model::Mode) -> Self {
         Self {
             remedy: remedy.clone(),
             mode,

@@ -29,7 +29,7 @@ pub enum Command {
     Resolve(IncidentId),
     /// This is mine: automation only proposes from now on, for this incident.
     TakeOver(IncidentId),
-    /// Automation may act on it again.
+    /// Automation may act on it again, or on what was found in force, from now on.
     HandBack(IncidentId),
     /// It is not over, for this reason.
     Reopen(IncidentId, String),
@@ -192,7 +192,8 @@ impl Engine {
     fn hand_back(&self, who: &Name, id: IncidentId) -> Result<Vec<Event>, CommandRefused> {
         let incident = self.open_incident(id)?;
         let acted = Event::OperatorActed { incident: Some(id), who: who.clone(), verb: Verb::HandBack };
-        Ok(incident.taken_by.is_some().then_some(acted).into_iter().collect())
+        let is_theirs = incident.taken_by.is_some() || incident.found_on.is_some();
+        Ok(is_theirs.then_some(acted).into_iter().collect())
     }
 
     fn reopen(&self, who: &Name, id: IncidentId, why: &str) -> Result<Vec<Event>, CommandRefused> {

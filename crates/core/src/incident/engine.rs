@@ -12,7 +12,7 @@ use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
 use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
-use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally};
+use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally, TrafficPlan};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,8 @@ pub struct Engine {
     pub(super) door: Door,
     /// By edge: since when it has had the epoch that it has.
     pub(super) epochs: BTreeMap<Name, (u64, Moment)>,
+    /// By edge: the plan that it says it has, where that asks for anything.
+    pub(super) plans: BTreeMap<Name, TrafficPlan>,
     /// Epochs that this log gave out, as far back as an edge may still have one of them.
     pub(super) given: BTreeSet<u64>,
     /// By edge: the newest plan it refused, and why.
@@ -65,6 +67,7 @@ impl Engine {
             ledger: Ledger::new(policy.detect.memory),
             door: Door::default(),
             epochs: BTreeMap::new(),
+            plans: BTreeMap::new(),
             given: given(&book),
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
@@ -116,6 +119,10 @@ impl Engine {
                 if known.0 != roll.plan_epoch {
                     *known = (roll.plan_epoch, now);
                 }
+                match &roll.plan {
+                    Some(plan) => self.plans.insert(roll.edge.clone(), plan.clone()),
+                    None => self.plans.remove(&roll.edge),
+                };
                 if let Some(refused) = &roll.plan_refused {
                     self.refused.insert(roll.edge.clone(), refused.clone());
                 }
@@ -186,12 +193,14 @@ impl Engine {
         self.threshold
     }
 
-    /// A6: an edge that has a later plan than this log ever gave out would take none of it.
+    /// A6: an edge that has a later plan than this log ever gave out would take none of it. The latest one goes first.
     fn renew_plan(&self, now: Moment) -> Vec<Event> {
         let is_strange = |epoch: u64| self.book.plan.epoch < epoch && epoch < EPOCH_MAX;
-        let Some((edge, (named, _))) = self.epochs.iter().find(|(_, (epoch, _))| is_strange(*epoch)) else {
-            return vec![];
-        };
+        let strange = self.epochs.iter().filter(|(_, (epoch, _))| is_strange(*epoch));
+        let Some((edge, (named, since))) = strange.max_by_key(|(_, (epoch, _))| *epoch) else { return vec![] };
+        if let Some(kept) = self.keep_found(now, edge, *since) {
+            return kept;
+        }
         let mut plan = self.plan_with(now, |case| case.share);
         // The edge's plan may be of a hub whose clock was ahead.
         plan.epoch = plan.epoch.max(named + 1);

@@ -3,6 +3,7 @@
 //! Events are written before any of their effects is carried out; the state of everything is their fold. A
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
+use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
     Audience, Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId,
@@ -284,6 +285,22 @@ pub enum Event {
         /// How it ended; a failure is final, retries are behind it.
         outcome: Outcome,
     },
+    /// An edge has a plan in force that this log never gave out, and by the log nothing is in force: the log was lost. The plan
+    /// stays, as the remedies of an incident of its own, until a person says what becomes of it.
+    PlanFound {
+        /// The new incident.
+        incident: IncidentId,
+        /// Which edge.
+        edge: Name,
+        /// The incident's name for people.
+        title: String,
+        /// What all of it touches.
+        slice: Slice,
+        /// What the plan comes to.
+        remedies: Vec<FoundRemedy>,
+        /// The traffic plan, as the edge has it.
+        plan: TrafficPlan,
+    },
     /// An edge has a plan that this log never gave out, later than all that it did: the log was cut off, restored from a copy,
     /// or begun anew. What is in force by this log goes out once more, under an epoch above that one (invariant A6).
     PlanRenewed {
@@ -335,6 +352,7 @@ impl Event {
             | Self::PlanRenewed { .. }
             | Self::PlanRefused { .. } => None,
             Self::Suspected { incident, .. }
+            | Self::PlanFound { incident, .. }
             | Self::EvidenceGrew { incident, .. }
             | Self::Confirmed { incident, .. }
             | Self::Dismissed { incident, .. }
@@ -366,6 +384,7 @@ impl Event {
             | Self::RemedyJudged { plan, .. }
             | Self::RampStepped { plan, .. }
             | Self::Relapsed { plan, .. }
+            | Self::PlanFound { plan, .. }
             | Self::PlanRenewed { plan, .. } => Some(plan),
             _ => None,
         }

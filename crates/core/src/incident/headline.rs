@@ -48,6 +48,12 @@ impl Event {
             Self::Reviewed { path, .. } => format!("review written: {path}"),
             Self::NoticeWritten { notice } => format!("{} told: {}", audience(notice.audience), notice.title),
             Self::NoticeSent { channel, outcome, .. } => format!("channel {channel} {}", how(outcome)),
+            Self::PlanFound { edge, plan, .. } => {
+                format!(
+                    "edge {edge} has plan {} in force, of a log that is gone: it stays until a person decides",
+                    plan.epoch
+                )
+            }
             Self::PlanRenewed { edge, named, plan } => {
                 format!(
                     "edge {edge} has plan {named}, which is not of this log: what is in force is renewed as plan {}",

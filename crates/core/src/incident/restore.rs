@@ -28,6 +28,7 @@ impl Engine {
     /// The next step of an incident whose users are served.
     pub(super) fn restore(&self, now: Moment) -> Vec<Event> {
         let served = self.book.open().filter(|i| matches!(i.state, State::Mitigated | State::Restoring));
+        let served = served.filter(|incident| !incident.waits_for_a_person());
         served.map(|incident| self.go_on(incident, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }
 

@@ -31,7 +31,11 @@ impl Engine {
     pub(super) fn suspect(&self, now: Moment) -> Vec<Event> {
         let mut territories: Vec<Territory<'_>> = match self.findings() {
             [] => vec![],
-            [..] => self.book.open().map(|incident| self.territory(incident)).collect(),
+            // What was found in force says nothing about what is wrong now.
+            [..] => {
+                let known = self.book.open().filter(|incident| !incident.waits_for_a_person());
+                known.map(|incident| self.territory(incident)).collect()
+            }
         };
         let is_stray = |f: &&Finding| !territories.iter_mut().any(|territory| territory.holds(f));
         let strays: Vec<&Finding> = self.findings().iter().filter(is_stray).collect();

@@ -3,7 +3,7 @@
 //! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
-use super::{ChangeId, FailureKind, Name, Sketch, Slice, Tally};
+use super::{ChangeId, FailureKind, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
@@ -39,6 +39,10 @@ pub struct RollUp {
     /// The newest plan this edge refused, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_refused: Option<(u64, String)>,
+    /// The traffic plan in force, unless it asks for nothing: a hub that knows nothing of it, because its log was lost, must
+    /// neither take it back nor act on top of it unknowingly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<TrafficPlan>,
     /// Attempts at replicas, one row per component and replica that had any.
     #[serde(default)]
     pub upstream: Vec<UpstreamRow>,

@@ -87,13 +87,15 @@ impl Clerk {
         let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
         seen.fold_light_networks();
         self.seq += 1;
+        let plan = shared.traffic().plan.clone();
         RollUp {
             edge: shared.settings.name.clone(),
             boot: self.boot,
             seq: self.seq,
             span_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
-            plan_epoch: shared.traffic().plan.epoch,
+            plan_epoch: plan.epoch,
             plan_refused: self.refused.clone(),
+            plan: (!plan.is_idle()).then(|| TrafficPlan::clone(&plan)),
             upstream: upstream_rows(seen.attempts),
             clients: client_rows(seen.clients),
             components: component_rows(seen.components),

@@ -191,6 +191,7 @@ fn roll_up(edge: usize, seq: u64, upstream: Vec<UpstreamRow>) -> RollUp {
         span_ms: 1_000,
         plan_epoch: 0,
         plan_refused: None,
+        plan: None,
         upstream,
         clients: Vec::<ClientRow>::new(),
         components: Vec::new(),

@@ -20,6 +20,8 @@ pub(super) struct IncidentLine {
     acked_by: Option<Name>,
     /// Who has taken it over: automation only proposes then.
     taken_by: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_on: Option<Name>,
     /// The incident that it became part of.
     merged_into: Option<IncidentId>,
     relapses: u32,
@@ -145,6 +147,7 @@ impl IncidentLine {
             cause: incident.cause().map(CauseView::of),
             acked_by: incident.acked_by.clone(),
             taken_by: incident.taken_by.clone(),
+            found_on: incident.found_on.clone(),
             merged_into: incident.merged_into,
             relapses: incident.relapses,
             times: Times::of(incident),

@@ -7,7 +7,7 @@
 //! far as the rules allow, and the page says that it is not measured.
 
 use super::tone::Tone;
-use downbeat_core::incident::{Board, Book, Condition, Incident, State};
+use downbeat_core::incident::{Board, Book, Condition, Incident};
 use downbeat_core::model::{Component, Dimension, Measure, Moment, Name, Policy, Slice, Topology};
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ pub(crate) fn is_fresh(board: &Board, policy: &Policy, now: Moment) -> bool {
 
 /// Open incidents that were confirmed: the only ones that the public hears of.
 pub(crate) fn real(book: &Book) -> impl Iterator<Item = &Incident> {
-    book.open().filter(|incident| incident.state != State::Suspected)
+    book.open().filter(|incident| incident.confirmed_at.is_some())
 }
 
 /// True when a component lies within an incident: named by it or by its findings, or served from there when no
@@ -191,6 +191,7 @@ pub(crate) fn impact(incident: &Incident) -> Indicator {
 mod tests {
     use super::super::story::{self, name};
     use super::*;
+    use downbeat_core::incident::State;
     use proptest::prelude::*;
 
     const CONDITIONS: [Condition; 4] = [Condition::Unknown, Condition::Healthy, Condition::Degraded, Condition::Down];

@@ -49,6 +49,7 @@ fn roll_up() -> RollUp {
         span_ms: 1_000,
         plan_epoch: 0,
         plan_refused: None,
+        plan: None,
         upstream: vec![row("eu-1"), row("us-1"), row("nobody")],
         clients: Vec::new(),
         components: Vec::new(),

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All kinds of events, by the word that stands in the log. A new kind of event gets a row, and with it a golden log.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 28] = [
     "actuation_ended",
     "change_told",
     "channels_set",
@@ -21,6 +21,7 @@ const KINDS: [&str; 27] = [
     "notice_sent",
     "notice_written",
     "operator_acted",
+    "plan_found",
     "plan_refused",
     "plan_renewed",
     "ramp_stepped",

@@ -52,6 +52,7 @@ fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
         span_ms: 1_000,
         plan_epoch,
         plan_refused: None,
+        plan: None,
         upstream: Vec::new(),
         clients: Vec::new(),
         components: Vec::new(),

@@ -1,7 +1,7 @@
 //! Which marks a line of the log reaches.
 
 use crate::world::World;
-use downbeat_core::incident::{Actor, Event, Outcome, Record};
+use downbeat_core::incident::{Actor, Event, Outcome, Record, RemedyStage};
 use downbeat_core::model::RemedyId;
 
 impl World {
@@ -19,6 +19,10 @@ impl World {
             Event::RemedyJudged { remedy, verdict, .. } => format!("judged: {} {verdict:?}", self.kind(*remedy)),
             Event::RampStepped { remedy, share, .. } => {
                 self.marks.reach(&format!("ramp: {share}"));
+                let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
+                if book.is_some_and(|book| book.in_force().any(|case| case.stage == RemedyStage::Kept)) {
+                    self.marks.reach("ramp: another one waits for its turn");
+                }
                 format!("lifted: {}", self.kind(*remedy))
             }
             Event::Diagnosed { hypotheses, .. } => {
@@ -45,7 +49,12 @@ impl World {
             Event::EvidenceGrew { .. } => "event: evidence grew".into(),
             Event::Dismissed { .. } => "event: dismissed".into(),
             Event::Mitigated { .. } => "event: mitigated".into(),
-            Event::Relapsed { .. } => "event: relapsed".into(),
+            Event::Relapsed { why, .. } => {
+                if why.ends_with("of the usual traffic") {
+                    self.marks.reach("ramp: a step failed");
+                }
+                "event: relapsed".into()
+            }
             Event::Restored { .. } => "event: restored".into(),
             Event::Reviewed { .. } => "event: reviewed".into(),
             Event::Reopened { to, .. } => format!("event: reopened as {}", to.word()),
@@ -53,6 +62,7 @@ impl World {
                 format!("event: merged by {}", if *by == Actor::Automation { "automation" } else { "a person" })
             }
             Event::Split { .. } => "event: split".into(),
+            Event::PlanFound { .. } => "event: plan found in force".into(),
             Event::PlanRenewed { .. } => "event: plan renewed".into(),
             Event::PlanRefused { .. } => "event: plan refused".into(),
         };

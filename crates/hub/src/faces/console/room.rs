@@ -41,6 +41,8 @@ pub(super) struct Room {
     pub(super) relapses: u32,
     pub(super) acked_by: Option<String>,
     pub(super) taken_by: Option<String>,
+    /// The edge whose plan it is made of, while nobody has decided on it.
+    pub(super) found_on: Option<String>,
     /// Other incidents that have to do with it, each with what it is to this one.
     pub(super) kin: Vec<(&'static str, u64)>,
     pub(super) is_open: bool,
@@ -109,6 +111,7 @@ impl Room {
             relapses: incident.relapses,
             acked_by: incident.acked_by.as_ref().map(ToString::to_string),
             taken_by: incident.taken_by.as_ref().map(ToString::to_string),
+            found_on: incident.found_on.as_ref().filter(|_| incident.waits_for_a_person()).map(ToString::to_string),
             kin: kin(incident),
             is_open: incident.state.is_open(),
             is_public: incident.state.is_open() && incident.confirmed_at.is_some(),
