@@ -35,7 +35,7 @@ impl Marks {
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
 /// way back, each place at which the hub dies, each ordeal.
-pub const REQUIRED: [&str; 225] = [
+pub const REQUIRED: [&str; 227] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
@@ -233,6 +233,8 @@ pub const REQUIRED: [&str; 225] = [
     "ramp: 25 %",
     "ramp: 5 %",
     "ramp: 50 %",
+    "ramp: a step failed",
+    "ramp: another one waits for its turn",
     "refused: divert",
     "refused: restart",
     "refused: roll_back",

@@ -33,7 +33,7 @@ pub(crate) enum Ordeal {
     SameCause,
     /// G1, G2: many reports, of nothing that anybody measures.
     Rumour,
-    /// B1: two remedies of different kinds could be lifted at the same time.
+    /// B1: two remedies of one incident could be lifted at the same time.
     TwoWaysBack,
     /// B1: what comes back is only half well.
     HalfWell,
@@ -269,21 +269,21 @@ impl Draft {
     }
 
     fn two_ways_back(&mut self, shape: &Shape) -> Shape {
-        let busy = self.within(0.15, 0.35);
-        let (begin, later) = (self.begin(), self.within(6.0, 20.0));
-        // The region is on its way back already when the name is well again.
-        let longer = self.within(2.0, 9.0);
-        self.add(begin, 45.0 + longer, Fault::Names(1));
-        self.add(begin + later, 45.0 - later, Fault::Cut(0));
-        shape.reshaped(&[2, 2, 2], 1, busy)
+        let busy = self.within(0.12, 0.26);
+        let (begin, first) = (self.begin(), self.dice.below(3));
+        // Before anybody can say that the first one does well, so that it is kept out, and so soon that both may come back.
+        let gap = self.within(3.3, 4.5);
+        self.add(begin, 40.0, Fault::Kill(first));
+        self.add(begin + gap, 40.0, Fault::Kill((first + 1) % 3));
+        shape.reshaped(&[3, 3], 1, busy)
     }
 
     fn half_well(&mut self, shape: &Shape) -> Shape {
         let busy = self.within(0.15, 0.35);
         let (begin, later) = (self.begin(), self.within(8.0, 16.0));
         let replica = self.dice.below(4);
-        // So little that no probe need meet it.
-        let percent = self.dice.between(12, 35) as u8;
+        // Enough to fail a step of a few requests, and so little that no probe need meet it.
+        let percent = self.dice.between(24, 40) as u8;
         self.add(begin, 10.0, Fault::Kill(replica));
         self.add(begin + later, 25.0, Fault::Fail(replica, 0, percent));
         shape.reshaped(&[2, 2], 1, busy)
