@@ -73,6 +73,8 @@ pub struct EdgeLine {
     pub heard_at: Moment,
     /// The plan in force there.
     pub plan_epoch: u64,
+    /// When it last told of anything bad at a replica: a failed or slow attempt, a failed check, an ejection.
+    pub ailing: BTreeMap<Name, Moment>,
 }
 
 /// What a replica was last said to be.
@@ -217,7 +219,11 @@ impl Door {
     }
 
     fn note_edge(&mut self, now: Moment, roll: &RollUp, known: &Known<'_>) {
-        let line = EdgeLine { boot: roll.boot, seq: roll.seq, heard_at: now, plan_epoch: roll.plan_epoch };
+        let mut ailing = self.edges.remove(&roll.edge).map(|line| line.ailing).unwrap_or_default();
+        let attempts = known.upstream.iter().filter(|row| row.tally.failed() + row.tally.slow > 0);
+        let checks = known.replicas.iter().filter(|row| row.ejected || row.checks.failed() > 0);
+        ailing.extend(attempts.map(|row| &row.replica).chain(checks.map(|row| &row.replica)).map(|r| (r.clone(), now)));
+        let line = EdgeLine { boot: roll.boot, seq: roll.seq, heard_at: now, plan_epoch: roll.plan_epoch, ailing };
         self.edges.insert(roll.edge.clone(), line);
         for row in &known.replicas {
             let news = ReplicaNews { version: row.version.clone(), in_flight: row.in_flight, ejected: row.ejected };

@@ -515,7 +515,7 @@ fn a_flood_of_guessed_passwords_is_limited_until_it_ends() {
 fn a_crowd_beyond_capacity_is_shed_where_it_matters_least() {
     let mut toy = Toy::new(policy());
     let onset = toy.now;
-    let crowd = |kind| ["127.31.0.0/24", "127.32.0.0/24", "127.33.0.0/24"].map(|n| ("search", n, 150, kind)).to_vec();
+    let crowd = |kind| ["127.31.0.0/24", "127.32.0.0/24", "127.33.0.0/24"].map(|n| ("search", n, 300, kind)).to_vec();
     // Beyond what the service can carry, everybody's requests fail.
     let others = [("playback", "127.30.0.0/24", 20, Some(FailureKind::Status))];
     toy.extra = [crowd(Some(FailureKind::Status)), others.to_vec()].concat();

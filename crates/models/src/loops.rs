@@ -8,7 +8,7 @@
 //! Left out, so that nothing rests on it: what only time and counting hold up (A10, and A11 but for its last two in vain). Time
 //! passes as anybody likes between two steps, and evidence agrees at once. Only the restarts of A9 are counted.
 
-use downbeat_core::act::guards::{self, Action, Present, Situation};
+use downbeat_core::act::guards::{self, Accusers, Action, Present, Situation};
 use downbeat_core::model::{
     ActPolicy, Actuation, CauseKind, Component, Moment, Name, Priority, Remedy, RemedyId, RemedyKind, Replica, Route,
     SourceClass, Strength, Topology,
@@ -194,7 +194,7 @@ fn away(n: usize) -> Route {
 
 fn shed() -> Remedy {
     let components = vec![Name::new("playback").expect("a good name")];
-    let route = Route::Admit { components, floor: Strength::percent(10) };
+    let route = Route::Admit { components, floor: Strength::percent(10), of: None };
     Remedy { kind: RemedyKind::Shed, answers: CauseKind::Overload, route, actuation: None, ..restart(0) }
 }
 
@@ -232,6 +232,7 @@ impl Loops {
             out_now: &out_now,
             bad: &bad,
             classes: &[SourceClass::Edge, SourceClass::Probe].into(),
+            accusers: Accusers { seeing: 1, live: 1 },
             sustained: Duration::from_secs(60),
             change: None,
             changes: 0,

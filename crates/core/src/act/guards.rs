@@ -66,6 +66,8 @@ pub struct Situation<'a> {
     pub bad: &'a BTreeSet<Name>,
     /// Classes of evidence that agree.
     pub classes: &'a BTreeSet<SourceClass>,
+    /// How many of the live edges told of anything bad at the targets lately.
+    pub accusers: Accusers,
     /// How long the evidence has lasted.
     pub sustained: Duration,
     /// The change to be taken back, and how many changes could have brought this.
@@ -80,6 +82,22 @@ pub struct Situation<'a> {
     pub present: Present,
     /// Routes of remedies in force, each with whether it has had its day (its outside part is done).
     pub in_force: &'a [Route],
+}
+
+/// Edges that see an ailment with their own eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accusers {
+    /// Those that told of it.
+    pub seeing: usize,
+    /// All that are heard.
+    pub live: usize,
+}
+
+impl Accusers {
+    /// Two thirds: what fewer see is on their own way, and they keep away from it by themselves.
+    fn suffice(self) -> bool {
+        3 * self.seeing >= 2 * self.live
+    }
 }
 
 /// What is met at present, over the last seconds.
@@ -208,6 +226,10 @@ fn a5_agreement(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
     }
     if s.classes.len() < 2 {
         return refuse("A5", "one class of evidence alone removes nothing");
+    }
+    if !remedy.route.diverts_nobody() && !s.accusers.suffice() {
+        let Accusers { seeing, live } = s.accusers;
+        return refuse("A5", format!("{seeing} of {live} edges see it, and two thirds have to"));
     }
     if s.sustained < s.policy.sustained {
         return refuse(

@@ -53,7 +53,7 @@ fn roll_back(to: &str) -> Remedy {
 }
 
 fn shed() -> Remedy {
-    let route = Route::Admit { components: vec![name("login")], floor: crate::model::Strength::percent(20) };
+    let route = Route::Admit { components: vec![name("login")], floor: crate::model::Strength::percent(20), of: None };
     Remedy { route, ..remedy(RemedyKind::Shed, &[], None) }
 }
 
@@ -66,6 +66,7 @@ struct Bench {
     out_now: BTreeSet<Name>,
     bad: BTreeSet<Name>,
     classes: BTreeSet<SourceClass>,
+    accusers: Accusers,
     actions: Vec<Action>,
     removals: Vec<Removed>,
     in_force: Vec<Route>,
@@ -87,6 +88,7 @@ fn bench() -> Bench {
         out_now: BTreeSet::new(),
         bad: BTreeSet::new(),
         classes: [SourceClass::Edge, SourceClass::Probe].into(),
+        accusers: Accusers { seeing: 2, live: 3 },
         actions: vec![],
         removals: vec![],
         in_force: vec![],
@@ -122,6 +124,7 @@ impl Bench {
             out_now: &self.out_now,
             bad: &self.bad,
             classes: &self.classes,
+            accusers: self.accusers,
             sustained: self.sustained,
             change: Some(&self.change),
             changes: self.changes,
@@ -184,6 +187,10 @@ fn a4_when_most_looks_bad_the_observer_is_suspect() {
 #[test]
 fn a5_one_class_or_one_moment_removes_nothing() {
     assert_eq!(Bench::with(|b| b.classes = [SourceClass::Edge].into()).ask(&restart("eu-1")), "A5");
+    for (seeing, live, said) in [(1, 2, "A5"), (2, 2, "allowed"), (1, 3, "A5"), (2, 3, "allowed"), (0, 0, "allowed")] {
+        let bench = Bench::with(|b| b.accusers = Accusers { seeing, live });
+        assert_eq!(bench.ask(&restart("eu-1")), said, "{seeing} of {live} edges");
+    }
     assert_eq!(Bench::with(|b| b.sustained = Duration::from_millis(2_999)).ask(&restart("eu-1")), "A5");
 }
 

@@ -8,4 +8,4 @@ mod relief;
 
 pub use plan::{InForce, plan};
 pub use propose::{Means, propose};
-pub use relief::{Effect, effect, fail_clients, healed, step_failed, targets};
+pub use relief::{Effect, effect, healed, most_clients_fail, step_failed, targets};

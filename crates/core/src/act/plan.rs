@@ -17,7 +17,7 @@ pub struct InForce<'a> {
 pub fn plan<'a>(epoch: u64, in_force: impl IntoIterator<Item = InForce<'a>>, shed_ttl: Duration) -> TrafficPlan {
     let mut weights: BTreeMap<(Name, Option<Name>), Strength> = BTreeMap::new();
     let mut limits: BTreeMap<(Name, Option<Name>), u32> = BTreeMap::new();
-    let mut sheds: BTreeMap<Name, Strength> = BTreeMap::new();
+    let mut sheds: BTreeMap<Name, (Strength, Option<u32>)> = BTreeMap::new();
     let mut pins: Vec<Name> = Vec::new();
     for InForce { route, share } in in_force {
         match route {
@@ -26,9 +26,9 @@ pub fn plan<'a>(epoch: u64, in_force: impl IntoIterator<Item = InForce<'a>>, she
                     stricter(&mut weights, (replica.clone(), component.clone()), share);
                 }
             }
-            Route::Admit { components, floor } => {
+            Route::Admit { components, floor, of } => {
                 for component in components {
-                    stricter(&mut sheds, component.clone(), between(*floor, share));
+                    stricter(&mut sheds, component.clone(), (between(*floor, share), *of));
                 }
             }
             Route::Cap { network, component, per_second } => {
@@ -50,7 +50,7 @@ pub fn plan<'a>(epoch: u64, in_force: impl IntoIterator<Item = InForce<'a>>, she
             .into_iter()
             .map(|((network, component), per_second)| Limit { network, component, per_second })
             .collect(),
-        sheds: sheds.into_iter().map(|(component, admitted)| Shed { component, admitted, ttl_ms }).collect(),
+        sheds: sheds.into_iter().map(|(component, (admitted, of))| Shed { component, admitted, ttl_ms, of }).collect(),
         pins: pins.into_iter().map(|host| Pin { host }).collect(),
     }
 }
@@ -86,7 +86,7 @@ mod tests {
         let away =
             |replicas: &[&str]| Route::Away { replicas: replicas.iter().map(|r| name(r)).collect(), component: None };
         let (region, replica) = (away(&["eu-1", "eu-2"]), away(&["eu-1"]));
-        let admit = Route::Admit { components: vec![name("search")], floor: Strength::percent(20) };
+        let admit = Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: Some(500) };
         let in_force = [
             InForce { route: &region, share: Strength::percent(25) },
             InForce { route: &replica, share: Strength::NONE },

@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a flooding network may still ask for, in requests a second: a household, not a botnet.
 const CAP_PER_SECOND: u32 = 5;
+/// What is proven is what was carried once, not the most that can be: so many times as much is let in. In the simulated world
+/// a shed at exactly what is proven turned some away that would have been served.
+const ROOM_MARGIN: f64 = 1.15;
 /// A shed leaves room for so much more than usual, so that the usual users get through.
 const SHED_HEADROOM: f64 = 1.3;
 /// No shed admits less than this: somebody always gets through, and shows whether it is over.
@@ -35,6 +38,8 @@ pub struct Means<'a> {
     pub served: &'a BTreeMap<Name, f64>,
     /// True when what fails cannot be reached, and nothing is known of how it is.
     pub unreachable: bool,
+    /// Edges that were heard lately.
+    pub edges: usize,
     /// The figures.
     pub policy: &'a ActPolicy,
 }
@@ -145,15 +150,20 @@ fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
 }
 
 /// As much is admitted as the service is proven to carry beside everything else, and never less than the usual nor than what
-/// is served now: only what fails anyway is turned away. Where the service suffers from less than it is proven to carry,
-/// these requests are dearer than others, and that figure says nothing.
+/// is served now: only what fails anyway is turned away. Where the service suffers from less than it is proven to carry, it
+/// is not the crowd, and turning it away helps nobody.
 fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let component = cause.slice.get(Dimension::Component)?;
     let usual = means.usual.get(component).copied().unwrap_or(0.0);
     let now = means.demand.get(component).copied().unwrap_or(0.0).max(1.0);
-    let room = room_for(component, means).filter(|room| *room < now).unwrap_or(0.0);
+    let room = room_for(component, means).unwrap_or(0.0) * ROOM_MARGIN;
+    if room >= now {
+        return None;
+    }
     let served = means.served.get(component).copied().unwrap_or(0.0);
     let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room).max(served) / now).max(SHED_FLOOR));
+    // Cut to whole requests; nothing comes near what a u32 holds.
+    let of = Some((now / means.edges.max(1) as f64) as u32);
     Some(Draft {
         // What waits already has to be worked off first.
         patience: 2,
@@ -161,7 +171,7 @@ fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
         actuation: None,
         predicted: format!("with {floor} of {component} admitted, everything else is served as usual"),
         undo: "all requests are admitted again in steps".into(),
-        route: Route::Admit { components: vec![component.clone()], floor },
+        route: Route::Admit { components: vec![component.clone()], floor, of },
     })
 }
 

@@ -91,14 +91,23 @@ pub fn rank(scene: Scene<'_>, contrast: &Contrast, policy: &DiagnosePolicy) -> V
 ///
 /// A change just after the estimated onset counts too: the estimate may be early by a few seconds.
 fn suspects<'a>(scene: Scene<'a>, policy: &DiagnosePolicy) -> Vec<&'a (Moment, Change)> {
+    suspects_until(scene, scene.since, policy)
+}
+
+fn suspects_until<'a>(scene: Scene<'a>, latest: Moment, policy: &DiagnosePolicy) -> Vec<&'a (Moment, Change)> {
     let slack = Duration::from_secs(3);
-    let fits = |at: Moment| at <= scene.since + slack && scene.since.since(at) <= policy.change_window;
+    let fits = |at: Moment| at <= latest + slack && scene.since.since(at) <= policy.change_window;
     scene.changes.iter().filter(|(at, _)| fits(*at)).collect()
 }
 
-/// How many changes could have brought a failure of this slice (A16).
-pub fn candidate_changes(scene: Scene<'_>, slice: &Slice, policy: &DiagnosePolicy) -> usize {
-    suspects(scene, policy).iter().filter(|(_, change)| reach(scene, change).iter().any(|s| s.meets(slice))).count()
+/// How many changes could have brought a failure of this slice (A16). The first failures may be another trouble's than the one
+/// that was suspected, so every change counts that came before the `latest` moment at which this one can have begun.
+pub fn candidate_changes(scene: Scene<'_>, slice: &Slice, latest: Moment, policy: &DiagnosePolicy) -> usize {
+    let latest = latest.max(scene.since);
+    suspects_until(scene, latest, policy)
+        .iter()
+        .filter(|(_, change)| reach(scene, change).iter().any(|s| s.meets(slice)))
+        .count()
 }
 
 /// The leaves that a change touched.

@@ -94,15 +94,19 @@ impl World {
         self.changes.push((at(ONSET - 5), change));
     }
 
-    fn first(&self) -> (CauseKind, String, f64) {
-        let scene = Scene {
+    fn scene(&self) -> Scene<'_> {
+        Scene {
             topology: &self.topology,
             ledger: &self.ledger,
             places: &self.places,
             changes: &self.changes,
             since: at(ONSET),
             now: at(ONSET + 3),
-        };
+        }
+    }
+
+    fn first(&self) -> (CauseKind, String, f64) {
+        let scene = self.scene();
         let contrast = Contrast::new(&self.ledger, scene.since, scene.now, &self.places);
         let ranking = rank(scene, &contrast, &DiagnosePolicy::default());
         assert!((ranking.iter().map(|h| h.posterior).sum::<f64>() - 1.0).abs() < 0.02);
@@ -147,6 +151,19 @@ fn a_new_version_that_hangs_is_a_bad_deployment_too() {
     world.change(ChangeKind::Deploy, "replica=eu-2", "1.5.0");
     world.outage(&|_, replica| (replica == "eu-2").then_some((FailureKind::Late, 4)), &[]);
     world.expect(CauseKind::BadDeploy, "version=1.5.0");
+}
+
+#[test]
+fn a16_a_change_between_the_first_flicker_and_the_suspicion_is_a_candidate_too() {
+    let mut world = world();
+    world.change(ChangeKind::Config, "region=us", "login-9");
+    world.change(ChangeKind::Config, "region=us", "login-10");
+    world.changes[1].0 = at(ONSET + 6);
+    let candidates = |latest| {
+        let us = Slice::of(Dimension::Region, name("us"));
+        candidate_changes(world.scene(), &us, latest, &DiagnosePolicy::default())
+    };
+    assert_eq!((candidates(at(ONSET)), candidates(at(ONSET + 5))), (1, 2));
 }
 
 #[test]

@@ -149,6 +149,9 @@ pub struct Incident {
     pub first_class: Option<SourceClass>,
     /// The evidence by class at its height.
     pub bits: BTreeMap<SourceClass, Bits>,
+    /// When evidence of a class was last told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told_at: BTreeMap<SourceClass, Moment>,
     /// The strongest findings, one per class, measure and slice.
     pub findings: Vec<Finding>,
     /// When evidence last came in.
@@ -313,7 +316,7 @@ pub enum Misfit {
 impl Book {
     /// The number of the fold: raised whenever the same log leads to another book than before, so that no snapshot of
     /// an earlier build is taken for what this one would have made of the log.
-    pub const FOLD: u32 = 2;
+    pub const FOLD: u32 = 4;
 
     /// An empty book whose messages go to these channels until the log names others.
     pub fn new(channels: Vec<Channel>) -> Self {
@@ -406,7 +409,7 @@ impl Book {
         let Event::Suspected { incident, title, slice, since, findings, bits } = &record.event else { return };
         let mut opened = Incident::suspected(*incident, title, slice, *since, record.at);
         opened.findings.clone_from(findings);
-        opened.bits.clone_from(bits);
+        opened.raise(bits, record.at);
         self.enter(opened);
     }
 
@@ -557,6 +560,7 @@ impl Incident {
             resolved_at: None,
             first_class: None,
             bits: BTreeMap::new(),
+            told_at: BTreeMap::new(),
             findings: Vec::new(),
             evidence_at: at,
             hypotheses: Vec::new(),
@@ -591,11 +595,11 @@ impl Incident {
                 self.confirmed_at.get_or_insert(at);
                 self.acked_by = self.taken_by.clone();
                 self.first_class.get_or_insert(*first);
-                self.raise(bits);
+                self.raise(bits, at);
             }
             Event::EvidenceGrew { findings, bits, .. } => {
                 self.evidence_at = at;
-                self.raise(bits);
+                self.raise(bits, at);
                 self.keep_findings(findings);
             }
             Event::Diagnosed { hypotheses, .. } => {
@@ -702,8 +706,10 @@ impl Incident {
         }
     }
 
-    pub(super) fn raise(&mut self, bits: &BTreeMap<SourceClass, Bits>) {
+    pub(super) fn raise(&mut self, bits: &BTreeMap<SourceClass, Bits>, at: Moment) {
         for (class, now) in bits {
+            let told_at = self.told_at.entry(*class).or_default();
+            *told_at = at.max(*told_at);
             let height = self.bits.entry(*class).or_default();
             if now > height {
                 *height = *now;

@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::event::{Actor, Event, Verdict};
 use super::round::{RELAPSE_WINDOW, Round};
 use super::state::State;
+use super::suspect::REMEMBERED;
 use crate::act::{self, Effect, InForce, Means, guards};
 use crate::diagnose;
 use crate::model::mutation::{Mutation, is_on};
@@ -12,6 +13,7 @@ use crate::model::{
     Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
     NoticeId, Remedy, RemedyId, RemedyKind, Route, Stage, Strength, TrafficPlan,
 };
+use crate::signal::EdgeLine;
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -59,7 +61,7 @@ impl Engine {
             }
         }
         let proposed = self.propose(incident, &round, now);
-        if proposed.is_empty() { self.settle(incident, now) } else { proposed }
+        if proposed.is_empty() { self.settle(incident, &round, now) } else { proposed }
     }
 
     fn rank(&self, incident: &Incident, round: &Round<'_>, now: Moment) -> Option<Event> {
@@ -138,6 +140,7 @@ impl Engine {
             usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
             demand: &self.demand_now(now),
             served: &self.ledger.served(now.before(LATELY), now + SECOND),
+            edges: self.followers(now).count(),
             policy: &self.policy.act,
         };
         act::propose(id, cause, means)
@@ -241,20 +244,35 @@ impl Engine {
             policy: &self.policy.act,
             started_at: self.book.started_at,
             held_by: self.book.held_by.as_ref().or(incident.taken_by.as_ref()),
-            deaf_for: self.deaf_for(now),
+            deaf_for: self.unheard_for(now),
             demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),
             out_now: &self.book.plan.removed(),
             bad: &round.contrast().bad_replicas(),
-            classes: &self.classes(incident),
+            classes: &self.classes(incident, now),
+            accusers: self.accusers(remedy, now),
             sustained: now.since(round.since),
             change: cause.and_then(|c| c.change.as_ref()).and_then(|id| self.change(id)),
-            changes: cause.map_or(0, |c| diagnose::candidate_changes(round.scene(), &c.slice, &self.policy.diagnose)),
+            changes: cause.map_or(0, |c| {
+                diagnose::candidate_changes(round.scene(), &c.slice, incident.since, &self.policy.diagnose)
+            }),
             actions: &actions,
             removals: &removals,
             present: self.present(remedy, now),
             in_force: &in_force,
         })
+    }
+
+    /// The live edges, and those that saw a remedy's targets do badly lately.
+    fn accusers(&self, remedy: &Remedy, now: Moment) -> guards::Accusers {
+        let targets: &[Name] = match &remedy.route {
+            Route::Away { replicas, .. } => replicas,
+            Route::Admit { .. } | Route::Cap { .. } | Route::Hold { .. } => &[],
+        };
+        let live = || self.door.edges.values().filter(|line| now.since(line.heard_at) < FOLLOWED);
+        let is_lately = |at: &Moment| now.since(*at) < REMEMBERED;
+        let sees = |line: &&EdgeLine| targets.iter().any(|target| line.ailing.get(target).is_some_and(is_lately));
+        guards::Accusers { seeing: live().filter(sees).count(), live: live().count() }
     }
 
     /// What the rest has to carry after a removal: the most that was asked for lately. An edge that is silent, or whose word is
@@ -283,7 +301,7 @@ impl Engine {
         // besides is what would fail anyway, so that it fails at once.
         let users_suffer = match &remedy.route {
             Route::Admit { components, .. } => {
-                act::fail_clients(&self.ledger, from, to, &self.book.plan, |c| components.contains(c))
+                act::most_clients_fail(&self.ledger, from, to, &self.book.plan, |c| components.contains(c))
             }
             Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => {
                 matches!(act::effect(&self.ledger, from, to, &self.book.plan), Effect::None(_))
@@ -292,6 +310,8 @@ impl Engine {
         let targets_ail = match remedy.route {
             Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, None),
             Route::Away { .. } | Route::Admit { .. } | Route::Hold { .. } => {
+                // Users are served by others: what matters is how the targets are now, not how they were.
+                let from = if users_suffer { from } else { from.max(now.before(JUST_NOW)) };
                 let seen = act::targets(&self.ledger, from, to, remedy, &self.policy.topology);
                 seen.failed() + seen.slow > 0
             }
@@ -375,8 +395,10 @@ impl Engine {
     }
 
     /// No remedy is to be had or needed, and users are served: what is in force suffices, or it ended by itself.
-    fn settle(&self, incident: &Incident, now: Moment) -> Vec<Event> {
-        let waits = incident.remedies.iter().any(|r| r.stage == RemedyStage::Proposed && is_waiting(incident, r));
+    fn settle(&self, incident: &Incident, round: &Round<'_>, now: Moment) -> Vec<Event> {
+        // What would be put right is right already: nobody waits for that.
+        let is_needless = |case: &RemedyCase| matches!(self.guard(incident, &case.remedy, round, now), Err(refusal) if refusal.guard == "A18");
+        let waits = incident.remedies.iter().any(|case| is_waiting(incident, case) && !is_needless(case));
         let quiet_from = now.before(self.policy.act.ramp_after);
         let calm =
             incident.state_since <= quiet_from && self.findings_of(incident).iter().all(|f| f.bits < self.threshold);

@@ -8,7 +8,9 @@ use super::cure::note;
 use super::engine::Engine;
 use super::event::{Actor, Event, Record};
 use super::state::State;
-use crate::model::{Audience, CauseKind, Dimension, Finding, Hypothesis, IncidentId, Moment, Name, Route, Stage};
+use crate::model::{
+    Audience, CauseKind, Dimension, Finding, Hypothesis, IncidentId, Moment, Name, Route, SourceClass, Stage,
+};
 use crate::tell;
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +53,9 @@ impl Incident {
         self.since = self.since.min(other.since);
         self.suspected_at = self.suspected_at.min(other.suspected_at);
         self.evidence_at = self.evidence_at.max(other.evidence_at);
-        self.raise(&other.bits);
+        for (class, bits) in &other.bits {
+            self.raise(&[(*class, *bits)].into(), other.told(*class));
+        }
         self.keep_findings(&other.findings);
         self.remedies.extend(remedies);
         self.refusals.extend(other.refusals.iter().cloned());
@@ -72,7 +76,7 @@ impl Incident {
             own.first_class = strongest(&gone).map(|finding| finding.class);
         }
         for finding in &gone {
-            own.raise(&[(finding.class, finding.bits)].into());
+            own.raise(&[(finding.class, finding.bits)].into(), self.told(finding.class));
         }
         own.findings = gone;
         own.split_from = Some(SplitFrom { incident: self.id, component: component.clone() });
@@ -80,6 +84,11 @@ impl Incident {
         (own.remedies, self.remedies) =
             cases.into_iter().partition(|case| is_only_about(&case.remedy.route, component));
         own
+    }
+
+    /// When evidence of a class was last told.
+    fn told(&self, class: SourceClass) -> Moment {
+        self.told_at.get(&class).copied().unwrap_or_default()
     }
 
     /// True when a split has said that this finding is another incident's.

@@ -39,6 +39,7 @@ impl Engine {
             Some(case) => self.judge(incident, case, now),
             None => match self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
                 Some(why) => self.relapse(incident, why, now),
+                None if self.has_just_started(now) => vec![],
                 None => self.restore_one(incident, now),
             },
         }
@@ -52,6 +53,11 @@ impl Engine {
         let mut kept = confirmed.flat_map(Incident::in_force).filter(|case| case.stage != RemedyStage::Started);
         let missed = kept.find(|case| self.is_well(case, now));
         missed.filter(|_| suffering()).map(|case| self.step_to(case, Strength::FULL, now)).into_iter().collect()
+    }
+
+    /// A hub that was away knows of nothing that went wrong meanwhile: before it calls anything well, it looks (A15).
+    fn has_just_started(&self, now: Moment) -> bool {
+        now.since(self.book.started_at) < self.policy.act.warm_up
     }
 
     fn restore_one(&self, incident: &Incident, now: Moment) -> Vec<Event> {

@@ -23,6 +23,8 @@ const GROWTH: f64 = 1.5;
 const WORTH_A_LINE: f64 = 12.0;
 /// And there is at most one such line in so long.
 const LINE_EVERY: Duration = Duration::from_secs(2);
+/// What was told counts for so long besides what is found now: edges that take a bad replica out hear no more of it.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 /// Most findings told in one line.
 const LINE_MAX: usize = 16;
 
@@ -79,7 +81,9 @@ impl Engine {
     }
 
     fn has_faded(&self, incident: &Incident, now: Moment) -> bool {
-        !is_on(Mutation::NeverDismisses) && now.since(incident.evidence_at) >= self.policy.incident.dismiss_after
+        // Nothing can come while no hub listens.
+        let listened = now.since(incident.evidence_at.max(self.book.started_at));
+        !is_on(Mutation::NeverDismisses) && listened >= self.policy.incident.dismiss_after
     }
 
     /// The findings that belong to an incident.
@@ -116,18 +120,27 @@ impl Engine {
         }
     }
 
-    /// How long the most silent edge has been silent, when that is too long (A15).
+    /// How long no edge has been heard, when that is too long (A15). Without edges there is nothing to be deaf to.
     pub(super) fn deaf_for(&self, now: Moment) -> Option<Duration> {
-        let heard = self.door.edges.values().map(|edge| edge.heard_at).max()?;
+        self.door.edges.values().next()?;
+        self.unheard_for(now)
+    }
+
+    /// The same for whoever wants to act: a hub that has heard no edge since it started knows of no traffic.
+    pub(super) fn unheard_for(&self, now: Moment) -> Option<Duration> {
+        let Some(heard) = self.door.edges.values().map(|edge| edge.heard_at).max() else {
+            return Some(now.since(self.book.started_at));
+        };
         let silence = now.since(heard);
         (silence > self.policy.confirm.silence_after).then_some(silence)
     }
 
-    /// The classes whose evidence agrees about an incident, over its whole life so far.
-    pub(super) fn classes(&self, incident: &Incident) -> BTreeSet<SourceClass> {
+    /// The classes whose evidence agrees about an incident: what is found now, and what was told of it lately.
+    pub(super) fn classes(&self, incident: &Incident, now: Moment) -> BTreeSet<SourceClass> {
         const AGREES: Bits = Bits(8.0);
         let live = self.findings_of(incident).into_iter().map(|f| (f.class, f.bits));
-        let kept = incident.bits.iter().map(|(class, bits)| (*class, *bits));
+        let is_recent = |class: &SourceClass| incident.told_at.get(class).is_some_and(|at| now.since(*at) < REMEMBERED);
+        let kept = incident.bits.iter().filter(|(class, _)| is_recent(class)).map(|(class, bits)| (*class, *bits));
         live.chain(kept).filter(|(_, bits)| *bits >= AGREES).map(|(class, _)| class).collect()
     }
 }

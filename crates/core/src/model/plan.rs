@@ -63,6 +63,10 @@ pub struct Shed {
     pub admitted: Strength,
     /// Milliseconds after its receipt at which the edge opens again by itself; at most 600,000.
     pub ttl_ms: u64,
+    /// Requests a second at each edge when the shed was decided on. An edge that takes it late, or after a restart, does not
+    /// take the few that come then for the crowd that is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
 }
 
 /// A host name whose last good addresses are held, whatever the name says now.
@@ -220,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_shed_lives_ten_minutes_at_most() {
-        let shed = Shed { component: name("login"), admitted: Strength::percent(10), ttl_ms: SHED_TTL_MS_MAX + 1 };
+        let shed =
+            Shed { component: name("login"), admitted: Strength::percent(10), ttl_ms: SHED_TTL_MS_MAX + 1, of: None };
         let plan = TrafficPlan { sheds: vec![shed], ..TrafficPlan::default() };
         assert!(matches!(plan.check(&serving()), Err(PlanFault::Ttl { .. })));
     }

@@ -142,6 +142,9 @@ pub enum Route {
         components: Vec<Name>,
         /// The share at full effect.
         floor: Strength,
+        /// Requests a second of each at each edge that it is a share of: those that came when this was proposed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<u32>,
     },
     /// This network is capped.
     Cap {

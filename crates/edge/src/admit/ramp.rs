@@ -20,6 +20,8 @@ const GAIN: f64 = 0.1;
 const RATE_MIN: f64 = 50.0;
 /// Clients suffer when so many of a second's requests failed, and such a share of them.
 const SUFFERS: (u32, f64) = (3, 0.1);
+/// And for so long after such a second: with the reserves called they may suffer no more, because the reserves are called.
+const SUFFERS_FOR: Duration = Duration::from_secs(5);
 /// So many whole seconds tell how many come at present.
 const LATELY: usize = 5;
 /// And so many, when it has just become more.
@@ -36,7 +38,7 @@ pub(crate) struct Ramp {
     usual: Option<f64>,
     /// Over the last few whole seconds, newest last.
     lately: VecDeque<(f64, Duration)>,
-    suffers: bool,
+    suffers_until: Option<Instant>,
     bad_in_a_row: u32,
     until: Option<Instant>,
     slice: Instant,
@@ -51,7 +53,7 @@ impl Ramp {
             failed: 0,
             usual: None,
             lately: VecDeque::with_capacity(LATELY),
-            suffers: false,
+            suffers_until: None,
             bad_in_a_row: 0,
             until: None,
             slice: now,
@@ -80,10 +82,10 @@ impl Ramp {
         self.failed = self.failed.saturating_add(times);
     }
 
-    /// True when in the last whole second so many failed that it is no chance.
+    /// True when lately so many failed within a second that it is no chance.
     pub(crate) fn suffers(&mut self, now: Instant) -> bool {
         self.turn(now);
-        self.suffers
+        self.suffers_until.is_some_and(|until| now < until)
     }
 
     /// Requests that come a second, whether let in or not: over the last five seconds, for a single second of a small crowd says
@@ -109,7 +111,9 @@ impl Ramp {
         }
         let rate = f64::from(self.came) / passed.as_secs_f64();
         let bad = self.came > 0 && 2 * self.failed >= self.came;
-        self.suffers = self.failed >= SUFFERS.0 && f64::from(self.failed) >= SUFFERS.1 * f64::from(self.came);
+        if self.failed >= SUFFERS.0 && f64::from(self.failed) >= SUFFERS.1 * f64::from(self.came) {
+            self.suffers_until = Some(now + SUFFERS_FOR);
+        }
         (self.second, self.came, self.failed) = (now, 0, 0);
         if self.lately.len() == LATELY {
             self.lately.pop_front();

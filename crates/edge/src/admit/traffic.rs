@@ -5,7 +5,7 @@ use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::canary::Credit;
 use crate::door::network::Network;
 use crate::run::sync::locked;
-use downbeat_core::model::{Name, Strength, TrafficPlan};
+use downbeat_core::model::{Name, Shed, Strength, TrafficPlan};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -49,6 +49,20 @@ enum Way {
     Rate(Mutex<Bucket>),
     /// Nothing came when it began: then the share is one of what comes.
     Share(Sieve),
+}
+
+/// What is known of a component's crowd, in requests a second, when a plan comes into force.
+#[derive(Clone, Copy)]
+pub(crate) struct Crowds<'a> {
+    /// Where it is shed already: what came when that began.
+    pub(crate) before: &'a dyn Fn(ComponentId) -> Option<f64>,
+    /// What comes now.
+    pub(crate) now: &'a dyn Fn(ComponentId) -> f64,
+}
+
+impl Crowds<'_> {
+    /// Nothing is known.
+    pub(crate) const UNKNOWN: Crowds<'static> = Crowds { before: &|_| None, now: &|_| 0.0 };
 }
 
 /// From so many requests a second on, what came tells how many shall come.
@@ -99,15 +113,14 @@ pub(crate) enum Admission {
 }
 
 impl Traffic {
-    /// Resolves a plan that has passed its check against this site. `demand` says how many requests a second come for a
-    /// component that was not shed before.
-    pub(crate) fn of(plan: TrafficPlan, site: &Site, now: Instant, demand: impl Fn(ComponentId) -> f64) -> Self {
+    /// Resolves a plan that has passed its check against this site.
+    pub(crate) fn of(plan: TrafficPlan, site: &Site, now: Instant, crowds: Crowds<'_>) -> Self {
         let share =
             |c: ComponentId, r: ReplicaId| plan.share(&site.replica(r).settings.name, &site.component(c).settings.name);
         let shares = site.component_ids().map(|c| site.replica_ids().map(|r| share(c, r)).collect()).collect();
         let credits = site.component_ids().map(|_| site.replica_ids().map(|_| Credit::default()).collect()).collect();
         let sheds =
-            site.component_ids().map(|c| shed_of(&plan, &site.component(c).settings.name, now, || demand(c))).collect();
+            site.component_ids().map(|c| shed_of(&plan, (c, &site.component(c).settings.name), now, crowds)).collect();
         let find = |name: &Name| site.component_ids().find(|c| site.component(*c).settings.name == *name);
         let limits = (plan.limits.iter())
             .map(|limit| LimitInForce {
@@ -194,10 +207,21 @@ impl ShedInForce {
     }
 }
 
-fn shed_of(plan: &TrafficPlan, component: &Name, now: Instant, demand: impl FnOnce() -> f64) -> Option<ShedInForce> {
+fn shed_of(
+    plan: &TrafficPlan,
+    (id, component): (ComponentId, &Name),
+    now: Instant,
+    crowds: Crowds<'_>,
+) -> Option<ShedInForce> {
     let shed = plan.sheds.iter().find(|shed| shed.component == *component)?;
-    let until = now + Duration::from_millis(shed.ttl_ms);
-    Some(ShedInForce::of(shed.admitted, demand(), until, now))
+    let crowd = crowd_of(shed, (crowds.before)(id), || (crowds.now)(id));
+    Some(ShedInForce::of(shed.admitted, crowd, now + Duration::from_millis(shed.ttl_ms), now))
+}
+
+/// Requests a second that a shed is a share of: what came when it began here; where it begins only now, no fewer than came when
+/// it was decided on.
+fn crowd_of(shed: &Shed, before: Option<f64>, now: impl FnOnce() -> f64) -> f64 {
+    before.unwrap_or_else(|| now().max(f64::from(shed.of.unwrap_or(0))))
 }
 
 #[cfg(test)]
@@ -212,6 +236,16 @@ mod tests {
         };
         admits(0..1);
         f64::from(admits(1..5)) / 4.0
+    }
+
+    #[test]
+    fn an_edge_that_is_late_does_not_take_the_few_that_come_then_for_the_crowd() {
+        let name = Name::new("login").expect("a good name");
+        let shed = |of| Shed { component: name.clone(), admitted: Strength::percent(20), ttl_ms: 60_000, of };
+        assert_eq!(crowd_of(&shed(Some(1_000)), None, || 150.0), 1_000.0);
+        assert_eq!(crowd_of(&shed(Some(1_000)), None, || 3_000.0), 3_000.0, "more of them come here than elsewhere");
+        assert_eq!(crowd_of(&shed(Some(1_000)), Some(800.0), || 3_000.0), 800.0, "the shed began before");
+        assert_eq!(crowd_of(&shed(None), None, || 150.0), 150.0, "a hub of an earlier release");
     }
 
     #[test]

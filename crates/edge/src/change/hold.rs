@@ -222,7 +222,7 @@ mod tests {
             epoch: 1,
             weights: vec![weight("r1", Some("login"), 25)],
             limits: vec![limit(Some("login"), 10)],
-            sheds: vec![Shed { component: name("login"), admitted: Strength::percent(50), ttl_ms: 60_000 }],
+            sheds: vec![Shed { component: name("login"), admitted: Strength::percent(50), ttl_ms: 60_000, of: None }],
             pins: vec![Pin { host: name("eu.example") }],
         }
     }
@@ -233,7 +233,8 @@ mod tests {
     fn what_asks_for_more_and_what_does_not() {
         let (site, now) = (site(), Instant::now());
         let check = |later: Duration, change: Change| {
-            let (traffic, mut plan) = (Traffic::of(in_force(), &site, now, |_| 0.0), in_force());
+            let (traffic, mut plan) =
+                (Traffic::of(in_force(), &site, now, crate::admit::traffic::Crowds::UNKNOWN), in_force());
             change(&mut plan);
             beyond(&plan, &traffic, &site, now + later).map(|beyond| beyond.to_string())
         };

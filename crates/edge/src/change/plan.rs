@@ -4,7 +4,7 @@
 //! and on this edge's own evidence it does not send all traffic of a component to replicas that are failing while the
 //! ones it empties are well (A8). While automation is on hold here it asks for no more than the one in force (A13).
 
-use crate::admit::traffic::Traffic;
+use crate::admit::traffic::{Crowds, Traffic};
 use crate::change::hold::{Beyond, beyond};
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::choose::health::Standing;
@@ -71,8 +71,9 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now:
     if let Err(refusal) = examine(shared, &plan, (&in_force, hold), now) {
         return PlanOutcome::Refused(refusal);
     }
-    let demand = |c: ComponentId| in_force.shed_began_at(c, now).unwrap_or_else(|| shared.demand(c, now));
-    let next = Traffic::of(plan, &shared.site, now, demand);
+    let before = |c: ComponentId| in_force.shed_began_at(c, now);
+    let crowds = Crowds { before: &before, now: &|c| shared.demand(c, now) };
+    let next = Traffic::of(plan, &shared.site, now, crowds);
     *in_force = Arc::new(next);
     PlanOutcome::Applied
 }

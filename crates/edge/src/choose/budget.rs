@@ -6,6 +6,7 @@
 //! one-second buckets instead of a token bucket, so that the bound holds for the ten seconds before each extra attempt:
 //! extra attempts are counted over at least ten seconds, requests over at most ten.
 
+use crate::change::site::ReplicaId;
 use std::time::Instant;
 
 /// Buckets of one second: ten, and the one that is filled now.
@@ -33,11 +34,13 @@ pub(crate) struct Budget {
     newest: u64,
     requests: [u32; BUCKETS],
     extras: [u32; BUCKETS],
+    /// For whom attempts were last made beyond the budget, and in which second.
+    forced: Option<(ReplicaId, u64)>,
 }
 
 impl Budget {
     pub(crate) fn new(start: Instant) -> Self {
-        Self { start, newest: 0, requests: [0; BUCKETS], extras: [0; BUCKETS] }
+        Self { start, newest: 0, requests: [0; BUCKETS], extras: [0; BUCKETS], forced: None }
     }
 
     /// So many requests came.
@@ -60,10 +63,19 @@ impl Budget {
         taken
     }
 
-    /// Counts extra attempts that are made whatever the budget says.
-    pub(crate) fn force(&mut self, attempts: u32, now: Instant) {
+    /// Extra attempts beyond the budget because of this replica: all that are wished for, or none when there were some because
+    /// of another one within the window. Then it is not one replica alone that is the trouble, whatever it looks like now.
+    pub(crate) fn force(&mut self, because_of: ReplicaId, wished: u32, now: Instant) -> u32 {
         let bucket = self.turn(now);
-        self.note(bucket, attempts);
+        let other = |(replica, second): (ReplicaId, u64)| {
+            replica != because_of && self.newest.saturating_sub(second) < BUCKETS as u64
+        };
+        if wished == 0 || self.forced.is_some_and(other) {
+            return 0;
+        }
+        self.forced = Some((because_of, self.newest));
+        self.note(bucket, wished);
+        wished
     }
 
     fn note(&mut self, bucket: usize, attempts: u32) {
@@ -120,6 +132,18 @@ mod tests {
         while budget.take(Trouble::Common, 1, start) > 0 {}
         assert_eq!(budget.take(Trouble::Common, 1, start + Duration::from_millis(10_999)), 0);
         assert_eq!(budget.take(Trouble::Common, 1, start + Duration::from_secs(11)), 1);
+    }
+
+    #[test]
+    fn only_one_replica_at_a_time_is_helped_beyond_the_budget() {
+        let (start, one, other) = (Instant::now(), ReplicaId(0), ReplicaId(1));
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut budget = Budget::new(start);
+        assert_eq!(budget.force(one, 50, start), 50);
+        assert_eq!((budget.force(one, 3, after(5)), budget.force(other, 3, after(5))), (3, 0));
+        assert_eq!(budget.force(other, 3, after(15)), 0, "ten seconds since the last are not over");
+        assert_eq!(budget.force(other, 3, after(16)), 3);
+        assert_eq!(budget.take(Trouble::Lone, 1, after(16)), 1, "what is forced counts like any other");
     }
 
     /// What comes next: after so many milliseconds some requests, then as many wishes for an extra attempt as there are.

@@ -44,8 +44,7 @@ impl Shared {
         if self.is_pointless(wanted.component, wanted.deadline, now) {
             return 0;
         }
-        let trouble = self.trouble(wanted.component, wanted.because_of);
-        self.spend(wanted.component, trouble, wanted.urgency, wished, now)
+        self.spend(wanted.component, wanted.because_of, wanted.urgency, wished, now)
     }
 
     /// How many of some bodies that do not go on are asked of others, after this wait. What is unusual costs an attempt out
@@ -62,18 +61,18 @@ impl Shared {
         if waited >= self.settings.resume.stall_after {
             return wished;
         }
-        self.spend(component, self.trouble(component, because_of), Urgency::High, wished, now)
+        self.spend(component, because_of, Urgency::High, wished, now)
     }
 
-    fn spend(&self, component: ComponentId, trouble: Trouble, urgency: Urgency, wished: u32, now: Instant) -> u32 {
+    fn spend(&self, component: ComponentId, because_of: ReplicaId, urgency: Urgency, wished: u32, now: Instant) -> u32 {
         if is_on(Mutation::EdgeNoBudget) {
             return wished;
         }
+        let trouble = self.trouble(component, because_of);
         let mut budget = locked(&self.past(component).budget);
         let taken = budget.take(trouble, wished, now);
-        if taken < wished && trouble == Trouble::Lone && urgency == Urgency::High {
-            budget.force(wished - taken, now);
-            return wished;
+        if trouble == Trouble::Lone && urgency == Urgency::High {
+            return taken + budget.force(because_of, wished - taken, now);
         }
         taken
     }

@@ -6,7 +6,7 @@
 //! in flight end on the generation on which they began, and count there.
 
 use crate::admit::gate::Gate;
-use crate::admit::traffic::Traffic;
+use crate::admit::traffic::{Crowds, Traffic};
 use crate::cache::Cache;
 use crate::change::plan::fitted;
 use crate::change::settings::{ComponentSettings, EdgeSettings};
@@ -50,7 +50,7 @@ impl Shared {
         Ok(Self {
             generation,
             access_log: access_log(&settings, &counters)?,
-            traffic: RwLock::new(Arc::new(Traffic::of(TrafficPlan::default(), &site, now, |_| 0.0))),
+            traffic: RwLock::new(Arc::new(Traffic::of(TrafficPlan::default(), &site, now, Crowds::UNKNOWN))),
             faults: Arc::default(),
             hold: Arc::default(),
             counters,
@@ -80,9 +80,8 @@ impl Shared {
             Some(old) => self.replicas[old.0].clone(),
             None => self.stranger(&site, id),
         };
-        let shed_began_at =
-            |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old, now)).unwrap_or(0.0);
-        let traffic = Traffic::of(plan, &site, in_force.since, shed_began_at);
+        let shed_began_at = |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old, now));
+        let traffic = Traffic::of(plan, &site, in_force.since, Crowds { before: &shed_began_at, now: &|_| 0.0 });
         let hosts = site.hosts();
         locked(&self.lookups).retain(|host, _| hosts.contains_key(host));
         Ok(Self {

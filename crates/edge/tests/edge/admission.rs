@@ -21,7 +21,7 @@ async fn rig(plan: TrafficPlan) -> (Rig, Hub) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shed_admits_its_share_and_lapses() {
-    let shed = Shed { component: name("playback"), admitted: Strength::percent(25), ttl_ms: 4_000 };
+    let shed = Shed { component: name("playback"), admitted: Strength::percent(25), ttl_ms: 4_000, of: None };
     let (rig, hub) = rig(TrafficPlan { epoch: 1, sheds: vec![shed], ..TrafficPlan::default() }).await;
     let mut admitted = 0;
     for _ in 0..40 {

@@ -81,7 +81,9 @@ impl Plan {
             Content::AwayEu => vec![away(&["eu-1"])],
             Content::AwayUs => vec![away(&["us-1"])],
             Content::AwayAll => vec![away(&["eu-1", "us-1"])],
-            Content::Shed => vec![Route::Admit { components: vec![name("search")], floor: Strength::percent(20) }],
+            Content::Shed => {
+                vec![Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: None }]
+            }
         };
         let in_force = routes.iter().map(|route| InForce { route, share: Strength::NONE });
         act::plan(u64::from(self.epoch), in_force, Duration::from_secs(60))

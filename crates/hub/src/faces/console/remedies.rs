@@ -120,7 +120,7 @@ fn effect(route: &Route) -> String {
     };
     match route {
         Route::Away { replicas, component } => format!("no traffic to {}{}", listed(replicas), of(component)),
-        Route::Admit { components, floor } => format!("admit {floor} of {}", listed(components)),
+        Route::Admit { components, floor, .. } => format!("admit {floor} of {}", listed(components)),
         Route::Cap { network, component, per_second } => format!("{network} at most {per_second}/s{}", of(component)),
         Route::Hold { hosts } => format!("keep the last good addresses of {}", listed(hosts)),
     }
