@@ -1,6 +1,6 @@
 //! Many worlds: each with its twin, on as many threads as there are, and what they come to together.
 
-use crate::harm::{self, Pair, Suspicion};
+use crate::harm::{self, Finding};
 use crate::judge::Violation;
 use crate::marks::Marks;
 use crate::plan::Plan;
@@ -44,6 +44,8 @@ pub struct Tally {
     pub lost: (f64, f64),
     /// Worlds in which users fared worse with automation than without, by it or by chance.
     pub suspected: u64,
+    /// Of these, those that fare worse whatever the dice, because of what came after the automation acted.
+    pub unlucky: u64,
     /// Worlds in which something did not hold, by seed.
     pub failures: Vec<Failure>,
 }
@@ -64,8 +66,8 @@ pub struct Failure {
 pub(crate) struct Examined {
     pub(crate) world: Outcome,
     pub(crate) twin: Outcome,
-    /// What this one pair says of automation.
-    pub(crate) suspicion: Suspicion,
+    /// What the pair says of automation.
+    pub(crate) finding: Finding,
     /// What did not hold, the first of each kind.
     pub(crate) found: Vec<Violation>,
 }
@@ -88,9 +90,10 @@ impl Tally {
     }
 
     fn add(&mut self, seed: u64, examined: Examined) {
-        let Examined { world, twin, suspicion, found } = examined;
+        let Examined { world, twin, finding, found } = examined;
         self.worlds += 1;
-        self.suspected += u64::from(suspicion == Suspicion::Harm);
+        self.suspected += u64::from(finding != Finding::NoWorse);
+        self.unlucky += u64::from(matches!(finding, Finding::Unlucky(_)));
         self.simulated += world.simulated + twin.simulated;
         self.faults += (world.faults + twin.faults) as u64;
         self.incidents += world.incidents as u64;
@@ -107,14 +110,14 @@ pub(crate) fn examine(plan: &Plan) -> Examined {
     let world = run(plan);
     let twin = run_twin(plan, world.simulated);
     let mut found: Vec<Violation> = Vec::new();
-    let suspicion = Pair::of(&world, &twin).suspicion();
-    let harm = if suspicion == Suspicion::Harm { harm::verdict(plan) } else { None };
-    for violation in world.violations.iter().chain(&twin.violations).cloned().chain(harm) {
+    let finding = harm::finding(plan, &world, &twin);
+    let harm = if let Finding::Harm(violation) = &finding { Some(violation) } else { None };
+    for violation in world.violations.iter().chain(&twin.violations).chain(harm).cloned() {
         if !found.iter().any(|known| known.invariant == violation.invariant) {
             found.push(violation);
         }
     }
-    Examined { world, twin, suspicion, found }
+    Examined { world, twin, finding, found }
 }
 
 /// Runs worlds; `progress` is told how many are done, now and then.

@@ -32,4 +32,4 @@ pub use judge::Violation;
 pub use marks::{Marks, REQUIRED};
 #[cfg(feature = "mutations")]
 pub use mutants::{Hunt, hunt};
-pub use show::{Kept, show};
+pub use show::{Kept, show, show_throws};

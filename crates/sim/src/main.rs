@@ -1,7 +1,7 @@
 //! Runs simulated worlds: `cargo xtask sim` is the door.
 
 use clap::{Parser, Subcommand};
-use downbeat_sim::{Extent, Kept, REQUIRED, Tally, campaign, show};
+use downbeat_sim::{Extent, Kept, REQUIRED, Tally, campaign, show, show_throws};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -16,11 +16,15 @@ struct Arguments {
     verb: Verb,
 }
 
+/// Most failing worlds that are named.
+const LINES_MAX: usize = 100;
+
 const EXAMPLES: &str = "Examples:
   cargo xtask sim worlds                      20,000 worlds, each with its twin without automation
   cargo xtask sim worlds --count 500          a first look
   cargo xtask sim world 42                    one world, told line by line
-  cargo xtask sim world 42 --keep 0,2         the same with two of its faults";
+  cargo xtask sim world 42 --keep 0,2         the same with two of its faults
+  cargo xtask sim world 42 --throws           the same outage sixteen times, with other dice";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -59,6 +63,9 @@ enum Verb {
         /// Only these of its faults, by number, separated by commas; `none` for none
         #[arg(long)]
         keep: Option<String>,
+        /// Tell instead what becomes of the same outage with sixteen other throws of the dice
+        #[arg(long)]
+        throws: bool,
         /// With this seeded bug, named as in the list of `mutations`
         #[cfg(feature = "mutations")]
         #[arg(long, value_parser = mutation)]
@@ -77,12 +84,17 @@ fn main() -> ExitCode {
         Verb::World {
             seed,
             keep,
+            throws,
             #[cfg(feature = "mutations")]
             bug,
         } => match kept(keep.as_deref()) {
             Ok(kept) => {
                 #[cfg(feature = "mutations")]
                 downbeat_core::model::mutation::turn(bug);
+                if throws {
+                    print!("{}", show_throws(seed, &kept));
+                    return ExitCode::SUCCESS;
+                }
                 let (story, held) = show(seed, &kept);
                 print!("{story}");
                 if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -199,10 +211,11 @@ fn report(tally: &Tally, marks: bool) -> String {
             tally.marks.iter().count()
         ),
         format!("violations          {}", tally.failures.len() - harmful),
-        format!("harmful actions     {harmful}, of {} suspected by one throw of the dice", tally.suspected),
+        format!("harmful             {harmful}, of {} worlds suspected by one throw of the dice", tally.suspected),
+        format!("unlucky             {}: worse for what came after the action, and when it came", tally.unlucky),
     ];
     lines.extend(missing(tally).iter().map(|mark| format!("never reached       {mark}")));
-    lines.extend(tally.failures.iter().take(40).map(|failure| {
+    lines.extend(tally.failures.iter().take(LINES_MAX).map(|failure| {
         let (violation, replay) = (&failure.violation, failure.replay());
         format!("{:<5} {replay:<44} {}", violation.invariant, violation.what)
     }));

@@ -5,6 +5,10 @@ use crate::fault::{self, Planned};
 use crate::ordeal::Ordeal;
 use crate::shape::{Pace, Shape};
 use serde::Serialize;
+use std::time::Duration;
+
+/// The purpose of the dice that move what is planned.
+const MOMENTS: u64 = 1_000;
 
 /// One world, and what goes wrong in it.
 #[derive(Debug, Clone)]
@@ -50,6 +54,19 @@ impl Plan {
     #[must_use]
     pub(crate) fn with_other_dice(&self, throw: u64) -> Self {
         Self { seed: Dice::stream(self.seed, throw).roll(), ..self.clone() }
+    }
+
+    /// The same, but what goes wrong after `from` does so at another moment and for another time, on average as late and as long.
+    #[must_use]
+    pub(crate) fn with_other_moments(&self, from: Duration, throw: u64) -> Self {
+        let (from, mut dice) = (from.as_secs_f64(), Dice::stream(self.seed, MOMENTS + throw));
+        let mut other = self.clone();
+        for planned in other.faults.iter_mut().filter(|planned| planned.at_s > from) {
+            planned.at_s = from + (planned.at_s - from) * 2.0 * dice.share();
+            planned.for_s *= 0.5 + dice.share();
+        }
+        other.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        other
     }
 
     /// The same without automation.

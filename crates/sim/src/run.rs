@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) incidents: usize,
     /// Requests that users had lost by the end of each second.
     pub(crate) lost_by: Vec<u64>,
+    /// When a remedy was first begun.
+    pub(crate) acted_at: Option<Duration>,
     /// What the hub wrote.
     pub(crate) log: Vec<Record>,
 }
@@ -59,7 +61,8 @@ pub(crate) fn run_twin(plan: &Plan, simulated: Duration) -> Outcome {
 /// B4 and more: when the faults are over, everything is as usual again within a bound.
 fn settle(world: &mut World, end: Time) -> bool {
     let mut calm = 0;
-    while world.now.since(end) < SETTLES_WITHIN {
+    // What was calm when the time was over is watched to the end.
+    while world.now.since(end) < SETTLES_WITHIN || calm > 0 {
         let before = world.toll;
         let next = world.now + Duration::from_secs(1);
         world.run_until(next);
@@ -87,6 +90,7 @@ fn finish(mut world: World, plan: &Plan) -> Outcome {
         fingerprint,
         incidents,
         lost_by: std::mem::take(&mut world.lost_by),
+        acted_at: world.judge.acted_at.map(|at| at.since(Time::ZERO)),
         log: std::mem::take(&mut world.hub.disk.records),
     }
 }
@@ -106,7 +110,7 @@ fn fingerprint(world: &World) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harm::{Pair, Suspicion};
+    use crate::campaign::examine;
 
     /// D4: nothing but the seed decides what happens.
     #[test]
@@ -120,20 +124,15 @@ mod tests {
         assert_ne!(run(&Plan::of(1)).fingerprint, run(&Plan::of(2)).fingerprint);
     }
 
-    /// Ninety worlds with all that goes wrong in them. That automation never costs users more than doing nothing is not
-    /// reached yet (A18): it is bounded here, and counted by `cargo xtask sim worlds`.
+    /// Ninety worlds with all that goes wrong in them.
     #[test]
     fn what_must_hold_holds_in_ninety_worlds() {
-        let (mut harmful, mut broken) = (0, Vec::new());
+        let mut broken = Vec::new();
         for seed in 0..90 {
             let plan = Plan::of(seed);
-            let world = run(&plan);
-            let twin = run_twin(&plan, world.simulated);
-            harmful += usize::from(Pair::of(&world, &twin).suspicion() == Suspicion::Harm);
-            broken.extend(world.violations.into_iter().chain(twin.violations).map(|violation| (seed, violation)));
+            broken.extend(examine(&plan).found.into_iter().map(|violation| (seed, violation)));
         }
         assert_eq!(broken, []);
-        assert!(harmful <= 2, "{harmful} of 90 worlds fared worse with automation");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod kin;
 mod ledger;
 mod reached;
 mod removals;
+mod thrift;
 mod told;
 mod verdicts;
 mod way_back;
@@ -20,6 +21,8 @@ use downbeat_core::model::{
     RollUp, Route, SourceClass, Strength, TrafficPlan,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+pub(crate) use thrift::Ask;
+use thrift::Asked;
 use told::Told;
 
 /// A broken invariant.
@@ -37,6 +40,8 @@ pub struct Violation {
 #[derive(Debug)]
 pub(crate) struct Judge {
     pub(crate) found: Vec<Violation>,
+    /// When a remedy was first begun.
+    pub(crate) acted_at: Option<Time>,
     now: Time,
     policy: Policy,
     told: Told,
@@ -68,8 +73,8 @@ pub(crate) struct Judge {
     delivered: BTreeMap<(NoticeId, Name), (u32, u32)>,
     /// By replica: seconds for which it has been dead or hung.
     dead_for: Vec<u64>,
-    /// By component: of the last ten seconds, requests and extra attempts.
-    attempts: Vec<VecDeque<(u64, u32, u32)>>,
+    /// By edge and component: who was asked lately, and why.
+    asked: Vec<Vec<Asked>>,
 }
 
 /// An incident, as far as the judge follows it.
@@ -145,6 +150,7 @@ impl Judge {
     pub(crate) fn new(policy: &Policy, edges: usize) -> Self {
         Self {
             found: Vec::new(),
+            acted_at: None,
             now: Time::ZERO,
             policy: policy.clone(),
             told: Told::new(policy),
@@ -166,7 +172,7 @@ impl Judge {
             unsent: BTreeMap::new(),
             delivered: BTreeMap::new(),
             dead_for: vec![0; policy.topology.replicas.len()],
-            attempts: vec![VecDeque::new(); policy.topology.components.len()],
+            asked: vec![vec![Asked::default(); policy.topology.components.len()]; edges],
         }
     }
 
@@ -295,7 +301,6 @@ impl World {
             let dead = !it.up || it.hung;
             self.judge.dead_for[replica] = if dead { self.judge.dead_for[replica] + 1 } else { 0 };
         }
-        self.judge.budget(self.edges.len());
         if self.hub.desk.is_some() {
             let now = self.hub.clock(self.now);
             self.judge.pages(now);

@@ -1,7 +1,7 @@
 //! What automation takes out of the traffic (A1, A2, A4, A5), held against what the hub was told and what is true.
 
 use super::Judge;
-use downbeat_core::model::{Moment, Name, Remedy, TrafficPlan};
+use downbeat_core::model::{Moment, Name, Remedy, Route, TrafficPlan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A replica that has been dead or hung for so many seconds is known to be.
@@ -23,7 +23,7 @@ impl Judge {
         self.capacity(at, remedy, plan);
         self.share_at_once(at, remedy);
         self.panic(at, remedy);
-        self.agreement(remedy);
+        self.agreement(at, remedy);
     }
 
     /// A1: what remains has proven that it carries the load.
@@ -87,8 +87,15 @@ impl Judge {
         dead as f64 / self.dead_for.len().max(1) as f64
     }
 
-    /// A5: at least two classes of evidence told of anything bad, for as long as evidence lives.
-    fn agreement(&mut self, remedy: &Remedy) {
+    /// A5: at least two classes of evidence told of anything bad, for as long as evidence lives, and two thirds of the edges of
+    /// one of the targets.
+    fn agreement(&mut self, at: Moment, remedy: &Remedy) {
+        if let Route::Away { replicas, .. } = &remedy.route {
+            let (seeing, live) = self.told.accusers(at, replicas);
+            if 3 * seeing < 2 * live {
+                self.find("A5", format!("remedy {} removes what {seeing} of {live} edges see ailing", remedy.id));
+            }
+        }
         let classes = self.told.classes();
         if classes.len() < 2 {
             self.find("A5", format!("remedy {} removes on the word of {classes:?} alone", remedy.id));

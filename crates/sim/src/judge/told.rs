@@ -10,6 +10,10 @@ use std::time::Duration;
 const MEMORY: Duration = Duration::from_secs(61);
 /// What users ask for shows over so long.
 const DEMAND: Duration = Duration::from_secs(5);
+/// A shorter time tells of no rate, in milliseconds.
+const RATE_MIN_MS: u64 = 3_000;
+/// An edge that was heard within this time is live.
+const LIVE: Duration = Duration::from_secs(3);
 /// How a replica is now shows over so long.
 const NOW: Duration = Duration::from_secs(2);
 /// With so many attempts and checks within that time, and half of them bad, a replica looks bad.
@@ -33,8 +37,8 @@ pub(super) struct Told {
 #[derive(Debug)]
 struct Second {
     at: Moment,
-    /// By component: requests of clients, or nothing while no edge was heard.
-    asked: Option<Vec<u64>>,
+    /// By edge that was heard.
+    asked: BTreeMap<Name, Asked>,
     /// By component: those that failed.
     failed: Vec<u64>,
     /// By replica.
@@ -43,6 +47,17 @@ struct Second {
     checks: Vec<Trials>,
     /// Classes of evidence that told of anything bad.
     bad: BTreeSet<SourceClass>,
+    /// Edges, each with a replica at which it met anything bad.
+    accused: BTreeSet<(Name, usize)>,
+}
+
+/// What clients asked an edge for.
+#[derive(Debug, Default)]
+struct Asked {
+    /// The time that it told of, in milliseconds: after a partition it may be many seconds.
+    span_ms: u64,
+    /// By component: requests.
+    requests: Vec<u64>,
 }
 
 /// What was tried, and how much of it was bad.
@@ -107,22 +122,30 @@ impl Told {
         }
         *last = nth;
         let second = second(&mut self.seconds, now, (self.components.len(), self.replicas.len()));
-        let asked = second.asked.get_or_insert_with(|| vec![0; self.components.len()]);
+        let asked = second.asked.entry(roll_up.edge.clone()).or_default();
+        asked.span_ms += u64::from(roll_up.span_ms);
+        asked.requests.resize(self.components.len(), 0);
         let mut edge_is_bad = roll_up.lookups.iter().any(|row| row.tally.failed() > 0);
         for row in &roll_up.clients {
             let Ok(n) = self.components.binary_search(&row.component) else { continue };
-            asked[n] += row.tally.total;
+            asked.requests[n] += row.tally.total;
             second.failed[n] += row.tally.owed().failed();
             edge_is_bad |= row.tally.failed() + row.tally.slow > 0;
         }
         for row in &roll_up.upstream {
             let Ok(n) = self.replicas.binary_search(&row.replica) else { continue };
             second.attempts[n].count(&row.tally);
-            edge_is_bad |= row.tally.failed() + row.tally.slow > 0;
+            if row.tally.failed() + row.tally.slow > 0 {
+                edge_is_bad = true;
+                second.accused.insert((roll_up.edge.clone(), n));
+            }
         }
         for row in &roll_up.replicas {
             let Ok(n) = self.replicas.binary_search(&row.replica) else { continue };
             second.checks[n].count(&row.checks);
+            if row.ejected || row.checks.failed() > 0 {
+                second.accused.insert((roll_up.edge.clone(), n));
+            }
             if row.checks.failed() > 0 {
                 second.bad.insert(SourceClass::Probe);
             }
@@ -158,16 +181,39 @@ impl Told {
         self.seconds.iter().filter(move |second| second.at >= from)
     }
 
-    /// Requests a second of clients by component, over the last few seconds in which an edge was heard.
+    /// Requests a second of clients by component, as edges told over the last few seconds. Who told of too little of them to
+    /// call it a rate does not count.
     pub(super) fn demand(&self, at: Moment) -> BTreeMap<&Name, f64> {
-        let heard: Vec<&Vec<u64>> = self.since(at.before(DEMAND)).filter_map(|second| second.asked.as_ref()).collect();
-        let each = |n: usize| heard.iter().map(|asked| asked[n]).sum::<u64>() as f64 / heard.len().max(1) as f64;
-        self.components.iter().enumerate().map(|(n, name)| (name, each(n))).collect()
+        let lately: Vec<&Second> = self.since(at.before(DEMAND)).collect();
+        let edges: BTreeSet<&Name> = lately.iter().flat_map(|second| second.asked.keys()).collect();
+        let mut demand = BTreeMap::new();
+        for edge in edges {
+            let told: Vec<&Asked> = lately.iter().filter_map(|second| second.asked.get(edge)).collect();
+            let span_ms: u64 = told.iter().map(|asked| asked.span_ms).sum();
+            if span_ms < RATE_MIN_MS {
+                continue;
+            }
+            for (n, component) in self.components.iter().enumerate() {
+                let requests: u64 = told.iter().map(|asked| asked.requests[n]).sum();
+                *demand.entry(component).or_insert(0.0) += requests as f64 * 1_000.0 / span_ms as f64;
+            }
+        }
+        demand
     }
 
     /// Classes of evidence that told of anything bad, for as long as evidence lives.
     pub(super) fn classes(&self) -> BTreeSet<SourceClass> {
         self.seconds.iter().flat_map(|second| second.bad.iter().copied()).collect()
+    }
+
+    /// Of the edges that were heard lately, how many met anything bad at one of these replicas, for as long as evidence lives.
+    pub(super) fn accusers(&self, at: Moment, replicas: &[Name]) -> (usize, usize) {
+        let ours: Vec<usize> = replicas.iter().filter_map(|r| self.replicas.binary_search(r).ok()).collect();
+        let live: BTreeSet<&Name> = self.since(at.before(LIVE)).flat_map(|second| second.asked.keys()).collect();
+        let accuses = |edge: &&&Name| {
+            self.seconds.iter().any(|second| ours.iter().any(|n| second.accused.contains(&((**edge).clone(), *n))))
+        };
+        (live.iter().filter(accuses).count(), live.len())
     }
 
     /// What was tried at a replica lately: attempts and checks.
@@ -196,7 +242,7 @@ impl Told {
         };
         let (mut heard, mut all_calm) = (0, true);
         for second in self.since(at.before(PASSED)) {
-            heard += usize::from(second.asked.is_some());
+            heard += usize::from(!second.asked.is_empty());
             all_calm &= calm(second);
         }
         heard >= 6 && all_calm
@@ -207,7 +253,7 @@ impl Told {
         let ours: Vec<usize> = components.iter().filter_map(|c| self.components.binary_search(c).ok()).collect();
         let (mut heard, mut served) = (0, true);
         for second in self.since(at.before(PASSED)) {
-            heard += usize::from(second.asked.is_some());
+            heard += usize::from(!second.asked.is_empty());
             served &= ours.iter().all(|n| second.failed[*n] == 0);
         }
         heard >= 6 && served
@@ -223,11 +269,12 @@ fn second(seconds: &mut VecDeque<Second>, now: Moment, (components, replicas): (
     if seconds.back().is_none_or(|second| second.at < at) {
         seconds.push_back(Second {
             at,
-            asked: None,
+            asked: BTreeMap::new(),
             failed: vec![0; components],
             attempts: vec![Trials::default(); replicas],
             checks: vec![Trials::default(); replicas],
             bad: BTreeSet::new(),
+            accused: BTreeSet::new(),
         });
     }
     seconds.back_mut().expect("it was put there a moment ago")

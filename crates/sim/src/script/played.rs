@@ -1,7 +1,7 @@
 //! What came of a script, as far as a scorecard wants to know.
 
 use super::ScriptError;
-use crate::harm::{Pair, Suspicion};
+use crate::harm::Pair;
 use crate::judge::Violation;
 use crate::world::World;
 use crate::world::hub::channels;
@@ -84,7 +84,7 @@ impl Played {
     pub fn harm(&self, without: &Played) -> Option<Violation> {
         let asked = without.requests.total as f64;
         let pair = Pair { with: self.lost(), without: without.lost(), asked };
-        (pair.suspicion() == Suspicion::Harm).then(|| Violation {
+        (pair.is_suspicious()).then(|| Violation {
             invariant: "A18".into(),
             at_s: self.duration.as_secs(),
             what: pair.says(),

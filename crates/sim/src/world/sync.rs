@@ -1,5 +1,6 @@
 //! Between edges and the hub: a roll-up each second, and the plan as its answer, over a line that may lose, double and delay.
 
+use crate::shape::GRAIN;
 use crate::world::edge::State;
 use crate::world::{Happening, World};
 use downbeat_core::model::{FailureKind, LookupRow, RollUp, Signal, Tally, TrafficPlan};
@@ -107,7 +108,7 @@ impl World {
         }
         let now = self.instant();
         let before = self.edges[edge].policy.plan();
-        match self.edges[edge].policy.take_plan(plan, now) {
+        match self.edges[edge].policy.take_plan(&in_bundles(plan), now) {
             PlanOutcome::Applied => {
                 self.marks.reach("edge: takes a plan");
                 self.judge.edge_took(edge, &before, plan, self.edges[edge].held);
@@ -116,4 +117,13 @@ impl World {
             PlanOutcome::Refused(_) => self.marks.reach("edge: refuses a plan"),
         }
     }
+}
+
+/// The plan for an edge that counts bundles at its door, not requests.
+fn in_bundles(plan: &TrafficPlan) -> TrafficPlan {
+    let mut plan = plan.clone();
+    for shed in &mut plan.sheds {
+        shed.of = shed.of.map(|requests| requests / GRAIN);
+    }
+    plan
 }

@@ -1,6 +1,7 @@
 //! Attempts: a request is sent to a replica, tried again, asked of a second one, and each attempt comes to its end.
 
 use super::{BYTES, Because, DEADLINE, Key, Out, is_repeatable};
+use crate::judge::Ask;
 use crate::world::crowd::Who;
 use crate::world::{Happening, World};
 use downbeat_core::model::FailureKind;
@@ -33,6 +34,7 @@ impl World {
         let id = seat.replica();
         let replica = self.ids.replicas.iter().position(|r| *r == id).expect("edges know these replicas and no others");
         request.tries.begin();
+        let before = request.tried.last().and_then(|last| self.ids.replicas.iter().position(|r| r == last));
         request.tried.push(id);
         let nth = request.tries.started();
         let wrong = request.who == Who::Attacker;
@@ -45,8 +47,13 @@ impl World {
             }
             Err(reply_after) => crate::service::Reply { at: now + reply_after, outcome: Err(FailureKind::Unreachable) },
         };
-        if because != Because::Elsewhere {
-            self.judge.attempted(now, component, times, because == Because::First);
+        let ask = match (because, before) {
+            (Because::Elsewhere, _) => None,
+            (Because::First, _) | (_, None) => Some(Ask::First),
+            (Because::Retry | Because::Hedge, Some(before)) => Some(Ask::Because(before)),
+        };
+        if let Some(ask) = ask {
+            self.judge.asks(now, (edge, component), replica, ask, times);
         }
         if because == Because::Hedge {
             let attempt = Attempt { component: self.ids.components[component], replica: id, times };
