@@ -18,6 +18,8 @@ fn main() {
     let text = page::text(&measured, after("--revision").map_or("of this tree", String::as_str));
     print!("{text}");
     if let Some(path) = after("--page").map(PathBuf::from) {
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = format!("{text}{}", page::kept(&before));
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
     }
 }

@@ -39,7 +39,7 @@ impl Row {
 pub(crate) fn text(sections: &[(&str, Vec<Row>)], revision: &str) -> String {
     let mut text = String::from(
         "# The hub's own speed\n\n\
-         Written by `cargo xtask bench engine`; do not edit. Incidents are those of a golden log told again under new numbers,\n\
+         Written by `cargo xtask bench engine`, but for the last section; do not edit. Incidents are those of a golden log told again under new numbers,\n\
          some 30 records each. A decision is `Engine::step` after one observation was taken in. Records are 300 bytes in the\n\
          middle; those of the append are 200. Deciding and starting are processor time, which noisy neighbours disturb least;\n\
          writing is time on the clock, for it waits for the machine's ordinary disk.\n",
@@ -56,6 +56,14 @@ pub(crate) fn text(sections: &[(&str, Vec<Row>)], revision: &str) -> String {
     let _ = write!(text, "\nHub {revision}; {processors} processors, load {load} at the end.\n");
     text
 }
+
+/// What a page keeps that others have written below the figures: how the kill loop went.
+pub(crate) fn kept(page: &str) -> &str {
+    page.find(KEPT).map_or("", |start| &page[start..])
+}
+
+/// The heading above what is kept.
+const KEPT: &str = "\n## Kills\n";
 
 /// Three digits that count.
 fn number(value: f64) -> String {
