@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data` or `many`, and CONSOLE and STATUS are addresses. Commands are printed and have no effect.
+//! `no-data`, `many`, `merged` or `crowded`, and CONSOLE and STATUS are addresses. Commands are printed and have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
 use downbeat_core::model::Name;
@@ -49,6 +49,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "empty" => Some(story::empty()),
         "no-data" => Some(story::no_data()),
         "merged" => Some(story::merged()),
+        "crowded" => Some(story::crowded()),
         "many" => Some(story::many()),
         state => story::STATES.into_iter().find(|s: &State| s.word() == state).map(story::in_state),
     }

@@ -6,7 +6,7 @@
 use crate::settings::{BreakerSettings, Category, HubSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
-use downbeat_core::incident::{ReplicaLine, State, Verb, Verdict};
+use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis, IncidentId,
     Measure, Mode, Moment, Name, Notice, NoticeId, Policy, Priority, Remedy, RemedyId, RemedyKind, Replica, Route,
@@ -177,6 +177,28 @@ pub(crate) fn merged() -> Snapshot {
     let part = IncidentId(4);
     tale.suspect(part, "Search failing in eu", "component=search,region=eu", SourceClass::Edge, 31.0);
     tale.write(Event::Merged { incident: part, into: INCIDENT, by: Actor::Operator(name("mira")) });
+    tale.snapshot(Condition::Down)
+}
+
+/// Three at once: one that somebody has taken over, a suspicion, and what edges had in force when the log was lost.
+pub(crate) fn crowded() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    tale.outage(State::Confirmed, "Playback failing in eu", "We are **looking into it**.");
+    let place = "component=search,region=eu";
+    let findings = vec![finding(SourceClass::Edge, Measure::Attempts, place, tale.now, 21.0)];
+    tale.write(Event::EvidenceGrew { incident: INCIDENT, findings, bits: bits(58.0, 26.0) });
+    tale.write(Event::OperatorActed { incident: Some(INCIDENT), who: name("mira"), verb: Verb::TakeOver });
+    tale.suspect(IncidentId(4), "Log-in failing in ap", "component=login,region=ap", SourceClass::Edge, 31.0);
+    let remedy = Remedy { id: RemedyId { incident: IncidentId(5), count: 1 }, actuation: None, ..roll_back("") };
+    tale.write(Event::PlanFound {
+        incident: IncidentId(5),
+        edge: name("edge-eu-1"),
+        title: "In force at the edges, not of this log".into(),
+        slice: slice("region=eu,replica=eu-2"),
+        remedies: vec![FoundRemedy { remedy, share: Strength::NONE }],
+        plan: plan(9, 0),
+    });
     tale.snapshot(Condition::Down)
 }
 

@@ -81,6 +81,7 @@ const fn stage(case: &RemedyCase) -> &'static str {
         (RemedyStage::Proposed, Mode::Ask) => "waits for approval",
         (RemedyStage::Proposed, Mode::Auto) => "about to start",
         (RemedyStage::Started, _) => "in force, not yet judged",
+        (RemedyStage::Kept, _) if case.by.is_none() => "in force when the log began",
         (RemedyStage::Kept, _) => "in force, it helped",
         (RemedyStage::Lifting, _) => "on the way back",
         (RemedyStage::Lifted, _) => "lifted",
@@ -102,7 +103,8 @@ fn started(case: &RemedyCase, onset: Moment) -> Option<String> {
     let at = case.started_at?;
     let by = match &case.by {
         Some(Actor::Operator(name)) => name.to_string(),
-        _ => "Downbeat".into(),
+        Some(Actor::Automation) => "Downbeat".into(),
+        None => return Some("before this log began".into()),
     };
     Some(format!("by {by}, +{}", span(at.since(onset))))
 }

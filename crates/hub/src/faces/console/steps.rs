@@ -49,11 +49,14 @@ impl Place {
 const LIFE: [State; 6] =
     [State::Suspected, State::Confirmed, State::Mitigated, State::Restoring, State::Resolved, State::Reviewed];
 
-/// All steps in order. A dismissed incident has two, and so has one that was part of another.
+/// All steps in order. A dismissed incident has two, and so has one that was part of another; one that was found in force
+/// begins with that.
 pub(super) fn steps(incident: &Incident) -> Vec<Step> {
+    let was_found = incident.timeline.front().is_some_and(|first| matches!(first.event, Event::PlanFound { .. }));
     let life: &[State] = match incident.state {
         State::Dismissed => &[State::Suspected, State::Dismissed],
         State::Merged => &[State::Suspected, State::Merged],
+        _ if was_found && incident.confirmed_at.is_none() => &LIFE[2..],
         _ => &LIFE,
     };
     let here = life.iter().position(|state| *state == incident.state);
@@ -74,7 +77,9 @@ fn taken_at(incident: &Incident, state: State) -> Option<Moment> {
     match state {
         State::Suspected => Some(incident.suspected_at),
         State::Confirmed => incident.confirmed_at,
-        State::Mitigated => incident.mitigated_at,
+        State::Mitigated => {
+            incident.mitigated_at.or_else(|| first(incident, |event| matches!(event, Event::PlanFound { .. })))
+        }
         State::Restoring => {
             first(incident, |event| matches!(event, Event::RampStepped { .. } | Event::Restored { .. }))
         }

@@ -16,8 +16,8 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    let others = [story::merged(), story::healthy(), story::empty(), story::no_data(), story::many(), story::hostile()];
-    for snapshot in told.into_iter().chain(others) {
+    let others = [story::healthy(), story::empty(), story::no_data(), story::many(), story::hostile()];
+    for snapshot in told.into_iter().chain(others).chain([story::merged(), story::crowded()]) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
         let root = serve(console_routes(Recorder::of(snapshot))).await;
         let rooms = incidents.iter().flat_map(|id| [format!("/incidents/{id}"), format!("/fragments/incidents/{id}")]);
@@ -69,6 +69,13 @@ async fn a_room_offers_the_verbs_that_make_sense_there() -> Result<(), Box<dyn s
     assert!(!open.contains("/incidents/3/merge"), "nothing else is open");
     let (_, over) = get(&root, "/incidents/1").await?;
     assert!(over.contains("action=\"/incidents/1/reopen\"") && !over.contains("/incidents/1/take-over"));
+
+    let root = serve(console_routes(Recorder::of(story::crowded()))).await;
+    let (_, taken) = get(&root, "/incidents/3").await?;
+    assert!(taken.contains("Hand back to automation") && taken.contains("action=\"/incidents/3/split\""));
+    let (_, found) = get(&root, "/incidents/5").await?;
+    assert!(found.contains("Adopt: automation brings it back") && found.contains("Release: all of it ends at once"));
+    assert!(found.contains("edge edge-eu-1, and not of this log") && !found.contains("/incidents/5/take-over"));
 
     let root = serve(console_routes(Recorder::of(story::merged()))).await;
     let (_, part) = get(&root, "/incidents/4").await?;
