@@ -683,7 +683,7 @@ fn a2_nothing_is_done_on_top_of_what_was_found() {
 #[test]
 fn a_shed_of_a_lost_log_is_left_to_its_end_and_nobody_is_called() {
     let mut toy = Toy::new(policy());
-    let shed = Shed { component: name("search"), admitted: Strength::percent(50), ttl_ms: 20_000 };
+    let shed = Shed { component: name("search"), admitted: Strength::percent(50), ttl_ms: 20_000, of: None };
     toy.edge_plan = TrafficPlan { epoch: 2_000_000_000_000, sheds: vec![shed], ..TrafficPlan::default() };
     toy.run(15);
     assert_eq!((toy.edge_plan.sheds.len(), toy.engine.book().plan.epoch), (1, 0));
