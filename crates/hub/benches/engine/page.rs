@@ -39,10 +39,10 @@ impl Row {
 pub(crate) fn text(sections: &[(&str, Vec<Row>)], revision: &str) -> String {
     let mut text = String::from(
         "# The hub's own speed\n\n\
-         Written by `cargo xtask bench engine`, but for the last section; do not edit. Incidents are those of a golden log told again under new numbers,\n\
-         some 30 records each. A decision is `Engine::step` after one observation was taken in. Records are 300 bytes in the\n\
-         middle; those of the append are 200. Deciding and starting are processor time, which noisy neighbours disturb least;\n\
-         writing is time on the clock, for it waits for the machine's ordinary disk.\n",
+         Written by `cargo xtask bench engine`, but for the last section; do not edit. Incidents are those of a golden log told\n\
+         again under new numbers, some 30 records each. A decision is `Engine::step` after one observation was taken in.\n\
+         Records are 300 bytes in the middle; those of the append are 200. Deciding and starting are processor time, which\n\
+         noisy neighbours disturb least; writing is time on the clock, for it waits for the machine's ordinary disk.\n",
     );
     for (title, rows) in sections {
         let _ = write!(text, "\n## {title}\n\n| what | measured | goal |  |\n|---|---|---|---|\n");
