@@ -330,12 +330,17 @@ impl Toy {
         assert!(book.plan.is_idle() && book.pending.is_empty(), "nothing is left over");
         let confirmed = self.seconds_to(onset, |e| matches!(e, Event::Confirmed { .. }));
         assert!(confirmed <= 3.0, "confirmed after {confirmed} s");
+        self.expect_a_clean_log();
+        let policy = self.engine.policy();
+        let review = learn::review(incident, policy, |at| format!("{} s", at.as_millis() / 1_000));
+        assert!(review.contains("## Timeline") && review.contains(first.kind.title()), "{review}");
+    }
+
+    fn expect_a_clean_log(&self) {
         let policy = self.engine.policy();
         let mut auditor = Auditor::new(&policy.topology, &policy.act);
         self.log.iter().for_each(|record| auditor.read(record));
         assert_eq!(auditor.violations(), vec![]);
-        let review = learn::review(incident, policy, |at| format!("{} s", at.as_millis() / 1_000));
-        assert!(review.contains("## Timeline") && review.contains(first.kind.title()), "{review}");
     }
 }
 
@@ -653,6 +658,7 @@ fn what_is_in_force_when_the_log_is_lost_stays_until_a_person_adopts_it() {
     assert!(toy.edge_plan.is_idle() && toy.edge_plan.is_after(epoch));
     let steps = toy.log.iter().filter(|r| matches!(r.event, Event::RampStepped { .. })).count();
     assert!(steps > 2, "in steps (B1)");
+    toy.expect_a_clean_log();
 }
 
 #[test]
@@ -663,6 +669,7 @@ fn what_was_found_in_force_ends_when_a_person_takes_it_back() {
     toy.run(2);
     assert!(toy.edge_plan.is_idle());
     toy.run_until(60, "the review", reviewed);
+    toy.expect_a_clean_log();
 }
 
 /// A2: what was found counts. The other region's replica fails, and would be a second failure domain.

@@ -57,6 +57,10 @@ impl Auditor<'_> {
             Event::RemedyProposed { remedy, .. } => {
                 self.remedies.insert(remedy.id, (remedy.clone(), None, 0));
             }
+            // Whoever proposed and started it stands in a log that is gone.
+            Event::PlanFound { remedies, .. } => self
+                .remedies
+                .extend(remedies.iter().map(|found| (found.remedy.id, (found.remedy.clone(), Some(record.at), 0)))),
             Event::RemedyStarted { remedy, by, .. } => self.started(record, *remedy, by),
             Event::RemedyJudged { remedy, verdict, .. } => self.judged(record, *remedy, *verdict),
             _ => {}
