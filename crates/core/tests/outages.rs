@@ -672,6 +672,20 @@ fn what_was_found_in_force_ends_when_a_person_takes_it_back() {
     toy.expect_a_clean_log();
 }
 
+/// Whoever adopts it has an incident like any other: when it comes back it is confirmed, and somebody is called.
+#[test]
+fn what_was_adopted_and_comes_back_is_an_outage() {
+    let (mut toy, one) = (with_a_lost_log(), IncidentId(1));
+    toy.command("ann", Command::HandBack(one));
+    toy.run_until(120, "the way back", |b| b.incidents[&one].remedies[0].share > Strength::percent(5));
+    assert_eq!(toy.engine.book().incidents[&one].confirmed_at, None);
+    toy.fault = Box::new(|_, _, replica| (replica == "eu-1").then_some((FailureKind::Reset, 1.0)));
+    toy.run_until(20, "the relapse", |b| b.incidents[&one].relapses > 0);
+    toy.run(8);
+    let incident = &toy.engine.book().incidents[&one];
+    assert!(incident.confirmed_at.is_some() && incident.public_word().is_some(), "{incident:#?}");
+}
+
 /// A2: what was found counts. The other region's replica fails, and would be a second failure domain.
 #[test]
 fn a2_nothing_is_done_on_top_of_what_was_found() {
@@ -682,8 +696,13 @@ fn a2_nothing_is_done_on_top_of_what_was_found() {
     toy.run(20);
     let book = toy.engine.book();
     let other = book.open().find(|incident| incident.found_on.is_none()).expect("an incident of its own");
+    let (other_id, found_id) = (other.id, IncidentId(1));
     assert!(other.refusals.iter().any(|(.., guard, _)| guard == "A2"), "{:?}", other.refusals);
     assert_eq!(toy.edge_plan, found);
+    for (from, into) in [(other_id, found_id), (found_id, other_id)] {
+        let refused = toy.engine.command(toy.now, &name("ann"), Command::Merge(from, into)).expect_err("refused");
+        assert!(refused.to_string().contains("adopt it or release it first"), "{refused}");
+    }
 }
 
 /// A9: a shed ends by itself, and not a moment before.

@@ -614,7 +614,11 @@ impl Incident {
             Event::Mitigated { .. } => {
                 self.mitigated_at.get_or_insert(at);
             }
-            Event::Relapsed { .. } => self.relapse(at),
+            Event::Relapsed { .. } => {
+                // What was found in force and adopted is confirmed by nothing but this.
+                self.confirmed_at.get_or_insert(at);
+                self.relapse(at);
+            }
             Event::Restored { .. } => self.restored_at = Some(at),
             Event::Resolved { .. } => self.resolved_at = Some(at),
             Event::Merged { into, .. } => {

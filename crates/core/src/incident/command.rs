@@ -77,6 +77,9 @@ pub enum CommandRefused {
         /// What is suspected.
         into: IncidentId,
     },
+    /// Nobody has said what becomes of what was found in force.
+    #[error("incident {0} is what was found in force: adopt it or release it first")]
+    Found(IncidentId),
     /// Nothing was found on the component.
     #[error("nothing in incident {0} was found on {1}")]
     NoComponent(IncidentId, Name),
@@ -211,7 +214,12 @@ impl Engine {
             return Err(CommandRefused::Itself(from));
         }
         let (part, whole) = (self.open_incident(from)?, self.open_incident(into)?);
-        if part.confirmed_at.is_some() && whole.confirmed_at.is_none() {
+        // One side would take no evidence in, or be dismissed with something in force.
+        if let Some(found) = [part, whole].into_iter().find(|incident| incident.waits_for_a_person()) {
+            return Err(CommandRefused::Found(found.id));
+        }
+        let is_firm = |incident: &Incident| incident.confirmed_at.is_some() || incident.in_force().next().is_some();
+        if is_firm(part) && !is_firm(whole) {
             return Err(CommandRefused::Unequal { from, into });
         }
         Ok(self.merged(part, whole, Actor::Operator(who.clone())))

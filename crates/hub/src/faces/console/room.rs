@@ -147,7 +147,10 @@ fn kin(incident: &Incident) -> Vec<(&'static str, u64)> {
 /// What is confirmed becomes part of nothing that is only suspected.
 fn others(snapshot: &Snapshot, incident: &Incident) -> Vec<(u64, String)> {
     let fits = |other: &&Incident| {
-        other.id != incident.id && (other.confirmed_at.is_some() || incident.confirmed_at.is_none())
+        other.id != incident.id
+            && (other.confirmed_at.is_some() || incident.confirmed_at.is_none())
+            && !other.waits_for_a_person()
+            && !incident.waits_for_a_person()
     };
     let open = snapshot.book.open().filter(|_| incident.state.is_open()).filter(fits);
     open.map(|other| (other.id.0, other.title.clone())).collect()
