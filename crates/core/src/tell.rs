@@ -127,6 +127,11 @@ pub fn page(why: &str, cause: Option<&Hypothesis>, remedy: Option<&Remedy>) -> S
     format!("{}. {cause} {remedy}", capital(why))
 }
 
+/// Why a page asks for what would else be done by itself.
+pub fn untried(kind: RemedyKind, component: &Name, armed_for: Duration) -> String {
+    format!(": no drill of {kind} on {component} has passed within {}", span(armed_for))
+}
+
 /// The page when automation may not or cannot go on by itself.
 pub fn page_for_help(kind: RemedyKind, slice: &Slice, guard: &str, why: &str) -> String {
     format!("A person has to decide: {kind} {slice} is refused by {guard}: {why}.")
@@ -185,6 +190,7 @@ fn capital(text: &str) -> String {
 
 fn span(duration: Duration) -> String {
     match duration.as_secs() {
+        s if s >= 2 * 86_400 => format!("{} days", s / 86_400),
         s if s >= 120 => format!("{} minutes", s / 60),
         s => format!("{s} seconds"),
     }

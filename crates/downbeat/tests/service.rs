@@ -59,6 +59,25 @@ fn operators_reach_a_running_hub_and_the_log_remembers() {
 }
 
 #[test]
+fn what_people_have_tried_is_told_to_the_hub() {
+    let folder = folder("[automation]\ndivert = \"auto\"\n");
+    let mut service = Service::start(folder.path(), "hub");
+    let hub = service.addresses(2)["console"].clone();
+    let record = |component: &str| {
+        let what = ["drill", "record", "october", "--component", component, "--kind", "divert"];
+        run(folder.path(), &[&what[..], &["--hub", &hub, "--as", "anna"]].concat())
+    };
+    let stranger = record("billing");
+    assert_eq!(stranger.status.code(), Some(1));
+    assert!(text(&stranger.stderr).contains("there is no component billing here"), "{}", text(&stranger.stderr));
+    assert!(record("playback").status.success());
+    assert!(service.process.terminate().success(), "{}", service.log());
+    let export = text(&run(folder.path(), &["log", "export", "--data", "downbeat-data"]).stdout);
+    let (armed, passed) = (export.find("\"armed\""), export.find("\"drill_passed\""));
+    assert!(armed.is_some() && armed < passed, "{export}");
+}
+
+#[test]
 fn a_token_is_asked_for() {
     let folder = folder("");
     let config = CONFIG.replace("[hub]", "[hub]\ntoken = \"correct-horse\"");

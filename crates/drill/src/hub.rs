@@ -2,9 +2,9 @@
 
 use crate::http::{Ask, CallError, Caller};
 use downbeat_core::incident::{Event, Outcome, Record};
-use downbeat_core::model::{Audience, Change, Hypothesis, Moment, RemedyKind};
+use downbeat_core::model::{Audience, Change, Hypothesis, Moment, Name, RemedyKind};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ pub(crate) struct Case {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct RemedyLine {
     pub(crate) kind: RemedyKind,
+    pub(crate) components: BTreeSet<Name>,
     pub(crate) stage: String,
     pub(crate) started_at_ms: Option<Moment>,
 }

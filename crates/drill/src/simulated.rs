@@ -8,7 +8,7 @@ use crate::names::Answer;
 use crate::score::{Facts, Nothing, Requests, Scorecard, score, silence};
 use crate::story::{Action, Condition, Deed, Step, Story};
 use downbeat_core::incident::{Incident, NoticeCase, Outcome, RemedyCase};
-use downbeat_core::model::{Audience, Moment, Name};
+use downbeat_core::model::{Audience, Moment, Name, Topology};
 use downbeat_sim::script::{self, Act, NameAnswer, Once, Played, Script};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub fn simulate(story: &Story, seed: u64, listeners: usize) -> Result<Scorecard,
         tally: Tally { total: with.requests.total, failed: with.requests.failed, ..Tally::default() },
         retried: with.requests.retried,
         resumed: 0,
-        cases: with.incidents.iter().map(case).collect(),
+        cases: with.incidents.iter().map(|incident| case(incident, &with.topology)).collect(),
         violations: Ok(violations),
         orders: with.orders,
     }))
@@ -130,7 +130,7 @@ fn named(word: &str) -> Name {
 
 // --- The hub's book as its interface tells it
 
-fn case(incident: &Incident) -> Case {
+fn case(incident: &Incident, topology: &Topology) -> Case {
     Case {
         id: incident.id.0,
         state: incident.state.word().to_owned(),
@@ -141,7 +141,7 @@ fn case(incident: &Incident) -> Case {
         restored_at_ms: incident.restored_at,
         resolved_at_ms: incident.resolved_at,
         hypotheses: incident.hypotheses.clone(),
-        remedies: incident.remedies.iter().map(remedy).collect(),
+        remedies: incident.remedies.iter().map(|case| remedy(case, topology)).collect(),
         notices: incident.notices.iter().map(notice).collect(),
         review: incident.review.clone(),
         timeline: incident.timeline.iter().map(line).collect(),
@@ -156,8 +156,13 @@ fn public_word(incident: &Incident) -> Option<Moment> {
     taken.map(|(_, (at, _))| *at).min()
 }
 
-fn remedy(case: &RemedyCase) -> RemedyLine {
-    RemedyLine { kind: case.remedy.kind, stage: case.stage.word().to_owned(), started_at_ms: case.started_at }
+fn remedy(case: &RemedyCase, topology: &Topology) -> RemedyLine {
+    RemedyLine {
+        kind: case.remedy.kind,
+        components: case.remedy.route.components(topology),
+        stage: case.stage.word().to_owned(),
+        started_at_ms: case.started_at,
+    }
 }
 
 fn notice(case: &NoticeCase) -> NoticeLine {

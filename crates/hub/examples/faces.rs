@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data`, `many`, `merged` or `crowded`, and CONSOLE and STATUS are addresses. Commands are printed and have no effect.
+//! `no-data`, `lapsing`, `many`, `merged` or `crowded`, and CONSOLE and STATUS are addresses. Commands are printed and
+//! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
 use downbeat_core::model::Name;
@@ -47,6 +48,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "healthy" => Some(story::healthy()),
         "hostile" => Some(story::hostile()),
         "empty" => Some(story::empty()),
+        "lapsing" => Some(story::lapsing()),
         "no-data" => Some(story::no_data()),
         "merged" => Some(story::merged()),
         "crowded" => Some(story::crowded()),

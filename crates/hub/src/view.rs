@@ -1,7 +1,7 @@
 //! What the faces draw: one consistent picture of everything, published by the driver after each change.
 
 use crate::settings::HubSettings;
-use downbeat_core::incident::{Board, Book};
+use downbeat_core::incident::{Arming, ArmingState, Board, Book};
 use downbeat_core::model::{Moment, Name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,4 +42,19 @@ pub struct Snapshot {
     pub days: Arc<BTreeMap<Name, Vec<Day>>>,
     /// What is wrong with the hub itself, when something is: a full disk, a locked database.
     pub trouble: Option<String>,
+}
+
+impl Snapshot {
+    /// All that automation may do by itself, with when it lapses.
+    pub fn armings(&self) -> Vec<Arming> {
+        self.book.armings(&self.settings.policy)
+    }
+
+    /// What of it has lapsed or does so within a week, the first first.
+    pub fn lapsing(&self) -> Vec<Arming> {
+        let mut lapsing = self.armings();
+        lapsing.retain(|arming| arming.state(self.now) != ArmingState::Armed);
+        lapsing.sort_by_key(|arming| arming.until);
+        lapsing
+    }
 }

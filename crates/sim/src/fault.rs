@@ -78,6 +78,8 @@ pub(crate) enum Fault {
     Brigade(u8, usize),
     /// A person does something.
     Operator(Verb),
+    /// A drill of every kind of remedy passed on a component.
+    Drill(usize),
     /// Somebody flips an edge's own kill switch.
     KillSwitch(usize),
 }

@@ -35,12 +35,13 @@ impl Marks {
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
 /// way back, each place at which the hub dies, each ordeal.
-pub const REQUIRED: [&str; 227] = [
+pub const REQUIRED: [&str; 232] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
     "actuator: restarts a replica",
     "actuator: takes a change back",
+    "arming: lapsed, a remedy asks",
     "channel: takes nothing",
     "confirmed: edge first",
     "confirmed: probe first",
@@ -57,9 +58,11 @@ pub const REQUIRED: [&str; 227] = [
     "edge: refuses a plan",
     "edge: starts again",
     "edge: takes a plan",
+    "event: armed",
     "event: change told, Config",
     "event: change told, Deploy",
     "event: dismissed",
+    "event: drill passed",
     "event: evidence grew",
     "event: hub started",
     "event: mitigated",
@@ -93,6 +96,7 @@ pub const REQUIRED: [&str; 227] = [
     "fault: Deploy Slow",
     "fault: DiskFails",
     "fault: DiskFull",
+    "fault: Drill",
     "fault: Fail login",
     "fault: Fail playback",
     "fault: Fail search",
@@ -206,6 +210,7 @@ pub const REQUIRED: [&str; 227] = [
     "ordeal: TooLate",
     "ordeal: TwoChanges",
     "ordeal: TwoWaysBack",
+    "ordeal: Untried",
     "people: approve",
     "people: end an incident that nothing goes on with",
     "people: may not approve",

@@ -5,6 +5,7 @@
 use crate::dice::Dice;
 use crate::fault::{CALM_S, Defect, Fault, Planned, Verb};
 use crate::shape::{COMPONENTS, LOGIN, Shape};
+use std::time::Duration;
 
 /// What is put to the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +38,13 @@ pub(crate) enum Ordeal {
     TwoWaysBack,
     /// B1: what comes back is only half well.
     HalfWell,
+    /// A13: what was armed has not been tried in time, everywhere or on one component.
+    Untried,
 }
 
 impl Ordeal {
-    pub(crate) const ALL: [Self; 14] = [
+    /// Those that take turns in one world of eight.
+    const IN_TURNS: [Self; 14] = [
         Self::Flapping,
         Self::Mortal,
         Self::TwoChanges,
@@ -57,10 +61,15 @@ impl Ordeal {
         Self::HalfWell,
     ];
 
-    /// The ordeal of a seed: one world in eight is one.
+    /// The ordeal of a seed: one world in eight is one, and one in 112 lets the arming lapse. An ordeal that comes new takes
+    /// seeds of its own, so that all others keep their worlds.
     pub(crate) fn of(seed: u64) -> Option<Self> {
-        let nth = usize::try_from(seed / 8).unwrap_or(0) % Self::ALL.len();
-        (seed % 8 == 5).then_some(Self::ALL[nth])
+        let nth = usize::try_from(seed / 8).unwrap_or(0) % Self::IN_TURNS.len();
+        match seed {
+            _ if seed % 8 == 5 => Some(Self::IN_TURNS[nth]),
+            _ if seed % 112 == 62 => Some(Self::Untried),
+            _ => None,
+        }
     }
 
     /// The service that it takes, and what goes wrong in it.
@@ -81,6 +90,7 @@ impl Ordeal {
             Self::Rumour => draft.rumour(shape),
             Self::TwoWaysBack => draft.two_ways_back(shape),
             Self::HalfWell => draft.half_well(shape),
+            Self::Untried => draft.untried(shape),
         };
         draft.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         (shape, draft.faults)
@@ -288,6 +298,32 @@ impl Draft {
         self.add(begin + later, 25.0, Fault::Fail(replica, 0, percent));
         shape.reshaped(&[2, 2], 1, busy)
     }
+
+    fn untried(&mut self, shape: &Shape) -> Shape {
+        let busy = self.within(0.15, 0.3);
+        let begin = self.begin();
+        // A quarter of these worlds is tried everywhere, a quarter nowhere, the others but for one component.
+        let left_out = match self.dice.below(4) {
+            0 => None,
+            1 => Some(COMPONENTS.len()),
+            _ => Some(self.dice.below(COMPONENTS.len())),
+        };
+        let tried = (0..COMPONENTS.len()).filter(|c| left_out != Some(COMPONENTS.len()) && left_out != Some(*c));
+        for component in tried.collect::<Vec<_>>() {
+            let before = self.within(0.5, 3.0);
+            self.add(begin - before, 1.0, Fault::Drill(component));
+        }
+        let (replica, component) = (self.dice.below(6), self.repeatable());
+        let fault = match self.dice.below(4) {
+            0 => Fault::Kill(replica),
+            1 => Fault::Hang(replica),
+            2 => Fault::Fail(replica, component, 100),
+            _ => Fault::Cut(replica / 2),
+        };
+        self.add(begin, 50.0, fault);
+        let armed_for = Duration::from_secs_f64(self.within(10.0, 18.0));
+        Shape { armed_for, ..shape.reshaped(&[2, 2, 2], 1, busy) }
+    }
 }
 
 #[cfg(test)]
@@ -297,8 +333,8 @@ mod tests {
 
     #[test]
     fn an_ordeal_is_drawn_from_the_seed_alone_and_names_what_there_is() {
-        for (n, ordeal) in Ordeal::ALL.into_iter().enumerate() {
-            let seed = 8 * n as u64 + 5;
+        let in_turns = Ordeal::IN_TURNS.into_iter().zip((5..).step_by(8));
+        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62)]) {
             assert_eq!(Ordeal::of(seed), Some(ordeal));
             let draw = || ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
             let ((shape, faults), (_, again)) = (draw(), draw());
@@ -311,6 +347,6 @@ mod tests {
                 assert!(replica < shape.replicas.len() && planned.for_s > 0.0, "{ordeal:?}: {planned:?}");
             }
         }
-        assert_eq!((0..800).filter_map(Ordeal::of).count(), 100);
+        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 150);
     }
 }

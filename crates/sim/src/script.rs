@@ -7,7 +7,7 @@ pub use act::{Act, Healing, Hearing, Mending, NameAnswer, Network, Sight, Troubl
 pub use played::{Played, Requests};
 
 use crate::plan::{Automation, Plan};
-use crate::shape::{GRAIN, Pace, Place, Shape, name};
+use crate::shape::{ARMED_FOR, GRAIN, Pace, Place, Shape, name};
 use crate::time::Time;
 use crate::world::World;
 use downbeat_core::model::{Mode, Name};
@@ -130,6 +130,7 @@ impl Script {
         let all: f64 = COMPONENTS.iter().map(|(_, share)| share).sum();
         let edges = self.setting.edges;
         Shape {
+            armed_for: ARMED_FOR,
             regions: regions.map(name).into(),
             replicas: (0..regions.len() * each).map(replica).collect(),
             edges: crate::shape::edges(edges, regions.len()),

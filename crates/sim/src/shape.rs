@@ -19,6 +19,9 @@ pub(crate) const GRAIN: u32 = 3;
 /// Client networks of ordinary users.
 pub(crate) const NETWORKS: usize = 6;
 
+/// Longer than any world lasts.
+pub(crate) const ARMED_FOR: Duration = Duration::from_secs(30 * 86_400);
+
 /// How hasty the policy's figures are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -47,6 +50,8 @@ pub(crate) struct Shape {
     /// How often a client asks again.
     pub(crate) client_retries: u32,
     pub(crate) mode: Mode,
+    /// What may act by itself and was not tried for so long asks.
+    pub(crate) armed_for: Duration,
     pub(crate) pace: Pace,
 }
 
@@ -78,6 +83,7 @@ impl Shape {
             listeners: 4 + dice.below(5),
             client_retries: dice.below(4) as u32,
             mode: if dice.chance(0.85) { Mode::Auto } else { Mode::Ask },
+            armed_for: ARMED_FOR,
             pace,
         }
     }
@@ -100,6 +106,7 @@ impl Shape {
     pub(crate) fn policy(&self) -> Policy {
         let mut policy = Policy { topology: self.topology(), ..Policy::default() };
         policy.act.modes = RemedyKind::ALL.map(|kind| (kind, self.mode)).into();
+        policy.act.armed_for = self.armed_for;
         policy.act.can_actuate = true;
         if self.pace == Pace::Demo {
             policy.act.warm_up = Duration::from_secs(5);

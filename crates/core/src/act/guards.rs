@@ -54,6 +54,8 @@ pub struct Situation<'a> {
     pub started_at: Moment,
     /// Who holds the automation back.
     pub held_by: Option<&'a Name>,
+    /// A component on which this kind of remedy was not tried in time, if there is one.
+    pub untried: Option<Name>,
     /// Since when an edge is silent, if one is.
     pub deaf_for: Option<Duration>,
     /// Clients' requests a second by component.
@@ -113,7 +115,7 @@ type Guard = fn(&Remedy, &Situation<'_>) -> Result<(), Refusal>;
 
 /// All guards with their names, in the order in which they are asked.
 const GUARDS: [(&str, Guard); 12] = [
-    ("A13", a13_held),
+    ("A13", a13_leave),
     ("A15", a15_blind),
     ("A18", a18_needed),
     ("A12", one_at_a_time),
@@ -156,11 +158,14 @@ fn removes(remedy: &Remedy) -> BTreeSet<Name> {
     }
 }
 
-/// A13: somebody holds the automation back.
-fn a13_held(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
-    match s.held_by {
-        Some(who) => refuse("A13", format!("{who} holds the automation")),
-        None => Ok(()),
+/// A13: somebody holds the automation back, or its arming has lapsed.
+fn a13_leave(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
+    match (s.held_by, &s.untried) {
+        (Some(who), _) => refuse("A13", format!("{who} holds the automation")),
+        (None, Some(component)) => {
+            refuse("A13", format!("no drill of {} on {component} has passed for too long", remedy.kind))
+        }
+        (None, None) => Ok(()),
     }
 }
 

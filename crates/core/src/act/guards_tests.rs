@@ -73,6 +73,7 @@ struct Bench {
     change: Change,
     changes: usize,
     held_by: Option<Name>,
+    untried: Option<Name>,
     deaf_for: Option<Duration>,
     sustained: Duration,
     present: Present,
@@ -103,6 +104,7 @@ fn bench() -> Bench {
         },
         changes: 1,
         held_by: None,
+        untried: None,
         deaf_for: None,
         sustained: Duration::from_secs(5),
         present: Present { users_suffer: true, targets_ail: true },
@@ -118,6 +120,7 @@ impl Bench {
             policy: &self.policy,
             started_at: at(0),
             held_by: self.held_by.as_ref(),
+            untried: self.untried.clone(),
             deaf_for: self.deaf_for,
             demand: &self.demand,
             held_out: &self.held_out,
@@ -236,6 +239,7 @@ fn a12_one_remedy_in_flight_on_the_same_targets() {
 #[test]
 fn a13_nothing_new_while_somebody_holds_the_automation() {
     assert_eq!(Bench::with(|b| b.held_by = Some(name("ann"))).ask(&restart("eu-1")), "A13");
+    assert_eq!(Bench::with(|b| b.untried = Some(name("login"))).ask(&restart("eu-1")), "A13");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! The book is serialised into snapshots and hashed ([`Book::digest`]). So that a log keeps its hash over releases, a new
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
+use super::arming::Trials;
 use super::event::{Actor, Channel, Event, Outcome, Record, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::pairs;
@@ -276,6 +277,9 @@ pub struct Book {
     pub removals: VecDeque<Removal>,
     /// Plans that edges refused: which edge, which epoch, why; newest last.
     pub vetoes: VecDeque<(Moment, Name, u64, String)>,
+    /// What automation may do by itself, as far as it was tried.
+    #[serde(default, skip_serializing_if = "Trials::is_empty")]
+    pub trials: Trials,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -439,6 +443,8 @@ impl Book {
                 }
             }
             Event::ChannelsSet { channels } => self.set_channels(channels),
+            Event::Armed { kinds } => self.trials.arm(at, kinds),
+            Event::DrillPassed { tried, .. } => self.trials.pass(at, tried),
             Event::ChangeTold { change } => push_bounded(&mut self.changes, (at, change.clone()), CHANGES_MAX),
             Event::PlanRefused { edge, epoch, why } => {
                 push_bounded(&mut self.vetoes, (at, edge.clone(), *epoch, why.clone()), VETOES_MAX);

@@ -1,5 +1,6 @@
 //! What operators ask for, as commands like any other: checked, turned into events, written down.
 
+use super::arming::Tried;
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::cure::note;
 use super::engine::Engine;
@@ -10,6 +11,7 @@ use crate::act::guards;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Audience, Change, Dimension, Finding, IncidentId, Moment, Name, RemedyId, Stage, Strength};
 use crate::tell;
+use std::collections::BTreeSet;
 
 /// Longest public word, in characters.
 const TEXT_MAX: usize = 5_000;
@@ -43,6 +45,8 @@ pub enum Command {
     Release,
     /// Somebody changed the service.
     Tell(Change),
+    /// A drill of this name passed, and tried this.
+    PassDrill(Name, Tried),
 }
 
 /// Why a command changes nothing.
@@ -86,6 +90,12 @@ pub enum CommandRefused {
     /// Nothing else was found.
     #[error("all that was found in incident {0} is on {1}")]
     NothingElse(IncidentId, Name),
+    /// A drill of another service, perhaps.
+    #[error("there is no component {0} here")]
+    Stranger(Name),
+    /// Nothing that helped, so nothing is renewed.
+    #[error("drill {0} has tried nothing")]
+    NothingTried(Name),
     /// The remedy is past that point.
     #[error("remedy {0} is {1}")]
     Stage(RemedyId, &'static str),
@@ -124,6 +134,7 @@ impl Engine {
             Command::Hold => Ok(did(None, Verb::Hold)),
             Command::Release => Ok(did(None, Verb::Release)),
             Command::Tell(change) => Ok(self.tell(change)),
+            Command::PassDrill(story, tried) => self.pass_drill(who, story, tried),
         }
     }
 
@@ -252,6 +263,16 @@ impl Engine {
         }
         events.push(Event::Resolved { incident: id, by: Actor::Operator(who.clone()) });
         Ok(events)
+    }
+
+    fn pass_drill(&self, who: &Name, story: Name, tried: Tried) -> Result<Vec<Event>, CommandRefused> {
+        if let Some(stranger) = tried.keys().find(|name| !self.policy.topology.components.contains_key(*name)) {
+            return Err(CommandRefused::Stranger(stranger.clone()));
+        }
+        if tried.values().all(BTreeSet::is_empty) {
+            return Err(CommandRefused::NothingTried(story));
+        }
+        Ok(vec![Event::DrillPassed { story, tried, by: who.clone() }])
     }
 
     fn tell(&self, change: Change) -> Vec<Event> {

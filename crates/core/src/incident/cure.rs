@@ -1,5 +1,6 @@
 //! From a confirmed incident to relief: name the cause, propose what answers it, start it, judge it.
 
+use super::arming::Arming;
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Verdict};
@@ -11,7 +12,7 @@ use crate::diagnose;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
     Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, RemedyKind, Route, Stage, Strength, TrafficPlan,
+    NoticeId, Remedy, RemedyId, Route, Stage, Strength, TrafficPlan,
 };
 use crate::signal::EdgeLine;
 use crate::tell;
@@ -102,23 +103,26 @@ impl Engine {
         if incident.remedies.iter().any(tried) || self.is_only_waiting(incident, &remedy) {
             return vec![];
         }
-        let mode = self.mode(incident, remedy.kind);
+        let lapsed = self.lapsed(&remedy, now);
+        let mode = self.mode(incident, &remedy, lapsed.as_ref());
         if mode == Mode::Auto
             && let Err(refusal) = self.guard(incident, &remedy, round, now)
         {
             return self.refuse(incident, &remedy, refusal, now);
         }
         let page = (mode == Mode::Ask).then(|| {
-            let body = tell::page(&format!("remedy {} waits for your approval", remedy.id), Some(cause), Some(&remedy));
+            let untried = lapsed.as_ref().map(|it| tell::untried(it.kind, &it.component, self.policy.act.armed_for));
+            let why = format!("remedy {} waits for your approval{}", remedy.id, untried.unwrap_or_default());
+            let body = tell::page(&why, Some(cause), Some(&remedy));
             call(incident, Stage::Identified, &incident.title, body)
         });
         std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page.flatten()).collect()
     }
 
-    /// What a person has taken over is not acted upon without them.
-    fn mode(&self, incident: &Incident, kind: RemedyKind) -> Mode {
-        let mode = self.policy.act.mode(kind);
-        if incident.taken_by.is_some() { mode.min(Mode::Ask) } else { mode }
+    /// What a person has taken over is not acted upon without them, nor is what was not tried for too long (A13).
+    fn mode(&self, incident: &Incident, remedy: &Remedy, lapsed: Option<&Arming>) -> Mode {
+        let mode = self.policy.act.mode(remedy.kind);
+        if incident.taken_by.is_some() || lapsed.is_some() { mode.min(Mode::Ask) } else { mode }
     }
 
     /// After a relapse, what stands already and has no outside part to repeat need not be proposed again.
@@ -244,6 +248,7 @@ impl Engine {
             policy: &self.policy.act,
             started_at: self.book.started_at,
             held_by: self.book.held_by.as_ref().or(incident.taken_by.as_ref()),
+            untried: self.lapsed(remedy, now).map(|arming| arming.component),
             deaf_for: self.unheard_for(now),
             demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),

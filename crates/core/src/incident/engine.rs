@@ -140,7 +140,8 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 9] = [
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 10] = [
+            Self::note_arming,
             Self::renew_plan,
             Self::note_vetoes,
             Self::suspect,

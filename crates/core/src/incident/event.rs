@@ -3,6 +3,7 @@
 //! Events are written before any of their effects is carried out; the state of everything is their fold. A
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
+use super::arming::Tried;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
@@ -10,7 +11,7 @@ use crate::model::{
     RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +95,20 @@ pub enum Event {
     ChannelsSet {
         /// All of them.
         channels: Vec<Channel>,
+    },
+    /// The configuration lets these kinds of remedies act by themselves for the first time: as if tried at this moment (A13).
+    Armed {
+        /// Which kinds.
+        kinds: BTreeSet<RemedyKind>,
+    },
+    /// A drill went as it should: what helped in it is tried anew.
+    DrillPassed {
+        /// Its name.
+        story: Name,
+        /// What helped, and where.
+        tried: Tried,
+        /// Who ran it.
+        by: Name,
     },
     /// Somebody changed the service.
     ChangeTold {
@@ -348,6 +363,8 @@ impl Event {
         match self {
             Self::HubStarted { .. }
             | Self::ChannelsSet { .. }
+            | Self::Armed { .. }
+            | Self::DrillPassed { .. }
             | Self::ChangeTold { .. }
             | Self::PlanRenewed { .. }
             | Self::PlanRefused { .. } => None,

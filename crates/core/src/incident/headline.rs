@@ -1,6 +1,9 @@
 //! Each event in one line for people: timelines, reviews and the log on the console read it from here.
 
+use super::arming::Tried;
 use super::event::{Actor, Event, Outcome, Verb, Verdict};
+use crate::model::RemedyKind;
+use std::collections::BTreeSet;
 
 impl Event {
     /// One line for people, without time and without a full stop.
@@ -10,6 +13,10 @@ impl Event {
             Self::ChannelsSet { channels } => {
                 let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
                 format!("messages go to {}", names.join(", "))
+            }
+            Self::Armed { kinds } => format!("may act by itself from now on: {}", words(kinds)),
+            Self::DrillPassed { story, tried, by } => {
+                format!("drill {story} passed, says {by}: {}", tried_words(tried))
             }
             Self::ChangeTold { change } => format!("change {} on {}: {}", change.to, change.slice, change.summary),
             Self::Suspected { title, findings, .. } => format!("suspected: {title} ({} findings)", findings.len()),
@@ -73,6 +80,15 @@ impl Event {
             ),
         }
     }
+}
+
+fn words(kinds: &BTreeSet<RemedyKind>) -> String {
+    kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", ")
+}
+
+fn tried_words(tried: &Tried) -> String {
+    let of = |(component, kinds): (_, &BTreeSet<RemedyKind>)| format!("{} on {component}", words(kinds));
+    tried.iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
 fn by_whom(actor: &Actor) -> String {

@@ -1,5 +1,6 @@
 //! The spine: strings the stages together, from signal to lesson.
 
+mod arming;
 mod audit;
 mod board;
 mod book;
@@ -20,6 +21,7 @@ mod suspect;
 mod territory;
 mod words;
 
+pub use arming::{Arming, ArmingState, Trials, Tried};
 pub use audit::{Auditor, Violation};
 pub use board::{Board, Cell, Condition, Pulse, ReplicaLine};
 pub use book::{Book, Effect, EffectId, Incident, Misfit, NoticeCase, RemedyCase, RemedyStage, Removal};

@@ -32,6 +32,8 @@ pub enum Mutation {
     NeverJudgesLate,
     /// What waits for a person starts by itself.
     AskIsAuto,
+    /// What nobody has tried for too long still acts by itself.
+    ForgetsArming,
     /// Two groups are on their way back at once.
     TwoOnTheWay,
     /// The way back begins although its targets fail.
@@ -107,7 +109,7 @@ pub enum Figure {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::Forgets("A1"),
         Self::Forgets("A2"),
         Self::Forgets("A4"),
@@ -145,6 +147,7 @@ impl Mutation {
         Self::NeverReverts,
         Self::NeverJudgesLate,
         Self::AskIsAuto,
+        Self::ForgetsArming,
         Self::TwoOnTheWay,
         Self::LiftsUnhealed,
         Self::StepsThroughFailure,

@@ -123,6 +123,9 @@ impl Default for DiagnosePolicy {
 pub struct ActPolicy {
     /// What each kind may do by itself; `ask` where nothing is said.
     pub modes: BTreeMap<RemedyKind, Mode>,
+    /// (A13) What may act by itself asks instead when no drill of it has passed for so long. 30 days: whoever is on call
+    /// changes, and so does what restarts replicas.
+    pub armed_for: Duration,
     /// True when somebody outside restarts replicas and takes changes back at our request.
     pub can_actuate: bool,
     /// (A1) Highest projected load of what remains, as a share of its proven capacity.
@@ -166,6 +169,7 @@ impl Default for ActPolicy {
     fn default() -> Self {
         Self {
             modes: BTreeMap::new(),
+            armed_for: Duration::from_secs(30 * 86_400),
             can_actuate: false,
             load_max: 0.85,
             removed_max: 0.5,

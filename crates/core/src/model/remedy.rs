@@ -1,7 +1,8 @@
 //! A remedy: one action with the cause it answers, what it should bring about, and its way back.
 
-use super::{CauseKind, IncidentId, Name, Slice};
+use super::{CauseKind, IncidentId, Name, Slice, Topology};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -166,6 +167,27 @@ impl Route {
     /// True for a remedy that works on its targets where they stand: the traffic stays as it is.
     pub fn diverts_nobody(&self) -> bool {
         matches!(self, Self::Away { replicas, .. } if replicas.is_empty())
+    }
+
+    /// The components whose traffic it changes.
+    pub fn components(&self, topology: &Topology) -> BTreeSet<Name> {
+        let served_by = |is_target: &dyn Fn(&Name) -> bool| {
+            let served = topology.components.values().filter(|c| c.replicas.iter().any(is_target));
+            served.map(|c| c.name.clone()).collect()
+        };
+        let is_at = |replica: &Name, hosts: &[Name]| {
+            topology.replicas.get(replica).and_then(|r| r.host.as_ref()).is_some_and(|host| hosts.contains(host))
+        };
+        match self {
+            Self::Away { component: Some(only), .. } | Self::Cap { component: Some(only), .. } => [only.clone()].into(),
+            Self::Away { replicas, component: None } if replicas.is_empty() => {
+                topology.components.keys().cloned().collect()
+            }
+            Self::Away { replicas, component: None } => served_by(&|replica| replicas.contains(replica)),
+            Self::Admit { components, .. } => components.iter().cloned().collect(),
+            Self::Cap { component: None, .. } => topology.components.keys().cloned().collect(),
+            Self::Hold { hosts } => served_by(&|replica| is_at(replica, hosts)),
+        }
     }
 
     /// True when two routes ask something of the same targets.

@@ -5,7 +5,7 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use anyhow::Context;
 use clap::Args;
-use downbeat_core::model::{Name, Policy, RemedyKind};
+use downbeat_core::model::{Mode, Name, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
@@ -216,8 +216,16 @@ fn actuator(hub: &HubSettings) -> Table {
 }
 
 fn automation(hub: &HubSettings) -> Table {
-    let row = |kind: RemedyKind| vec![json!(kind.word()), json!(hub.policy.act.mode(kind))];
-    Table { title: "automation", columns: &["remedy", "mode"], rows: RemedyKind::ALL.into_iter().map(row).collect() }
+    let row = |kind: RemedyKind| {
+        let mode = hub.policy.act.mode(kind);
+        let lapses = (mode == Mode::Auto).then(|| duration_text(hub.policy.act.armed_for));
+        vec![json!(kind.word()), json!(mode), json!(lapses)]
+    };
+    Table {
+        title: "automation",
+        columns: &["remedy", "mode", "asks_without_a_drill_for"],
+        rows: RemedyKind::ALL.into_iter().map(row).collect(),
+    }
 }
 
 /// Every figure with its default where it differs.

@@ -113,6 +113,13 @@ pub(crate) struct HubClient {
     http: reqwest::Client,
 }
 
+impl HubArgs {
+    /// As if given on the command line.
+    pub(crate) fn new(hub: String, token: Option<String>, operator: String) -> Self {
+        Self { hub, token, operator }
+    }
+}
+
 impl HubClient {
     /// A client for the hub that the command line names.
     pub(crate) fn new(args: HubArgs) -> Result<Self, ClientError> {
@@ -121,7 +128,7 @@ impl HubClient {
 
     /// A client for the edge whose admin door is at an address.
     pub(crate) fn of_edge(url: String) -> Result<Self, ClientError> {
-        Self::of(Peer::Edge, HubArgs { hub: url, token: None, operator: "operator".into() })
+        Self::of(Peer::Edge, HubArgs::new(url, None, "operator".into()))
     }
 
     fn of(peer: Peer, args: HubArgs) -> Result<Self, ClientError> {

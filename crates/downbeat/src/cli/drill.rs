@@ -1,5 +1,6 @@
 //! `downbeat drill` and `downbeat demo`: outages on purpose, with real processes on this machine or in virtual time.
 
+use super::arming::{ArmArgs, RecordArgs, arm, record};
 use super::output::{self, Table};
 use super::style::Palette;
 use crate::config::parse_duration;
@@ -22,6 +23,8 @@ Examples:
   downbeat drill run host --live --json --seed 7 | jq .silence_s
   downbeat drill run quiet --duration 60s
   downbeat drill run my-outage.md --keep --data ./my-outage
+  downbeat drill run host --hub http://127.0.0.1:8080 --component web    what helped counts as tried there
+  downbeat drill record october --component web --kind restart           what you tried yourself does too
 
 In the simulated world the edge's and the hub's own decisions run against a service, users and a network that are
 computed; the same seed gives the same scorecard. \"Doing nothing\" is the same world while Downbeat watches and does not act.
@@ -56,6 +59,9 @@ enum DrillVerb {
     /// Live through one outage, and print its scorecard
     #[command(after_help = DRILL_EXAMPLES)]
     Run(RunArgs),
+    /// Tell a hub of a drill that you ran on your own service, and that passed
+    #[command(after_help = DRILL_EXAMPLES)]
+    Record(RecordArgs),
 }
 
 /// Which drill, and how.
@@ -79,6 +85,8 @@ struct RunArgs {
     /// Keep the folder with logs and reviews that would else be removed
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    arm: ArmArgs,
     #[command(flatten)]
     world: WorldArgs,
 }
@@ -132,6 +140,7 @@ pub(crate) async fn about_drill(args: DrillArgs) -> anyhow::Result<()> {
             super::simulation::run(only, args.world.seed, args.world.listeners.into(), args.json)
         }
         DrillVerb::Run(args) => live_through(args).await,
+        DrillVerb::Record(args) => record(args).await,
     }
 }
 
@@ -180,6 +189,9 @@ async fn live_through(args: RunArgs) -> anyhow::Result<()> {
         output::write_json(&serde_json::to_value(&card).context("cannot write the scorecard")?)?;
     } else {
         output::write(&draw(&card, Palette::stdout()))?;
+    }
+    if card.passed {
+        arm(args.arm, &card).await?;
     }
     verdict(card)
 }

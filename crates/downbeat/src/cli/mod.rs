@@ -1,5 +1,6 @@
 //! The command line: what there is to say, and who does it.
 
+mod arming;
 mod change;
 mod check;
 mod client;

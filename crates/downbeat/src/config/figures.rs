@@ -113,6 +113,7 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
         (
             "act",
             vec![
+                ("armed_for", Span(&mut act.armed_for)),
                 ("load_max", Number(&mut act.load_max)),
                 ("removed_max", Number(&mut act.removed_max)),
                 ("removed_within_window", Number(&mut act.removed_within_window)),

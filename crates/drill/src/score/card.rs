@@ -2,8 +2,9 @@
 //! not happen.
 
 use crate::story::CauseExpected;
-use downbeat_core::model::{CauseKind, RemedyKind, Slice};
+use downbeat_core::model::{CauseKind, Name, RemedyKind, Slice};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A drill in figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -120,4 +121,6 @@ pub struct RemedyScore {
     pub kind: RemedyKind,
     /// True when it was judged to have helped.
     pub helped: bool,
+    /// The components whose traffic it changed.
+    pub components: BTreeSet<Name>,
 }

@@ -159,7 +159,11 @@ fn pages(case: &Case) -> usize {
 
 fn remedies(case: &Case) -> impl Iterator<Item = RemedyScore> {
     let started = case.remedies.iter().filter(|remedy| remedy.started_at_ms.is_some());
-    started.map(|remedy| RemedyScore { kind: remedy.kind, helped: remedy.helped() })
+    started.map(|remedy| RemedyScore {
+        kind: remedy.kind,
+        helped: remedy.helped(),
+        components: remedy.components.clone(),
+    })
 }
 
 /// Hundredths of a second are as fine as anything here is known.

@@ -4,7 +4,7 @@ use super::*;
 use crate::hub::RemedyLine;
 use crate::listener::playhead::Heard;
 use downbeat_core::incident::{Event, Record};
-use downbeat_core::model::{IncidentId, RemedyKind};
+use downbeat_core::model::{IncidentId, Name, RemedyKind};
 use serde_json::json;
 
 const FAULT: u64 = 1_000_000;
@@ -48,6 +48,7 @@ fn case() -> Case {
         hypotheses: vec![right.clone(), wrong.clone()],
         remedies: vec![RemedyLine {
             kind: RemedyKind::RollBack,
+            components: [Name::new("login").expect("a good name")].into(),
             stage: "lifted".to_owned(),
             started_at_ms: Some(at(1_900)),
         }],
@@ -103,7 +104,7 @@ fn a_golden_card() {
         r#""cause":{"kind":"bad_deploy","where":"version=1.5.0","rank":1,"#,
         r#""expected":{"kind":"bad_deploy","where":"version=1.5.0"}},"#,
         r#""incidents":1,"false_incidents":0,"pages":1,"#,
-        r#""remedies":[{"kind":"roll_back","helped":true}],"guards_violated":0,"#,
+        r#""remedies":[{"kind":"roll_back","helped":true,"components":["login"]}],"guards_violated":0,"#,
         r#""review":"reviews/2026-11-22-playback.md","passed":true,"failed_expectations":[]}"#
     );
     assert_eq!(card, golden);

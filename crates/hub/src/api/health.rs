@@ -2,10 +2,13 @@
 
 use crate::doors::Doors;
 use crate::http::problem::Problem;
+use crate::text::rfc3339;
 use crate::view::Snapshot;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use downbeat_core::incident::{Arming, ArmingState};
+use downbeat_core::model::Moment;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -13,8 +16,9 @@ use std::time::Duration;
 /// database for a second at most.
 const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
 
-/// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason.
-pub(super) async fn health(State(doors): State<Doors>) -> Result<&'static str, Problem> {
+/// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason. A line for each arming that lapses
+/// within a week.
+pub(super) async fn health(State(doors): State<Doors>) -> Result<String, Problem> {
     // The driver holds the sender: without it, the picture is the last one for ever.
     if doors.snapshots.has_changed().is_err() {
         return Err(Problem::unavailable("the driver has stopped"));
@@ -25,8 +29,13 @@ pub(super) async fn health(State(doors): State<Doors>) -> Result<&'static str, P
     }
     match &snapshot.trouble {
         Some(trouble) => Err(Problem::unavailable(trouble.clone())),
-        None => Ok("ok\n"),
+        None => Ok(snapshot.lapsing().iter().fold("ok\n".into(), |text, it| text + &lapse(it, snapshot.now))),
     }
+}
+
+fn lapse(arming: &Arming, now: Moment) -> String {
+    let verb = if arming.state(now) == ArmingState::Lapsed { "lapsed" } else { "lapses" };
+    format!("arming: {} on {} {verb} at {}\n", arming.kind, arming.component, rfc3339(arming.until))
 }
 
 /// `GET /metrics`: the Prometheus text format.
@@ -46,9 +55,23 @@ fn text(snapshot: &Snapshot) -> String {
         ("downbeat_automation_held", "gauge", "1 while an operator holds it back.", book.held_by.is_some().into()),
         ("downbeat_trouble", "gauge", "1 while the log cannot be written.", snapshot.trouble.is_some().into()),
     ];
-    lines.iter().fold(String::new(), |mut text, (name, kind, help, value)| {
+    let text = lines.iter().fold(String::new(), |mut text, (name, kind, help, value)| {
         // Writing to a string does not fail.
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+        text
+    });
+    text + &armed_until(&snapshot.armings())
+}
+
+/// By component and kind, as a moment: alert on what is less than a week ahead.
+fn armed_until(armings: &[Arming]) -> String {
+    let name = "downbeat_armed_until_seconds";
+    let head = format!(
+        "# HELP {name} From when on what acts by itself asks, unless a drill of it passes.\n# TYPE {name} gauge\n"
+    );
+    armings.iter().fold(head, |mut text, arming| {
+        let Arming { component, kind, until } = arming;
+        let _ = writeln!(text, "{name}{{component=\"{component}\",kind=\"{kind}\"}} {}", until.as_millis() / 1_000);
         text
     })
 }

@@ -57,7 +57,8 @@ pub(super) async fn show(
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<IncidentView>, Problem> {
     let id = incident_id(path)?;
-    of_incident(&doors, id, IncidentView::of).map(Json)
+    let settings = doors.snapshots.borrow().settings.clone();
+    of_incident(&doors, id, |incident| IncidentView::of(incident, &settings.policy.topology)).map(Json)
 }
 
 /// `GET /v1/incidents/{id}/review`: the file, as people may have edited it; a draft while there is none.

@@ -5,6 +5,7 @@
 
 mod audit;
 mod board;
+mod drills;
 mod health;
 mod incidents;
 mod log;
@@ -39,6 +40,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
         .route("/v1/automation/hold", verbs::on_automation(Command::Hold))
         .route("/v1/automation/release", verbs::on_automation(Command::Release))
+        .route("/v1/drills", get(drills::armings).post(drills::pass))
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))

@@ -13,12 +13,12 @@ use downbeat_core::incident::Command;
 use downbeat_core::model::{IncidentId, Name, RemedyId};
 use serde::Deserialize;
 
-type Done = Result<StatusCode, Problem>;
+pub(super) type Done = Result<StatusCode, Problem>;
 type IdPath = Result<Path<u64>, PathRejection>;
 
 /// Who acts: `x-downbeat-operator`, or just "operator".
 #[derive(Debug)]
-pub(super) struct Operator(Name);
+pub(super) struct Operator(pub(super) Name);
 
 impl<S: Sync> FromRequestParts<S> for Operator {
     type Rejection = Problem;
@@ -117,7 +117,8 @@ fn remedy_id(text: &str) -> Result<RemedyId, Problem> {
     text.parse().map_err(|why: String| Problem::absent(why))
 }
 
-async fn obey(doors: &Doors, who: Name, command: Command) -> Done {
+/// Hands a command in, and answers when all that follows from it is in the log.
+pub(super) async fn obey(doors: &Doors, who: Name, command: Command) -> Done {
     doors.commands.send(who, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }

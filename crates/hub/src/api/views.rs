@@ -3,10 +3,10 @@
 use downbeat_core::incident::{Actor, Incident, NoticeCase, Outcome, Record, RemedyCase};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, Finding, Hypothesis, IncidentId, Mode, Moment, Name, RemedyKind, Route,
-    Slice, SourceClass,
+    Slice, SourceClass, Topology,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident in a list.
 #[derive(Debug, Serialize)]
@@ -87,6 +87,8 @@ struct RemedyView {
     answers: CauseKind,
     slice: Slice,
     route: Route,
+    /// The components whose traffic the route changes.
+    components: BTreeSet<Name>,
     actuation: Option<Actuation>,
     predicted: String,
     undo: String,
@@ -184,7 +186,7 @@ impl CauseView {
 }
 
 impl IncidentView {
-    pub(super) fn of(incident: &Incident) -> Self {
+    pub(super) fn of(incident: &Incident, topology: &Topology) -> Self {
         let refusal = |(kind, slice, guard, why): &(RemedyKind, Slice, String, String)| RefusalView {
             kind: *kind,
             slice: slice.clone(),
@@ -200,7 +202,7 @@ impl IncidentView {
             bits: incident.bits.clone(),
             findings: incident.findings.clone(),
             hypotheses: incident.hypotheses.clone(),
-            remedies: incident.remedies.iter().map(RemedyView::of).collect(),
+            remedies: incident.remedies.iter().map(|case| RemedyView::of(case, topology)).collect(),
             refusals: incident.refusals.iter().map(refusal).collect(),
             notices: incident.notices.iter().map(NoticeView::of).collect(),
             review: incident.review.clone(),
@@ -210,13 +212,14 @@ impl IncidentView {
 }
 
 impl RemedyView {
-    fn of(case: &RemedyCase) -> Self {
+    fn of(case: &RemedyCase, topology: &Topology) -> Self {
         let remedy = case.remedy.clone();
         Self {
             id: remedy.id.to_string(),
             kind: remedy.kind,
             answers: remedy.answers,
             slice: remedy.slice,
+            components: remedy.route.components(topology),
             route: remedy.route,
             actuation: remedy.actuation,
             predicted: remedy.predicted,

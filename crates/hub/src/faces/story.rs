@@ -108,6 +108,23 @@ pub(crate) fn healthy() -> Snapshot {
     tale.snapshot(Condition::Healthy)
 }
 
+/// A day on which nothing is open, and what may act by itself was tried too long ago: on two components none of it was, on the
+/// others some of it four weeks ago.
+pub(crate) fn lapsing() -> Snapshot {
+    let mut tale = Tale::begin();
+    let (divert, restart) = (RemedyKind::Divert, RemedyKind::Restart);
+    tale.now = Moment::from_millis(ONSET_MS - 60 * DAY_MS);
+    tale.write(Event::Armed { kinds: [divert, restart].into() });
+    tale.now = Moment::from_millis(ONSET_MS - 26 * DAY_MS);
+    let tried = [(name("playback"), [divert, restart].into()), (name("search"), [divert].into())].into();
+    tale.write(Event::DrillPassed { story: name("region-lost"), tried, by: name("mira") });
+    tale.now = Moment::from_millis(ONSET_MS);
+    let mut snapshot = tale.snapshot(Condition::Healthy);
+    let policy = &mut Arc::make_mut(&mut snapshot.settings).policy;
+    policy.act.modes = [(divert, Mode::Auto), (restart, Mode::Auto)].into();
+    snapshot
+}
+
 /// A hub that has heard nothing yet, of a service without a component.
 pub(crate) fn empty() -> Snapshot {
     let settings = HubSettings { policy: Policy::default(), categories: Vec::new(), breaker: None, ..settings() };

@@ -1,5 +1,6 @@
 //! The hub from outside: real sockets, real processes, real files; all on this machine.
 
+mod arming;
 mod console;
 mod kill;
 mod outbox;

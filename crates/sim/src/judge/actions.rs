@@ -2,7 +2,7 @@
 
 use super::{Case, Judge};
 use downbeat_core::incident::{Actor, Outcome};
-use downbeat_core::model::{Actuation, Change, Mode, Moment, Name, Remedy, RemedyId, Route, TrafficPlan};
+use downbeat_core::model::{Actuation, Change, Component, Mode, Moment, Name, Remedy, RemedyId, Route, TrafficPlan};
 use std::time::Duration;
 
 /// A change that was told longer before is no suspect.
@@ -26,6 +26,7 @@ impl Judge {
             return;
         }
         self.leave(&remedy, mode);
+        self.arming(at, &remedy);
         self.one_at_a_time(&remedy);
         self.blindness(at, id);
         self.need(at, &remedy);
@@ -56,6 +57,43 @@ impl Judge {
         }
         if self.in_vain >= 2 {
             self.find("A11", format!("remedy {id} started after {} in vain", self.in_vain));
+        }
+    }
+
+    /// A hub starts; the first one arms whatever its configuration lets loose.
+    pub(crate) fn hub_starts(&mut self, at: Moment) {
+        self.armed_at.get_or_insert(at);
+    }
+
+    /// Every kind of remedy was tried on a component.
+    pub(crate) fn drill_passed(&mut self, at: Moment, component: Name) {
+        self.drilled.insert(component, at);
+    }
+
+    /// A13: nothing is done to what was not tried for too long.
+    fn arming(&mut self, at: Moment, remedy: &Remedy) {
+        let Some(armed_at) = self.armed_at else { return };
+        let tried = |component: &Name| self.drilled.get(component).copied().map_or(armed_at, |at| at.max(armed_at));
+        let serves = |component: &Component, replicas: &[Name]| component.replicas.iter().any(|r| replicas.contains(r));
+        let is_touched = |component: &&Component| match &remedy.route {
+            Route::Away { component: Some(only), .. } | Route::Cap { component: Some(only), .. } => {
+                component.name == *only
+            }
+            Route::Away { replicas, component: None } => replicas.is_empty() || serves(component, replicas),
+            Route::Admit { components, .. } => components.contains(&component.name),
+            // In these worlds every replica serves everything, so whoever has the name held has all of it.
+            Route::Cap { component: None, .. } | Route::Hold { .. } => true,
+        };
+        let touched = self.policy.topology.components.values().filter(is_touched);
+        let untried = touched.map(|it| &it.name).find(|it| at.since(tried(it)) >= self.policy.act.armed_for).cloned();
+        if let Some(component) = untried {
+            self.find(
+                "A13",
+                format!(
+                    "remedy {} started by itself when its kind had not been tried on {component} in time",
+                    remedy.id
+                ),
+            );
         }
     }
 

@@ -53,6 +53,10 @@ pub(crate) struct Judge {
     acknowledged: usize,
     started_at: Moment,
     held: bool,
+    /// When a hub first started, and so everything was armed.
+    armed_at: Option<Moment>,
+    /// By component: when the last drill there passed.
+    drilled: BTreeMap<Name, Moment>,
     incidents: BTreeMap<IncidentId, Track>,
     /// What the log says of changes.
     changes: Vec<(Moment, Change)>,
@@ -159,6 +163,8 @@ impl Judge {
             acknowledged: 0,
             started_at: Moment::default(),
             held: false,
+            armed_at: None,
+            drilled: BTreeMap::new(),
             incidents: BTreeMap::new(),
             changes: Vec::new(),
             in_effect: BTreeMap::new(),

@@ -2,12 +2,17 @@
 
 use crate::world::World;
 use downbeat_core::incident::{Actor, Event, Outcome, Record, RemedyStage};
-use downbeat_core::model::RemedyId;
+use downbeat_core::model::{IncidentId, Mode, RemedyId};
 
 impl World {
     pub(super) fn mark_record(&mut self, record: &Record) {
         let mark = match &record.event {
-            Event::RemedyProposed { remedy, mode } => format!("proposed: {} {mode:?}", remedy.kind),
+            Event::RemedyProposed { remedy, mode } => {
+                if *mode == Mode::Ask && self.shape.mode == Mode::Auto && !self.is_taken_over(remedy.id.incident) {
+                    self.marks.reach("arming: lapsed, a remedy asks");
+                }
+                format!("proposed: {} {mode:?}", remedy.kind)
+            }
             Event::RemedyRefused { kind, guard, .. } => {
                 self.marks.reach(&format!("guard: {guard}"));
                 format!("refused: {kind}")
@@ -44,6 +49,8 @@ impl World {
             Event::OperatorActed { verb, .. } => format!("operator: {verb:?} is written"),
             Event::HubStarted { .. } => "event: hub started".into(),
             Event::ChannelsSet { .. } => "event: channels set".into(),
+            Event::Armed { .. } => "event: armed".into(),
+            Event::DrillPassed { .. } => "event: drill passed".into(),
             Event::ChangeTold { change } => format!("event: change told, {:?}", change.kind),
             Event::Suspected { .. } => "event: suspected".into(),
             Event::EvidenceGrew { .. } => "event: evidence grew".into(),
@@ -67,6 +74,11 @@ impl World {
             Event::PlanRefused { .. } => "event: plan refused".into(),
         };
         self.marks.reach(&mark);
+    }
+
+    fn is_taken_over(&self, incident: IncidentId) -> bool {
+        let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
+        book.and_then(|book| book.incidents.get(&incident)).is_none_or(|incident| incident.taken_by.is_some())
     }
 
     fn kind(&self, remedy: RemedyId) -> String {

@@ -6,7 +6,7 @@ use crate::judge::Violation;
 use crate::world::World;
 use crate::world::hub::channels;
 use downbeat_core::incident::{Engine, Event, Incident};
-use downbeat_core::model::{Moment, RemedyId};
+use downbeat_core::model::{Moment, RemedyId, Topology};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Played {
     pub requests: Requests,
     /// Every incident with all that belongs to it, oldest first.
     pub incidents: Vec<Incident>,
+    /// The service that was lived through it.
+    pub topology: Topology,
     /// Orders to the actuator, repeats not counted.
     pub orders: usize,
     /// What should always hold, and did not.
@@ -70,6 +72,7 @@ impl Played {
                 retried: world.requests.retried - before.retried,
             },
             incidents,
+            topology: world.hub.policy().topology.clone(),
             orders: orders.len(),
             violations: std::mem::take(&mut world.judge.found),
         })

@@ -62,6 +62,7 @@ impl World {
             Fault::ChannelGone(channel) => self.outside.channel_gone[channel] = true,
             Fault::Brigade(..) => self.queue.plan(now, Happening::Brigade(n)),
             Fault::Operator(verb) => self.operate(verb),
+            Fault::Drill(component) => self.pass_drill(component),
             Fault::KillSwitch(edge) => self.flip_kill_switch(edge, true),
         }
     }
@@ -126,7 +127,8 @@ impl World {
             Fault::Operator(Verb::Hold) => drop(self.command(Command::Release)),
             Fault::Operator(Verb::TakeOver) => self.hand_back(),
             Fault::KillSwitch(edge) => self.flip_kill_switch(edge, false),
-            Fault::RetireEdge(_) | Fault::ColdCaches(_) | Fault::Brigade(..) | Fault::Operator(_) => {}
+            Fault::RetireEdge(_) | Fault::ColdCaches(_) | Fault::Brigade(..) | Fault::Operator(_) | Fault::Drill(_) => {
+            }
         }
     }
 

@@ -99,6 +99,7 @@ impl World {
         }
         self.judge.replayed(engine.book());
         self.hub.boot += 1;
+        self.judge.hub_starts(self.hub.clock(self.now));
         self.hub.desk = Some(Desk::new(engine, "simulated".into()));
         if self.hub.boot > 1 {
             self.marks.reach("hub: starts again");

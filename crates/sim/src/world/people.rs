@@ -7,7 +7,7 @@ use crate::shape::name;
 use crate::time::Time;
 use crate::world::{Happening, World};
 use downbeat_core::incident::{Command, RemedyStage, State};
-use downbeat_core::model::{IncidentId, Mode, Moment, Name, RemedyId};
+use downbeat_core::model::{IncidentId, Mode, Moment, Name, RemedyId, RemedyKind};
 use std::time::Duration;
 
 /// Whoever is on duty answers a page after so long.
@@ -70,6 +70,15 @@ impl World {
                     .unwrap_or(nobody),
             ),
         })
+    }
+
+    /// Whoever ran a drill tells of it.
+    pub(crate) fn pass_drill(&mut self, component: usize) {
+        let component = self.shape.components[component].clone();
+        let command = Command::PassDrill(name("rehearsal"), [(component.clone(), RemedyKind::ALL.into())].into());
+        if self.command(command) == Some(Ok(())) {
+            self.judge.drill_passed(self.hub.clock(self.now), component);
+        }
     }
 
     /// What was taken over is handed back.

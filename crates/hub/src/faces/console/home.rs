@@ -1,5 +1,6 @@
 //! `/`: the service at a glance, the incidents that are open, what changed, what probes say.
 
+use super::arming::Lapse;
 use super::chart::Chart;
 use super::remedies::kind_title;
 use super::shell::Shell;
@@ -44,6 +45,7 @@ pub(super) struct Home {
     pub(super) probes: Vec<Probe>,
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
+    pub(super) lapses: Vec<Lapse>,
 }
 
 /// One component.
@@ -130,6 +132,7 @@ impl Home {
             probes: snapshot.board.probes.iter().map(Probe::of).collect(),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
+            lapses: Lapse::all(snapshot),
         }
     }
 }

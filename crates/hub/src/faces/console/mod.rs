@@ -3,6 +3,7 @@
 //! Every page is a frame around a fragment; the script fetches the fragment anew when `/events` says that
 //! something changed, and every button is a form that works without it.
 
+mod arming;
 mod breaker;
 mod chart;
 mod evidence;

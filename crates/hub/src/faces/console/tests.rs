@@ -16,8 +16,9 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    let others = [story::healthy(), story::empty(), story::no_data(), story::many(), story::hostile()];
-    for snapshot in told.into_iter().chain(others).chain([story::merged(), story::crowded()]) {
+    use story::{crowded, empty, healthy, hostile, lapsing, many, merged, no_data};
+    let others = [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded()];
+    for snapshot in told.into_iter().chain(others) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
         let root = serve(console_routes(Recorder::of(snapshot))).await;
         let rooms = incidents.iter().flat_map(|id| [format!("/incidents/{id}"), format!("/fragments/incidents/{id}")]);
@@ -95,6 +96,18 @@ async fn a_hub_in_trouble_says_so_on_every_page() -> Result<(), Box<dyn std::err
     }
     let (_, home) = get(&root, "/").await?;
     assert!(home.contains("No edge was heard for 10 min"), "silence is said");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_front_page_says_what_was_tried_too_long_ago() -> Result<(), Box<dyn std::error::Error>> {
+    let root = serve(console_routes(Recorder::of(story::lapsing()))).await;
+    let (_, home) = get(&root, "/").await?;
+    for fact in ["Restart on Search", "Divert, Restart on Playback", "In <b>4 d</b>"] {
+        assert!(home.contains(fact), "{fact}");
+    }
+    let root = serve(console_routes(Recorder::of(story::healthy()))).await;
+    assert!(!get(&root, "/").await?.1.contains("Automation asks"), "nothing acts by itself there");
     Ok(())
 }
 
