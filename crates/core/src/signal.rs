@@ -155,8 +155,9 @@ impl Door {
         }
         for row in known.clients {
             let key = (row.component.clone(), row.network.clone());
-            ledger.at(now).clients.of(key).add(&row.tally);
-            seen.extend(client_observations(&row.component, &row.network, &row.tally, plan));
+            let tally = row.counted();
+            ledger.at(now).clients.of(key).add(&tally);
+            seen.extend(client_observations(&row.component, &row.network, &tally, plan));
         }
         for row in known.replicas {
             ledger.at(now).checks.of((None, row.replica.clone())).add(&row.checks);
@@ -388,6 +389,7 @@ mod tests {
             title: "Log-in".into(),
             priority: Priority(1),
             replicas: replicas.keys().cloned().collect(),
+            features: vec![],
         };
         Topology { components: [(name("login"), login)].into(), replicas, ..Topology::default() }
     }
@@ -504,6 +506,7 @@ mod tests {
             component: name("login"),
             network: name("127.66.6.0/24"),
             tally,
+            withheld: 0,
             retried: 0,
             resumed: 0,
             bytes: 0,

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 #[path = "outages/arming.rs"]
 mod arming;
+#[path = "outages/features.rs"]
+mod features;
 #[path = "outages/verbs.rs"]
 mod verbs;
 
@@ -61,7 +63,7 @@ fn topology() -> Topology {
     for (n, component) in COMPONENTS.into_iter().enumerate() {
         let replicas = REPLICAS.map(name).into();
         let priority = Priority(u8::try_from(n).expect("three"));
-        let it = Component { name: name(component), title: component.into(), priority, replicas };
+        let it = Component { name: name(component), title: component.into(), priority, replicas, features: vec![] };
         topology.components.insert(name(component), it);
     }
     topology.proven_versions.insert(name("1.4.2"));
@@ -274,6 +276,7 @@ impl Toy {
             component: name(component),
             network: name(network),
             tally,
+            withheld: 0,
             retried: 0,
             resumed: 0,
             bytes: 0,

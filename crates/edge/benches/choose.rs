@@ -4,7 +4,7 @@
 
 use divan::{AllocProfiler, Bencher, black_box};
 use downbeat_core::model::Name;
-use downbeat_edge::policy::{Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Told};
+use downbeat_edge::policy::{Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Told, What};
 use downbeat_edge::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ impl World {
     fn request(&mut self, times: u32) {
         let component = self.components[0];
         self.now += Duration::from_micros(50);
-        black_box(self.edge.admit(component, CLIENTS, times, self.now));
+        black_box(self.edge.admit(What { component, feature: None }, CLIENTS, times, self.now));
         self.edge.requested(component, times, self.now);
         if let Choice::Replica(seat) = self.edge.choose(component, 1, &[], times, self.now) {
             let attempt = Attempt { component, replica: seat.replica(), times };
@@ -96,6 +96,7 @@ fn component(i: usize, replicas: &[Name]) -> ComponentSettings {
         per_second: None,
         network_per_second: None,
         cache: None,
+        features: Vec::new(),
     }
 }
 

@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         per_second: None,
         network_per_second: None,
         cache: cached.map(|_| CacheSettings::default()),
+        features: Vec::new(),
     });
     settings.routes.push(RouteRule { component, host: None, prefix: "/".into() });
     let edge = start(settings).await?;

@@ -31,9 +31,10 @@ pub use change::hold::HoldFile;
 pub use change::names::ResolverError;
 pub use change::settings::{
     AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,
-    ComponentSettings, DRAIN, EdgeSettings, HashKey, HealthSettings, HedgeSettings, HubLink, IN_FLIGHT_FLOOR, Identity,
-    LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord, RESOLVE_EVERY, Repeatable,
-    ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TRIAL, TlsSettings, WEIGHT,
+    ComponentSettings, DRAIN, EdgeSettings, FeatureSettings, HashKey, HealthSettings, HedgeSettings, HubLink,
+    IN_FLIGHT_FLOOR, Identity, LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord,
+    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TRIAL, TlsSettings,
+    WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;

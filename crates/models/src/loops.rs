@@ -170,7 +170,13 @@ fn topology() -> Topology {
     let replicas: BTreeMap<Name, Replica> = (0..REPLICAS).map(|n| (name(n), replica(n))).collect();
     let component = Name::new("playback").expect("a good name");
     let served = replicas.keys().cloned().collect();
-    let it = Component { name: component.clone(), title: "Playback".into(), priority: Priority(0), replicas: served };
+    let it = Component {
+        name: component.clone(),
+        title: "Playback".into(),
+        priority: Priority(0),
+        replicas: served,
+        features: vec![],
+    };
     Topology { components: [(component, it)].into(), replicas, ..Topology::default() }
 }
 
@@ -194,7 +200,7 @@ fn away(n: usize) -> Route {
 
 fn shed() -> Remedy {
     let components = vec![Name::new("playback").expect("a good name")];
-    let route = Route::Admit { components, floor: Strength::percent(10), of: None };
+    let route = Route::Admit { components, floor: Strength::percent(10), of: None, features: vec![] };
     Remedy { kind: RemedyKind::Shed, answers: CauseKind::Overload, route, actuation: None, ..restart(0) }
 }
 

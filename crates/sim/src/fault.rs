@@ -82,6 +82,8 @@ pub(crate) enum Fault {
     Drill(usize),
     /// Somebody flips an edge's own kill switch.
     KillSwitch(usize),
+    /// A person switches a feature of a component off, until the fault's end.
+    SwitchOff(usize, usize),
 }
 
 /// What is wrong with a version or a configuration.
@@ -164,6 +166,16 @@ pub(crate) fn draw(seed: u64, shape: &Shape, window_s: f64) -> Vec<Planned> {
         .collect();
     faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     faults
+}
+
+/// Where there are features, a person now and then switches one off.
+pub(crate) fn switches(seed: u64, shape: &Shape) -> Option<Planned> {
+    let mut dice = Dice::stream(seed, 10);
+    let component = shape.features.iter().position(|features| !features.is_empty())?;
+    let feature = dice.below(shape.features[component].len());
+    let fault = Fault::SwitchOff(component, feature);
+    let (at_s, for_s) = (round(CALM_S + 20.0 * dice.share()), round(2.0 + 30.0 * dice.share()));
+    dice.chance(0.1).then_some(Planned { at_s, for_s, fault })
 }
 
 fn round(seconds: f64) -> f64 {

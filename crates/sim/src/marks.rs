@@ -35,7 +35,7 @@ impl Marks {
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
 /// way back, each place at which the hub dies, each ordeal.
-pub const REQUIRED: [&str; 232] = [
+pub const REQUIRED: [&str; 243] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
@@ -126,9 +126,19 @@ pub const REQUIRED: [&str; 232] = [
     "fault: Surge login",
     "fault: Surge playback",
     "fault: Surge search",
+    "fault: SwitchOff",
     "fault: Thin",
     "fault: Tire",
     "fault: WallClock",
+    "feature: 1 %",
+    "feature: 10 %",
+    "feature: 100 %",
+    "feature: 25 %",
+    "feature: 5 %",
+    "feature: 50 %",
+    "feature: out again",
+    "feature: switched Off",
+    "feature: switched On",
     "guard: A1",
     "guard: A10",
     "guard: A11",
@@ -247,6 +257,7 @@ pub const REQUIRED: [&str; 232] = [
     "request: asked elsewhere, unsent",
     "request: called from the waiting room",
     "request: hedged",
+    "request: its feature is out",
     "request: limited",
     "request: no budget for a retry",
     "request: no edge is there",

@@ -39,7 +39,8 @@ impl Plan {
         // One world in two hundred has the figures of a real installation, which take half an hour.
         let (pace, window_s) = if seed % 200 == 199 { (Pace::Usual, 600.0) } else { (Pace::Demo, 30.0) };
         let shape = Shape::draw(seed, pace);
-        let faults = fault::draw(seed, &shape, window_s);
+        let mut faults = fault::draw(seed, &shape, window_s);
+        faults.extend(fault::switches(seed, &shape));
         Self { seed, shape, faults, ordeal: None, automation: Automation::On }
     }
 

@@ -142,6 +142,7 @@ impl Script {
             client_retries: self.setting.client_retries,
             mode: Mode::Auto,
             pace: Pace::Demo,
+            features: COMPONENTS.map(|_| Vec::new()).into(),
         }
     }
 

@@ -72,6 +72,16 @@ pub(crate) struct Reply {
     pub(crate) outcome: Result<(), FailureKind>,
 }
 
+/// What a bundle of requests asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) component: usize,
+    /// How much work it is, against the usual.
+    pub(crate) work: f64,
+    /// It is refused.
+    pub(crate) wrong_password: bool,
+}
+
 impl Service {
     pub(crate) fn new(seed: u64, shape: &Shape) -> Self {
         let replica = Replica {
@@ -107,8 +117,9 @@ impl Service {
         &mut self.replicas[replica]
     }
 
-    /// A bundle of requests comes to a replica that the line reaches; `wrong_password` ones are refused.
-    pub(crate) fn serve(&mut self, replica: usize, component: usize, now: Time, wrong_password: bool) -> Reply {
+    /// A bundle of requests comes to a replica that the line reaches.
+    pub(crate) fn serve(&mut self, replica: usize, what: Asked, now: Time) -> Reply {
+        let Asked { component, work, wrong_password } = what;
         let gone = self.dependency_gone[component];
         let capacity = self.capacity;
         let it = &mut self.replicas[replica];
@@ -135,7 +146,7 @@ impl Service {
             return Reply { at: now + BASE, outcome: Err(FailureKind::Status) };
         }
         let speed = capacity * it.strength * (COLD + (1.0 - COLD) * it.warmth);
-        let work = defects(it).map(cost).product::<f64>();
+        let work = work * defects(it).map(cost).product::<f64>();
         it.busy_until = begins + Duration::from_secs_f64(work / speed.max(0.01));
         it.warmth += (1.0 - it.warmth) / WARM_UP;
         let at = now
@@ -245,6 +256,12 @@ mod tests {
     use super::*;
     use crate::shape::Pace;
 
+    impl Asked {
+        fn plainly(component: usize) -> Self {
+            Self { component, work: 1.0, wrong_password: false }
+        }
+    }
+
     fn service() -> Service {
         Service::new(1, &Shape::draw(1, Pace::Demo))
     }
@@ -252,7 +269,7 @@ mod tests {
     #[test]
     fn a_replica_is_quick_until_there_is_too_much_and_then_turns_away_what_would_wait_too_long() {
         let mut service = service();
-        let replies: Vec<Reply> = (0..200).map(|_| service.serve(0, 0, Time::ZERO, false)).collect();
+        let replies: Vec<Reply> = (0..200).map(|_| service.serve(0, Asked::plainly(0), Time::ZERO)).collect();
         assert!(replies[0].at < Time::ZERO + BASE * 2);
         assert!(replies.iter().any(|r| r.outcome == Ok(()) && r.at > Time::from_secs(1)));
         assert_eq!(replies[0].outcome, Ok(()));
@@ -262,7 +279,7 @@ mod tests {
     #[test]
     fn each_fault_shows_in_its_own_way() {
         let mut service = service();
-        let ask = |service: &mut Service| service.serve(0, 1, Time::from_secs(9), false).outcome;
+        let ask = |service: &mut Service| service.serve(0, Asked::plainly(1), Time::from_secs(9)).outcome;
         service.replica_mut(0).fails[1] = 1.0;
         assert_eq!((ask(&mut service), service.check(0)), (Err(FailureKind::Status), Ok(())));
         assert_eq!(service.journey(0, Time::from_secs(9)), Err((FailureKind::Status, Some(1))));
@@ -277,7 +294,7 @@ mod tests {
     #[test]
     fn a_cold_replica_does_a_third() {
         let served = |service: &mut Service| {
-            let ask = |_: &i32| service.serve(0, 0, Time::ZERO, false).outcome.is_ok();
+            let ask = |_: &i32| service.serve(0, Asked::plainly(0), Time::ZERO).outcome.is_ok();
             (0..200).filter(ask).count()
         };
         let (mut warm, mut cold) = (service(), service());

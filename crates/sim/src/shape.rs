@@ -53,6 +53,18 @@ pub(crate) struct Shape {
     /// What may act by itself and was not tried for so long asks.
     pub(crate) armed_for: Duration,
     pub(crate) pace: Pace,
+    /// By component: what of it can be kept out, the first to return first.
+    pub(crate) features: Vec<Vec<Feature>>,
+}
+
+/// What of a component can be kept out.
+#[derive(Debug, Clone)]
+pub(crate) struct Feature {
+    pub(crate) name: Name,
+    /// So many of the component's users in ten want it.
+    pub(crate) tenths: u32,
+    /// How much work one of its requests is.
+    pub(crate) work: f64,
 }
 
 /// A replica.
@@ -85,7 +97,28 @@ impl Shape {
             mode: if dice.chance(0.85) { Mode::Auto } else { Mode::Ask },
             armed_for: ARMED_FOR,
             pace,
+            features: features(seed),
         }
+    }
+
+    /// The feature that a component's n-th user wants, if they want one.
+    pub(crate) fn wanted_by(&self, user: u32, component: usize) -> Option<usize> {
+        let mut tenth = user % 10;
+        self.features[component].iter().position(|feature| {
+            let is_wanted = tenth < feature.tenths;
+            tenth = tenth.saturating_sub(feature.tenths);
+            is_wanted
+        })
+    }
+
+    /// How much work a request of a component is: its features are dearer than the rest, and a user's request on average as
+    /// dear as one of a component without any.
+    pub(crate) fn work(&self, component: usize, feature: Option<usize>) -> f64 {
+        let features = &self.features[component];
+        let (tenths, dear) = features.iter().fold((0.0, 0.0), |(tenths, dear), feature| {
+            (tenths + f64::from(feature.tenths), dear + f64::from(feature.tenths) * feature.work)
+        });
+        feature.map_or_else(|| (10.0 - dear) / (10.0 - tenths), |n| features[n].work)
     }
 
     /// The same users with another service: so many replicas by region, so many edges, and as busy; automation may act.
@@ -139,12 +172,13 @@ impl Shape {
             };
             topology.replicas.insert(replica.name.clone(), replica);
         }
-        for (priority, component) in (0..).zip(&self.components) {
+        for (priority, component) in (0_u8..).zip(&self.components) {
             let it = Component {
                 name: component.clone(),
                 title: component.to_string(),
                 priority: Priority(priority),
                 replicas: self.replicas.iter().map(|place| place.name.clone()).collect(),
+                features: self.features[usize::from(priority)].iter().map(|feature| feature.name.clone()).collect(),
             };
             topology.components.insert(component.clone(), it);
         }
@@ -166,6 +200,17 @@ impl Shape {
     pub(crate) fn replica(&self, name: &Name) -> Option<usize> {
         self.replicas.iter().position(|place| place.name == *name)
     }
+}
+
+/// In half of the worlds each component but the log-in has two features, of which the second is much dearer.
+fn features(seed: u64) -> Vec<Vec<Feature>> {
+    let with_features = Dice::stream(seed, 9).chance(0.5);
+    let two = || {
+        let feature = |label: &str, tenths, work| Feature { name: name(label), tenths, work };
+        vec![feature("charts", 1, 1.5), feature("radio", 1, 3.0)]
+    };
+    let of = |component| if with_features && component != LOGIN { two() } else { Vec::new() };
+    (0..COMPONENTS.len()).map(of).collect()
 }
 
 /// Regions with so many replicas each, four regions at most.

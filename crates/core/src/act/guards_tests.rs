@@ -19,7 +19,8 @@ fn topology() -> Topology {
         topology.replicas.insert(name(replica), it);
     }
     let replicas: BTreeSet<Name> = topology.replicas.keys().cloned().collect();
-    let it = Component { name: name("login"), title: "Log-in".into(), priority: Priority(1), replicas };
+    let it =
+        Component { name: name("login"), title: "Log-in".into(), priority: Priority(1), replicas, features: vec![] };
     topology.components.insert(name("login"), it);
     topology.proven_versions.insert(name("1.4.2"));
     topology
@@ -53,7 +54,12 @@ fn roll_back(to: &str) -> Remedy {
 }
 
 fn shed() -> Remedy {
-    let route = Route::Admit { components: vec![name("login")], floor: crate::model::Strength::percent(20), of: None };
+    let route = Route::Admit {
+        components: vec![name("login")],
+        floor: crate::model::Strength::percent(20),
+        of: None,
+        features: vec![],
+    };
     Remedy { route, ..remedy(RemedyKind::Shed, &[], None) }
 }
 

@@ -1,6 +1,6 @@
 //! From the remedies in force to the one traffic plan.
 
-use crate::model::{Limit, Name, Pin, Route, Shed, Strength, TrafficPlan, Weight};
+use crate::model::{Feature, FeatureId, Limit, Name, Pin, Route, SHED_TTL_MS_MAX, Shed, Strength, TrafficPlan, Weight};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,22 +11,40 @@ pub struct InForce<'a> {
     pub route: &'a Route,
     /// 0 at full effect; rises on the way back.
     pub share: Strength,
+    /// What is admitted of its features.
+    pub features: Vec<(&'a FeatureId, Strength)>,
 }
 
-/// Strings the routes in force together. Where two speak of the same thing, the stricter one holds.
-pub fn plan<'a>(epoch: u64, in_force: impl IntoIterator<Item = InForce<'a>>, shed_ttl: Duration) -> TrafficPlan {
+impl<'a> InForce<'a> {
+    /// A route at its full effect, with all its features out.
+    pub fn fully(route: &'a Route) -> Self {
+        Self { route, share: Strength::NONE, features: route.features().iter().map(|f| (f, Strength::NONE)).collect() }
+    }
+}
+
+/// Strings the routes in force together, and the features that a person has switched off. Where two speak of the same thing,
+/// the stricter one holds.
+pub fn plan<'a>(
+    epoch: u64,
+    in_force: impl IntoIterator<Item = InForce<'a>>,
+    switched_off: impl IntoIterator<Item = &'a FeatureId>,
+    shed_ttl: Duration,
+) -> TrafficPlan {
     let mut weights: BTreeMap<(Name, Option<Name>), Strength> = BTreeMap::new();
     let mut limits: BTreeMap<(Name, Option<Name>), u32> = BTreeMap::new();
     let mut sheds: BTreeMap<Name, (Strength, Option<u32>)> = BTreeMap::new();
     let mut pins: Vec<Name> = Vec::new();
-    for InForce { route, share } in in_force {
+    let mut features: BTreeMap<FeatureId, Strength> =
+        switched_off.into_iter().map(|feature| (feature.clone(), Strength::NONE)).collect();
+    for InForce { route, share, features: admitted } in in_force {
+        admitted.into_iter().for_each(|(feature, admitted)| stricter(&mut features, feature.clone(), admitted));
         match route {
             Route::Away { replicas, component } => {
                 for replica in replicas {
                     stricter(&mut weights, (replica.clone(), component.clone()), share);
                 }
             }
-            Route::Admit { components, floor, of } => {
+            Route::Admit { components, floor, of, .. } => {
                 for component in components {
                     stricter(&mut sheds, component.clone(), (between(*floor, share), *of));
                 }
@@ -50,9 +68,19 @@ pub fn plan<'a>(epoch: u64, in_force: impl IntoIterator<Item = InForce<'a>>, she
             .into_iter()
             .map(|((network, component), per_second)| Limit { network, component, per_second })
             .collect(),
-        sheds: sheds.into_iter().map(|(component, (admitted, of))| Shed { component, admitted, ttl_ms, of }).collect(),
+        sheds: sheds
+            .into_iter()
+            .filter(|(_, (admitted, _))| *admitted < Strength::FULL)
+            .map(|(component, (admitted, of))| Shed { component, admitted, ttl_ms, of })
+            .collect(),
+        features: features.into_iter().filter(|(_, admitted)| *admitted < Strength::FULL).map(feature_row).collect(),
         pins: pins.into_iter().map(|host| Pin { host }).collect(),
     }
+}
+
+/// The edges renew it by themselves as long as a hub speaks for the plan.
+fn feature_row((FeatureId { component, feature }, admitted): (FeatureId, Strength)) -> Feature {
+    Feature { component, feature, admitted, ttl_ms: SHED_TTL_MS_MAX }
 }
 
 fn stricter<K: Ord, V: Ord>(map: &mut BTreeMap<K, V>, key: K, value: V) {
@@ -86,17 +114,42 @@ mod tests {
         let away =
             |replicas: &[&str]| Route::Away { replicas: replicas.iter().map(|r| name(r)).collect(), component: None };
         let (region, replica) = (away(&["eu-1", "eu-2"]), away(&["eu-1"]));
-        let admit = Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: Some(500) };
-        let in_force = [
-            InForce { route: &region, share: Strength::percent(25) },
-            InForce { route: &replica, share: Strength::NONE },
-            InForce { route: &admit, share: Strength::percent(50) },
-        ];
-        let plan = plan(4, in_force, Duration::from_secs(60));
+        let admit = Route::Admit {
+            components: vec![name("search")],
+            floor: Strength::percent(20),
+            of: Some(500),
+            features: vec![],
+        };
+        let at = |route, percent| InForce { share: Strength::percent(percent), ..InForce::fully(route) };
+        let in_force = [at(&region, 25), at(&replica, 0), at(&admit, 50)];
+        let plan = plan(4, in_force, [], Duration::from_secs(60));
         let shares: Vec<(String, u32)> =
             plan.weights.iter().map(|w| (w.replica.to_string(), u32::from(w.share))).collect();
         assert_eq!(shares, [("eu-1".to_string(), 0), ("eu-2".to_string(), 2_500)]);
         assert_eq!(plan.sheds[0].admitted, Strength::percent(60));
         assert_eq!((plan.epoch, plan.sheds[0].ttl_ms), (4, 60_000));
+    }
+
+    #[test]
+    fn features_stay_out_when_their_component_is_back_and_while_a_person_wants_it() {
+        let feature = |feature: &str| FeatureId { component: name("search"), feature: name(feature) };
+        let features = vec![feature("by-name"), feature("by-mood")];
+        let admit = Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: None, features };
+        let rows = |in_force: InForce<'_>, off: &[FeatureId]| -> (usize, Vec<(String, u32)>) {
+            let plan = plan(1, [in_force], off, Duration::from_secs(60));
+            let rows = plan.features.iter().map(|f| (f.feature.to_string(), f.admitted.into())).collect();
+            (plan.sheds.len(), rows)
+        };
+        let row = |feature: &str, parts: u32| (feature.to_owned(), parts);
+        assert_eq!(rows(InForce::fully(&admit), &[]), (1, vec![row("by-mood", 0), row("by-name", 0)]));
+        let (first, second) = (feature("by-name"), feature("by-mood"));
+        let back = |admitted: u32| InForce {
+            share: Strength::FULL,
+            features: vec![(&first, Strength::percent(admitted)), (&second, Strength::NONE)],
+            ..InForce::fully(&admit)
+        };
+        assert_eq!(rows(back(25), &[]), (0, vec![row("by-mood", 0), row("by-name", 2_500)]));
+        assert_eq!(rows(back(100), &[]), (0, vec![row("by-mood", 0)]));
+        assert_eq!(rows(back(100), &[feature("by-name")]), (0, vec![row("by-mood", 0), row("by-name", 0)]));
     }
 }

@@ -4,8 +4,8 @@
 //! decide. Causes that no action of ours can mend (a dependency, an unknown) give none: that is a person's work.
 
 use crate::model::{
-    ActPolicy, Actuation, CauseKind, Change, Dimension, Hypothesis, Name, Remedy, RemedyId, RemedyKind, Route, Slice,
-    Strength, Topology,
+    ActPolicy, Actuation, CauseKind, Change, Dimension, FeatureId, Hypothesis, Name, Remedy, RemedyId, RemedyKind,
+    Route, Slice, Strength, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -171,8 +171,13 @@ fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
         actuation: None,
         predicted: format!("with {floor} of {component} admitted, everything else is served as usual"),
         undo: "all requests are admitted again in steps".into(),
-        route: Route::Admit { components: vec![component.clone()], floor, of },
+        route: Route::Admit { components: vec![component.clone()], floor, of, features: features_of(component, means) },
     })
+}
+
+fn features_of(component: &Name, means: Means<'_>) -> Vec<FeatureId> {
+    let names = means.topology.components.get(component).map(|c| c.features.as_slice()).unwrap_or_default();
+    names.iter().map(|feature| FeatureId { component: component.clone(), feature: feature.clone() }).collect()
 }
 
 /// Requests a second of a component that its replicas are proven to carry beside the others; `None` where nothing is proven.

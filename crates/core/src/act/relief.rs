@@ -224,7 +224,12 @@ mod tests {
             kind: RemedyKind::Shed,
             answers: CauseKind::Overload,
             slice: Slice::everywhere(),
-            route: Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: None },
+            route: Route::Admit {
+                components: vec![name("search")],
+                floor: Strength::percent(20),
+                of: None,
+                features: vec![],
+            },
             actuation: None,
             predicted: String::new(),
             undo: String::new(),

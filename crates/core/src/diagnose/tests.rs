@@ -37,7 +37,13 @@ fn world() -> World {
     }
     for component in ["login", "playback", "search"] {
         let replicas: BTreeSet<Name> = topology.replicas.keys().cloned().collect();
-        let it = Component { name: name(component), title: component.into(), priority: Priority(0), replicas };
+        let it = Component {
+            name: name(component),
+            title: component.into(),
+            priority: Priority(0),
+            replicas,
+            features: vec![],
+        };
         topology.components.insert(name(component), it);
     }
     let mut world = World { topology, ledger: Ledger::new(Duration::from_secs(180)), places, changes: vec![] };

@@ -285,7 +285,8 @@ mod tests {
             policy.topology.replicas.insert(name(region), replica);
         }
         let replicas = [name("eu"), name("us")].into();
-        let component = Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas };
+        let component =
+            Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas, features: vec![] };
         policy.topology.components.insert(name("web"), component);
         policy
     }

@@ -8,14 +8,14 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::arming::Trials;
-use super::event::{Actor, Channel, Event, Outcome, Record, Verb, Verdict};
+use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, Bits, Change, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId, Remedy,
-    RemedyId, Slice, SourceClass, Strength, TrafficPlan,
+    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId,
+    Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -97,12 +97,33 @@ pub struct RemedyCase {
     pub actuated_at: Option<Moment>,
     /// What was seen at its judgement.
     pub observed: Option<String>,
+    /// The features that it keeps out, the first to return first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureCase>,
+}
+
+/// A feature that a remedy keeps out, or lets back in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureCase {
+    /// Which one.
+    pub id: FeatureId,
+    /// Share of its requests that is admitted now.
+    pub admitted: Strength,
+    /// When that was last changed on its way back.
+    pub since: Moment,
+    /// How many of its steps failed.
+    pub failures: u32,
 }
 
 impl RemedyCase {
     /// True while it shapes traffic.
     pub fn is_in_force(&self) -> bool {
         matches!(self.stage, RemedyStage::Started | RemedyStage::Kept | RemedyStage::Lifting)
+    }
+
+    /// The features that are not wholly in, the first to return first; none once the remedy is gone.
+    pub fn features_out(&self) -> impl Iterator<Item = &FeatureCase> {
+        self.features.iter().filter(|feature| self.is_in_force() && feature.admitted < Strength::FULL)
     }
 }
 
@@ -280,6 +301,9 @@ pub struct Book {
     /// What automation may do by itself, as far as it was tried.
     #[serde(default, skip_serializing_if = "Trials::is_empty")]
     pub trials: Trials,
+    /// Features that a person has switched off, and who did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
+    pub switched_off: BTreeMap<FeatureId, Name>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -453,6 +477,7 @@ impl Book {
             Event::OperatorActed { verb: Verb::Release, .. } => self.held_by = None,
             Event::OperatorActed { verb: Verb::Ack | Verb::TakeOver, incident: Some(id), .. } => self.recall_pages(*id),
             Event::RemedyStarted { remedy, by, .. } => self.start_remedy(at, *remedy, by),
+            Event::FeatureSwitched { feature, who, to, .. } => self.switch(at, feature, who, *to),
             Event::NoticeWritten { notice } => self.queue_notice(notice),
             Event::NoticeSent { notice, channel, .. } => {
                 self.pending.remove(&EffectId::Deliver(*notice, channel.clone()));
@@ -502,6 +527,19 @@ impl Book {
         }
         if let Some(actuation) = actuation {
             self.pending.insert(EffectId::Actuate(id), Effect::Actuate(actuation));
+        }
+    }
+
+    fn switch(&mut self, at: Moment, feature: &FeatureId, who: &Name, to: Switch) {
+        match to {
+            Switch::Off => {
+                self.switched_off.insert(feature.clone(), who.clone());
+            }
+            Switch::On => {
+                self.switched_off.remove(feature);
+                let cases = self.incidents.values_mut().flat_map(|incident| &mut incident.remedies);
+                cases.for_each(|case| case.let_in(feature, at));
+            }
         }
     }
 
@@ -662,7 +700,8 @@ impl Incident {
         let (Event::RemedyStarted { remedy: id, .. }
         | Event::ActuationEnded { remedy: id, .. }
         | Event::RemedyJudged { remedy: id, .. }
-        | Event::RampStepped { remedy: id, .. }) = event
+        | Event::RampStepped { remedy: id, .. }
+        | Event::FeatureStepped { remedy: id, .. }) = event
         else {
             return;
         };
@@ -675,6 +714,7 @@ impl Incident {
                 case.epoch = plan.epoch;
                 case.started_at = Some(at);
                 case.by = Some(by.clone());
+                case.keep_features_out(at);
                 case.enter(RemedyStage::Started, Strength::NONE, at);
             }
             Event::ActuationEnded { outcome, .. } => {
@@ -688,10 +728,8 @@ impl Incident {
                     Verdict::Reverted => case.enter(RemedyStage::Reverted, Strength::FULL, at),
                 }
             }
-            Event::RampStepped { share, .. } if *share == Strength::FULL => {
-                case.enter(RemedyStage::Lifted, *share, at);
-            }
-            Event::RampStepped { share, .. } => case.enter(RemedyStage::Lifting, *share, at),
+            Event::RampStepped { share, .. } => case.step(*share, at),
+            Event::FeatureStepped { feature, admitted, .. } => case.step_feature(feature, *admitted, at),
             _ => {}
         }
     }
@@ -712,6 +750,7 @@ impl Incident {
         self.evidence_at = at;
         self.acked_by = self.taken_by.clone();
         for case in self.remedies.iter_mut().filter(|r| r.stage == RemedyStage::Lifting) {
+            case.keep_features_out(at);
             case.enter(RemedyStage::Kept, Strength::NONE, at);
         }
     }
@@ -755,6 +794,38 @@ impl RemedyCase {
             actuated: None,
             actuated_at: None,
             observed: None,
+            features: Vec::new(),
+        }
+    }
+
+    pub(super) fn keep_features_out(&mut self, at: Moment) {
+        let out = |id: &FeatureId| FeatureCase { id: id.clone(), admitted: Strength::NONE, since: at, failures: 0 };
+        self.features = self.remedy.route.features().iter().map(out).collect();
+    }
+
+    /// The share of the whole has changed; with all of it back and no feature out, the remedy is gone.
+    fn step(&mut self, share: Strength, at: Moment) {
+        let out = self.features_out().next().is_some() && !is_on(Mutation::ForgetsFeatures);
+        let stage = if share == Strength::FULL && !out { RemedyStage::Lifted } else { RemedyStage::Lifting };
+        self.enter(stage, share, at);
+    }
+
+    fn step_feature(&mut self, id: &FeatureId, admitted: Strength, at: Moment) {
+        if let Some(feature) = self.features.iter_mut().find(|feature| feature.id == *id) {
+            feature.failures += u32::from(admitted == Strength::NONE);
+            feature.admitted = admitted;
+            feature.since = at;
+        }
+        self.step(self.share, at);
+    }
+
+    /// A person wants a feature in.
+    fn let_in(&mut self, id: &FeatureId, at: Moment) {
+        let waits = self.stage == RemedyStage::Lifting && self.share == Strength::FULL;
+        let was_out = self.features_out().any(|feature| feature.id == *id);
+        self.features.iter_mut().filter(|feature| feature.id == *id).for_each(|f| f.admitted = Strength::FULL);
+        if waits && was_out && self.features_out().next().is_none() {
+            self.enter(RemedyStage::Lifted, Strength::FULL, at);
         }
     }
 

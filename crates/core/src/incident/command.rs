@@ -4,12 +4,15 @@ use super::arming::Tried;
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::cure::note;
 use super::engine::Engine;
-use super::event::{Actor, Event, Verb, Verdict};
+use super::event::{Actor, Event, Switch, Verb, Verdict};
+use super::next::Next;
 use super::round::Round;
 use super::state::State;
 use crate::act::guards;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Audience, Change, Dimension, Finding, IncidentId, Moment, Name, RemedyId, Stage, Strength};
+use crate::model::{
+    Audience, Change, Dimension, FeatureId, Finding, IncidentId, Moment, Name, RemedyId, Stage, Strength,
+};
 use crate::tell;
 use std::collections::BTreeSet;
 
@@ -39,6 +42,8 @@ pub enum Command {
     Merge(IncidentId, IncidentId),
     /// What was found on this component is an incident of its own.
     Split(IncidentId, Name),
+    /// None, or all, of the requests of this feature are admitted.
+    Switch(FeatureId, Switch),
     /// Automation starts nothing new.
     Hold,
     /// Automation may act again.
@@ -96,6 +101,9 @@ pub enum CommandRefused {
     /// Nothing that helped, so nothing is renewed.
     #[error("drill {0} has tried nothing")]
     NothingTried(Name),
+    /// No such feature.
+    #[error("no component {component} with a feature {feature} is configured", component = .0.component, feature = .0.feature)]
+    NoFeature(FeatureId),
     /// The remedy is past that point.
     #[error("remedy {0} is {1}")]
     Stage(RemedyId, &'static str),
@@ -131,6 +139,7 @@ impl Engine {
             Command::Reopen(id, why) => self.reopen(who, id, &why),
             Command::Merge(from, into) => self.merge(who, from, into),
             Command::Split(id, component) => self.split(who, id, component),
+            Command::Switch(feature, to) => self.switch(now, who, feature, to),
             Command::Hold => Ok(did(None, Verb::Hold)),
             Command::Release => Ok(did(None, Verb::Release)),
             Command::Tell(change) => Ok(self.tell(change)),
@@ -180,7 +189,7 @@ impl Engine {
     }
 
     fn taken_back_by(&self, now: Moment, who: &Name, id: RemedyId) -> Event {
-        let plan = self.plan_with(now, |c| if c.remedy.id == id { Strength::FULL } else { c.share });
+        let plan = self.plan_with(now, |c| if c.remedy.id == id { Next::Gone } else { Next::Stays });
         Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed: format!("undone by {who}"), plan }
     }
 
@@ -256,7 +265,7 @@ impl Engine {
         // Each event carries a whole plan, so the last one has to be free of all of them.
         for (n, case) in incident.in_force().enumerate() {
             let gone: Vec<RemedyId> = incident.in_force().take(n + 1).map(|c| c.remedy.id).collect();
-            let mut plan = self.plan_with(now, |c| if gone.contains(&c.remedy.id) { Strength::FULL } else { c.share });
+            let mut plan = self.plan_with(now, |c| if gone.contains(&c.remedy.id) { Next::Gone } else { Next::Stays });
             plan.epoch += u64::try_from(n).unwrap_or(0);
             let observed = format!("undone by {who}, who ended the incident");
             events.push(Event::RemedyJudged { remedy: case.remedy.id, verdict: Verdict::Reverted, observed, plan });
@@ -273,6 +282,27 @@ impl Engine {
             return Err(CommandRefused::NothingTried(story));
         }
         Ok(vec![Event::DrillPassed { story, tried, by: who.clone() }])
+    }
+
+    /// A person's word on a feature holds against any remedy's.
+    fn switch(&self, now: Moment, who: &Name, id: FeatureId, to: Switch) -> Result<Vec<Event>, CommandRefused> {
+        let component = self.policy.topology.components.get(&id.component);
+        let is_configured = component.is_some_and(|component| component.features.contains(&id.feature));
+        let is_off = self.book.switched_off.contains_key(&id);
+        let kept_out = || self.book.in_force().flat_map(RemedyCase::features_out).any(|feature| feature.id == id);
+        let plan = match to {
+            // What is no longer configured can still be switched on.
+            Switch::Off if !is_configured => return Err(CommandRefused::NoFeature(id)),
+            Switch::On if !is_configured && !is_off && !kept_out() => return Err(CommandRefused::NoFeature(id)),
+            Switch::Off if is_off => return Ok(vec![]),
+            Switch::On if !is_off && !kept_out() => return Ok(vec![]),
+            Switch::Off => self.plan_switched(now, self.book.switched_off.keys().chain([&id]), |_| Next::Stays),
+            Switch::On => {
+                let others = self.book.switched_off.keys().filter(|other| **other != id);
+                self.plan_switched(now, others, |_| Next::Feature(&id, Strength::FULL))
+            }
+        };
+        Ok(vec![Event::FeatureSwitched { feature: id.clone(), who: who.clone(), to, plan }])
     }
 
     fn tell(&self, change: Change) -> Vec<Event> {

@@ -4,6 +4,7 @@ use super::arming::Arming;
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Verdict};
+use super::next::Next;
 use super::round::{RELAPSE_WINDOW, Round};
 use super::state::State;
 use super::suspect::REMEMBERED;
@@ -11,8 +12,8 @@ use crate::act::{self, Effect, InForce, Means, guards};
 use crate::diagnose;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, Hypothesis, Mode, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, Route, Stage, Strength, TrafficPlan,
+    Actuation, Audience, CauseKind, Change, ChangeId, Dimension, FailureKind, FeatureId, Hypothesis, Mode, Moment,
+    Name, Notice, NoticeId, Remedy, RemedyId, Route, Stage, TrafficPlan,
 };
 use crate::signal::EdgeLine;
 use crate::tell;
@@ -188,18 +189,27 @@ impl Engine {
         let steps_aside =
             |case: &RemedyCase| incident.remedy(case.remedy.id).is_some() && case.remedy.route.overlaps(&remedy.route);
         let others = self.book.in_force().filter(|case| !steps_aside(case));
-        let routes = others.map(|case| InForce { route: &case.remedy.route, share: case.share });
-        let new = InForce { route: &remedy.route, share: Strength::NONE };
-        let plan = act::plan(self.next_epoch(now), routes.chain([new]), self.policy.act.shed_ttl);
+        let routes = others.filter_map(|case| Next::Stays.of(case));
+        let routes = routes.chain([InForce::fully(&remedy.route)]);
+        let off = self.book.switched_off.keys();
+        let plan = act::plan(self.next_epoch(now), routes, off, self.policy.act.shed_ttl);
         Event::RemedyStarted { remedy: remedy.id, by, plan }
     }
 
-    /// The plan with some remedies at another share; those at [`Strength::FULL`] leave no trace in it.
-    pub(super) fn plan_with(&self, now: Moment, share_of: impl Fn(&RemedyCase) -> Strength) -> TrafficPlan {
-        let shares: Vec<(&RemedyCase, Strength)> = self.book.in_force().map(|case| (case, share_of(case))).collect();
-        let routes = shares.iter().filter(|(_, share)| *share < Strength::FULL);
-        let routes = routes.map(|(case, share)| InForce { route: &case.remedy.route, share: *share });
-        act::plan(self.next_epoch(now), routes, self.policy.act.shed_ttl)
+    /// The plan with some remedies not as they are.
+    pub(super) fn plan_with<'a>(&'a self, now: Moment, next: impl Fn(&RemedyCase) -> Next<'a>) -> TrafficPlan {
+        self.plan_switched(now, self.book.switched_off.keys(), next)
+    }
+
+    /// The same with other features switched off by people.
+    pub(super) fn plan_switched<'a>(
+        &'a self,
+        now: Moment,
+        switched_off: impl Iterator<Item = &'a FeatureId>,
+        next: impl Fn(&RemedyCase) -> Next<'a>,
+    ) -> TrafficPlan {
+        let routes = self.book.in_force().filter_map(|case| next(case).of(case));
+        act::plan(self.next_epoch(now), routes, switched_off, self.policy.act.shed_ttl)
     }
 
     /// A6: an epoch that no log before this one has given out, even when the end of the log was lost: it is the moment, or the
@@ -351,7 +361,7 @@ impl Engine {
         let id = case.remedy.id;
         match self.effect_since(case.epoch, now) {
             Effect::Relief(observed) => {
-                let plan = self.plan_with(now, |c| c.share);
+                let plan = self.plan_with(now, |_| Next::Stays);
                 let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Kept, observed, plan };
                 // Users may be served already, when a person starts one more.
                 let mitigated =
@@ -370,7 +380,7 @@ impl Engine {
     fn take_back(&self, incident: &Incident, case: &RemedyCase, observed: String, now: Moment) -> Vec<Event> {
         let id = case.remedy.id;
         let gone = |c: &RemedyCase| c.remedy.id == id && !is_on(Mutation::RevertKeepsPlan);
-        let plan = self.plan_with(now, |c| if gone(c) { Strength::FULL } else { c.share });
+        let plan = self.plan_with(now, |c| if gone(c) { Next::Gone } else { Next::Stays });
         let body = format!(
             "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
             case.remedy.kind, case.remedy.slice

@@ -10,9 +10,10 @@
 use super::board::{Board, draw};
 use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
+use super::next::Next;
 use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
-use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Tally, TrafficPlan};
+use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +98,7 @@ impl Engine {
             Event::RemedyStarted { .. }
                 | Event::RemedyJudged { .. }
                 | Event::Relapsed { .. }
+                | Event::FeatureStepped { admitted: Strength::NONE, .. }
                 | Event::Resolved { .. }
                 | Event::Dismissed { .. }
         );
@@ -202,7 +204,7 @@ impl Engine {
         if let Some(kept) = self.keep_found(now, edge, *since) {
             return kept;
         }
-        let mut plan = self.plan_with(now, |case| case.share);
+        let mut plan = self.plan_with(now, |_| Next::Stays);
         // The edge's plan may be of a hub whose clock was ahead.
         plan.epoch = plan.epoch.max(named + 1);
         vec![Event::PlanRenewed { edge: edge.clone(), named: *named, plan }]

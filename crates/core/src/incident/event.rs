@@ -7,8 +7,8 @@ use super::arming::Tried;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
-    Audience, Bits, Change, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId,
-    RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
+    Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy,
+    RemedyId, RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +80,16 @@ pub enum Verb {
     TakeOver,
     /// Automation may act on this incident again.
     HandBack,
+}
+
+/// What a person wants of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// None of its requests is admitted.
+    Off,
+    /// All of them are.
+    On,
 }
 
 /// What happened.
@@ -225,6 +235,30 @@ pub enum Event {
         /// The traffic plan from now on.
         plan: TrafficPlan,
     },
+    /// One step of a feature on its way back, after its component; none is admitted again where the step before failed.
+    FeatureStepped {
+        /// Which remedy is being lifted.
+        remedy: RemedyId,
+        /// Which feature.
+        feature: FeatureId,
+        /// Share of its requests that is admitted from now on.
+        admitted: Strength,
+        /// For people: what was seen.
+        why: String,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
+    /// A person switched a feature off or on. On, no remedy keeps it out any more either.
+    FeatureSwitched {
+        /// Which feature.
+        feature: FeatureId,
+        /// Who.
+        who: Name,
+        /// What they want.
+        to: Switch,
+        /// The traffic plan from now on.
+        plan: TrafficPlan,
+    },
     /// It came back: what was lifted is in force again.
     Relapsed {
         /// Which incident.
@@ -353,7 +387,8 @@ impl Event {
             Self::RemedyStarted { remedy, .. }
             | Self::ActuationEnded { remedy, .. }
             | Self::RemedyJudged { remedy, .. }
-            | Self::RampStepped { remedy, .. } => Some(*remedy),
+            | Self::RampStepped { remedy, .. }
+            | Self::FeatureStepped { remedy, .. } => Some(*remedy),
             _ => None,
         }
     }
@@ -367,6 +402,7 @@ impl Event {
             | Self::DrillPassed { .. }
             | Self::ChangeTold { .. }
             | Self::PlanRenewed { .. }
+            | Self::FeatureSwitched { .. }
             | Self::PlanRefused { .. } => None,
             Self::Suspected { incident, .. }
             | Self::PlanFound { incident, .. }
@@ -387,7 +423,8 @@ impl Event {
             Self::RemedyStarted { remedy, .. }
             | Self::ActuationEnded { remedy, .. }
             | Self::RemedyJudged { remedy, .. }
-            | Self::RampStepped { remedy, .. } => Some(remedy.incident),
+            | Self::RampStepped { remedy, .. }
+            | Self::FeatureStepped { remedy, .. } => Some(remedy.incident),
             Self::NoticeWritten { notice } => Some(notice.id.incident),
             Self::NoticeSent { notice, .. } => Some(notice.incident),
             Self::OperatorActed { incident, .. } => *incident,
@@ -400,6 +437,8 @@ impl Event {
             Self::RemedyStarted { plan, .. }
             | Self::RemedyJudged { plan, .. }
             | Self::RampStepped { plan, .. }
+            | Self::FeatureStepped { plan, .. }
+            | Self::FeatureSwitched { plan, .. }
             | Self::Relapsed { plan, .. }
             | Self::PlanFound { plan, .. }
             | Self::PlanRenewed { plan, .. } => Some(plan),

@@ -3,7 +3,8 @@
 //! It protects users, and nobody here knows why it is there. So it stays (C1): as the remedies of an incident of its own, which
 //! the guards count like any other (A2, A10, A11), and of which a person is told. Nothing brings it back by itself. A person
 //! releases it (undoes its remedies, or ends the incident), or adopts it (hands the incident to automation), which then
-//! brings the traffic back in the usual steps. Sheds are no part of it: they end by themselves at the edges (A9).
+//! brings the traffic back in the usual steps. Sheds are no part of it: they end by themselves at the edges (A9). Features are,
+//! for an edge keeps them out as long as a hub speaks for its plan.
 
 use super::book::{Book, Incident, RemedyCase, RemedyStage};
 use super::cure::note;
@@ -11,8 +12,8 @@ use super::engine::Engine;
 use super::event::{Event, Record};
 use super::state::State;
 use crate::model::{
-    Audience, CauseKind, Dimension, IncidentId, Mode, Moment, Name, Remedy, RemedyId, RemedyKind, Route, Slice, Stage,
-    Strength, TrafficPlan,
+    Audience, CauseKind, Dimension, FeatureId, IncidentId, Mode, Moment, Name, Remedy, RemedyId, RemedyKind, Route,
+    Slice, Stage, Strength, Topology, TrafficPlan,
 };
 use crate::tell;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,10 @@ impl Incident {
 impl RemedyCase {
     fn found(at: Moment, found: &FoundRemedy, epoch: u64) -> Self {
         let stage = if found.share == Strength::NONE { RemedyStage::Kept } else { RemedyStage::Lifting };
-        Self { stage, share: found.share, epoch, started_at: Some(at), ..Self::proposed(at, &found.remedy, Mode::Ask) }
+        let proposed = Self::proposed(at, &found.remedy, Mode::Ask);
+        let mut case = Self { stage, share: found.share, epoch, started_at: Some(at), ..proposed };
+        case.keep_features_out(at);
+        case
     }
 }
 
@@ -77,7 +81,7 @@ impl Engine {
         if is_ours || plan.check(&self.policy.topology.serving()).is_err() {
             return None;
         }
-        let routes = routes(plan);
+        let routes = routes(plan, &self.policy.topology);
         let age = now.since(since);
         if routes.is_empty() {
             let longest = plan.sheds.iter().map(|shed| shed.ttl_ms).max()?;
@@ -115,7 +119,7 @@ impl Engine {
             Route::Cap { network, component, .. } => {
                 (RemedyKind::Limit, narrowed(Slice::of(Dimension::Network, network.clone()), component.as_ref()))
             }
-            Route::Admit { .. } => (RemedyKind::Shed, Slice::everywhere()),
+            Route::Admit { components, .. } => (RemedyKind::Shed, narrowed(Slice::everywhere(), components.first())),
             Route::Hold { .. } => (RemedyKind::Pin, Slice::everywhere()),
         };
         Remedy {
@@ -133,7 +137,7 @@ impl Engine {
 }
 
 /// What a plan asks for as routes, each with the share that is left: what stands alike is one route.
-fn routes(plan: &TrafficPlan) -> Vec<(Route, Strength)> {
+fn routes(plan: &TrafficPlan, topology: &Topology) -> Vec<(Route, Strength)> {
     let mut away: BTreeMap<(Option<Name>, Strength), Vec<Name>> = BTreeMap::new();
     for weight in plan.weights.iter().filter(|weight| weight.share < Strength::FULL) {
         away.entry((weight.component.clone(), weight.share)).or_default().push(weight.replica.clone());
@@ -146,7 +150,21 @@ fn routes(plan: &TrafficPlan) -> Vec<(Route, Strength)> {
     });
     let hosts: Vec<Name> = plan.pins.iter().map(|pin| pin.host.clone()).collect();
     let holds = (!hosts.is_empty()).then_some(Route::Hold { hosts });
-    away.chain(caps.chain(holds).map(|route| (route, Strength::NONE))).collect()
+    let others = caps.chain(holds).chain(features_out(plan, topology));
+    away.chain(others.map(|route| (route, Strength::NONE))).collect()
+}
+
+/// The features that a plan keeps out, by component; the rest of each is admitted.
+fn features_out(plan: &TrafficPlan, topology: &Topology) -> impl Iterator<Item = Route> {
+    topology.components.values().filter_map(|component| {
+        let is_out = |feature: &&Name| {
+            plan.features.iter().any(|row| row.component == component.name && row.feature == **feature)
+        };
+        let id = |feature: &Name| FeatureId { component: component.name.clone(), feature: feature.clone() };
+        let features: Vec<FeatureId> = component.features.iter().filter(is_out).map(id).collect();
+        let components = vec![component.name.clone()];
+        (!features.is_empty()).then_some(Route::Admit { components, floor: Strength::FULL, of: None, features })
+    })
 }
 
 /// What all of them have in common.

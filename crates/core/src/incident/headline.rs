@@ -1,8 +1,8 @@
 //! Each event in one line for people: timelines, reviews and the log on the console read it from here.
 
 use super::arming::Tried;
-use super::event::{Actor, Event, Outcome, Verb, Verdict};
-use crate::model::RemedyKind;
+use super::event::{Actor, Event, Outcome, Switch, Verb, Verdict};
+use crate::model::{RemedyKind, Strength};
 use std::collections::BTreeSet;
 
 impl Event {
@@ -42,6 +42,12 @@ impl Event {
             Self::RemedyJudged { remedy, observed, .. } => format!("remedy {remedy} taken back: {observed}"),
             Self::Mitigated { .. } => "mitigated: users are served again".into(),
             Self::RampStepped { remedy, share, .. } => format!("remedy {remedy} lifted to {share}"),
+            Self::FeatureStepped { feature, admitted: Strength::NONE, why, .. } => {
+                format!("{feature} is out again: {why}")
+            }
+            Self::FeatureStepped { feature, admitted, .. } => format!("{feature} admitted to {admitted}"),
+            Self::FeatureSwitched { feature, who, to: Switch::Off, .. } => format!("{who} switched {feature} off"),
+            Self::FeatureSwitched { feature, who, to: Switch::On, .. } => format!("{who} switched {feature} on"),
             Self::Relapsed { why, .. } => format!("relapse: {why}"),
             Self::Restored { .. } => "all traffic is back where it belongs".into(),
             Self::Resolved { by, .. } => format!("resolved by {}", by_whom(by)),

@@ -3,6 +3,8 @@
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Outcome};
+use super::feature::dwell;
+use super::next::Next;
 use super::state::State;
 use crate::act::{self, Effect};
 use crate::confirm::Verdict;
@@ -38,7 +40,7 @@ impl Engine {
         match started.filter(|_| !is_on(Mutation::NeverJudgesLate)) {
             Some(case) => self.judge(incident, case, now),
             None => match self.came_back(incident, now).or_else(|| self.fell_ill_again(incident, now)) {
-                Some(why) => self.relapse(incident, why, now),
+                Some(why) => self.withdraw(incident, &why, now).unwrap_or_else(|| self.relapse(incident, why, now)),
                 None if self.has_just_started(now) => vec![],
                 None => self.restore_one(incident, now),
             },
@@ -112,18 +114,18 @@ impl Engine {
     /// whoever is well is needed there.
     fn relapse(&self, incident: &Incident, why: String, now: Moment) -> Vec<Event> {
         let well: Vec<RemedyId> = incident.in_force().filter(|c| self.is_well(c, now)).map(|c| c.remedy.id).collect();
-        let share_after = |case: &RemedyCase, released: &[RemedyId]| match case.stage {
-            _ if released.contains(&case.remedy.id) => Strength::FULL,
+        let after = |case: &RemedyCase, released: &[RemedyId]| match case.stage {
+            _ if released.contains(&case.remedy.id) => Next::Gone,
             RemedyStage::Lifting
                 if incident.remedy(case.remedy.id).is_some() && !is_on(Mutation::RelapseKeepsShare) =>
             {
-                Strength::NONE
+                Next::Anew
             }
-            _ => case.share,
+            _ => Next::Stays,
         };
         // Each event carries a whole plan, with an epoch of its own.
         let plan_after = |released: &[RemedyId], nth: usize| {
-            let mut plan = self.plan_with(now, |case| share_after(case, released));
+            let mut plan = self.plan_with(now, |case| after(case, released));
             plan.epoch += u64::try_from(nth).unwrap_or(0);
             plan
         };
@@ -215,7 +217,7 @@ impl Engine {
 
     fn step_to(&self, case: &RemedyCase, share: Strength, now: Moment) -> Event {
         let id = case.remedy.id;
-        let plan = self.plan_with(now, |c| if c.remedy.id == id { share } else { c.share });
+        let plan = self.plan_with(now, |c| if c.remedy.id == id { Next::Share(share) } else { Next::Stays });
         Event::RampStepped { remedy: id, share, plan }
     }
 
@@ -223,17 +225,25 @@ impl Engine {
         let seen = self.seen_on_step(case, now);
         if act::step_failed(&seen) && !is_on(Mutation::StepsThroughFailure) {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
-            return self.relapse(incident, why, now);
+            return self.withdraw(incident, &why, now).unwrap_or_else(|| self.relapse(incident, why, now));
         }
-        if now.since(case.since) < self.policy.act.ramp_dwell || seen.total < self.policy.act.ramp_requests {
+        if !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
-        if let Effect::None(_) = act::effect(&self.ledger, now.before(self.policy.act.ramp_dwell), now, &self.book.plan)
-        {
-            return vec![];
-        }
-        let next = self.policy.act.ramp.iter().copied().find(|share| *share > case.share);
-        vec![self.step_to(case, next.unwrap_or(Strength::FULL), now)]
+        vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
+    }
+
+    /// (B1) A step has lasted long enough, enough was seen on it, and users are served.
+    fn gate_is_open(&self, case: &RemedyCase, seen: &Tally, now: Moment) -> bool {
+        let act = &self.policy.act;
+        let served =
+            || !matches!(act::effect(&self.ledger, now.before(act.ramp_dwell), now, &self.book.plan), Effect::None(_));
+        now.since(case.since) >= dwell(case, act.ramp_dwell) && seen.total >= act.ramp_requests && served()
+    }
+
+    /// The step after a share.
+    pub(super) fn share_after(&self, share: Strength) -> Strength {
+        self.policy.act.ramp.iter().copied().find(|next| *next > share).unwrap_or(Strength::FULL)
     }
 
     /// What the targets did since the step began; the second in which it began belongs to the step before.

@@ -62,7 +62,9 @@ pub fn next(state: State, event: &Event) -> Option<State> {
         (Suspected, Event::Confirmed { .. }) => Some(Confirmed),
         (Suspected, Event::Dismissed { .. }) => Some(Dismissed),
         (Confirmed, Event::Mitigated { .. }) => Some(Mitigated),
-        (Mitigated | Restoring, Event::RampStepped { .. } | Event::Restored { .. }) => Some(Restoring),
+        (Mitigated | Restoring, Event::RampStepped { .. } | Event::FeatureStepped { .. } | Event::Restored { .. }) => {
+            Some(Restoring)
+        }
         // What is well gets its traffic back while others are still ill.
         (Confirmed, Event::RampStepped { .. }) => Some(Confirmed),
         (Mitigated | Restoring, Event::Relapsed { .. }) => Some(Confirmed),
@@ -83,6 +85,7 @@ fn is_move(event: &Event) -> bool {
             | Event::Dismissed { .. }
             | Event::Mitigated { .. }
             | Event::RampStepped { .. }
+            | Event::FeatureStepped { .. }
             | Event::Restored { .. }
             | Event::Relapsed { .. }
             | Event::Resolved { .. }

@@ -27,7 +27,7 @@ pub use ledger::{Ledger, Second};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notice::{Audience, Notice, NoticeId, Stage};
-pub use plan::{Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
+pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
 pub use policy::{
     ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault, TellPolicy,
 };

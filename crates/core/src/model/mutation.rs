@@ -44,6 +44,10 @@ pub enum Mutation {
     NeverDoubles,
     /// What had come back already stays over a relapse.
     RelapseKeepsShare,
+    /// Features come back beginning with the last one.
+    FeaturesLastFirst,
+    /// A remedy is over when its component is back, whatever of its features is out.
+    ForgetsFeatures,
     /// What is taken back stays in the plan.
     RevertKeepsPlan,
     /// An incident ends while something of it is still diverted.
@@ -109,7 +113,7 @@ pub enum Figure {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::Forgets("A1"),
         Self::Forgets("A2"),
         Self::Forgets("A4"),
@@ -153,6 +157,8 @@ impl Mutation {
         Self::StepsThroughFailure,
         Self::NeverDoubles,
         Self::RelapseKeepsShare,
+        Self::FeaturesLastFirst,
+        Self::ForgetsFeatures,
         Self::RevertKeepsPlan,
         Self::EndsEarly,
         Self::NeverLifts,

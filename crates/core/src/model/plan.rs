@@ -10,6 +10,7 @@
 use super::{Name, Strength};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What the edges shall do beyond their configuration. The empty plan changes nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct TrafficPlan {
     /// Components of which only a share is admitted.
     #[serde(default)]
     pub sheds: Vec<Shed>,
+    /// Features of which only a share is admitted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<Feature>,
     /// Host names whose last good addresses are held.
     #[serde(default)]
     pub pins: Vec<Pin>,
@@ -69,6 +73,35 @@ pub struct Shed {
     pub of: Option<u32>,
 }
 
+/// Names a feature: a component, and the name of a group of its paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FeatureId {
+    /// Of which component.
+    pub component: Name,
+    /// Its name within the component.
+    pub feature: Name,
+}
+
+impl fmt::Display for FeatureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.feature, self.component)
+    }
+}
+
+/// A feature of which only a share is admitted. An edge lets it back in by itself when no hub speaks for its plan any more
+/// (invariant A9); one that knows no such feature admits it like the rest of its component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// Of which component.
+    pub component: Name,
+    /// Which of its features.
+    pub feature: Name,
+    /// Share of its requests that is admitted.
+    pub admitted: Strength,
+    /// Milliseconds after the hub last spoke for this plan at which the edge lets all in by itself; at most 600,000.
+    pub ttl_ms: u64,
+}
+
 /// A host name whose last good addresses are held, whatever the name says now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pin {
@@ -88,7 +121,7 @@ pub enum PlanFault {
     /// It would leave a component with nobody to serve it.
     #[error("the plan leaves component {0} without a single replica")]
     NoTarget(Name),
-    /// It would shed for longer than ten minutes.
+    /// It would shed, or keep a feature out, for longer than ten minutes.
     #[error("the plan sheds {component} for {ttl_ms} ms, more than {SHED_TTL_MS_MAX}")]
     Ttl {
         /// Which component.
@@ -101,7 +134,7 @@ pub enum PlanFault {
     Twice(String),
 }
 
-/// Longest life of a shed without renewal (invariant A9).
+/// Longest life of a shed, and of a feature's row without renewal (invariant A9).
 pub const SHED_TTL_MS_MAX: u64 = 600_000;
 
 impl TrafficPlan {
@@ -127,7 +160,11 @@ impl TrafficPlan {
 
     /// True when the plan asks for nothing.
     pub fn is_idle(&self) -> bool {
-        self.weights.is_empty() && self.limits.is_empty() && self.sheds.is_empty() && self.pins.is_empty()
+        self.weights.is_empty()
+            && self.limits.is_empty()
+            && self.sheds.is_empty()
+            && self.features.is_empty()
+            && self.pins.is_empty()
     }
 
     /// Checks a plan against the components and the replicas that serve each.
@@ -137,8 +174,10 @@ impl TrafficPlan {
     pub fn check(&self, serving: &BTreeMap<Name, BTreeSet<Name>>) -> Result<(), PlanFault> {
         self.check_names(serving)?;
         self.check_uniqueness()?;
-        if let Some(shed) = self.sheds.iter().find(|s| s.ttl_ms > SHED_TTL_MS_MAX) {
-            return Err(PlanFault::Ttl { component: shed.component.clone(), ttl_ms: shed.ttl_ms });
+        let lives = (self.sheds.iter().map(|s| (&s.component, s.ttl_ms)))
+            .chain(self.features.iter().map(|f| (&f.component, f.ttl_ms)));
+        if let Some((component, ttl_ms)) = lives.into_iter().find(|(_, ttl_ms)| *ttl_ms > SHED_TTL_MS_MAX) {
+            return Err(PlanFault::Ttl { component: component.clone(), ttl_ms });
         }
         for (component, replicas) in serving {
             if !replicas.is_empty() && replicas.iter().all(|r| self.share(r, component) == Strength::NONE) {
@@ -155,7 +194,8 @@ impl TrafficPlan {
         }
         let mut components = (self.weights.iter().filter_map(|w| w.component.as_ref()))
             .chain(self.limits.iter().filter_map(|l| l.component.as_ref()))
-            .chain(self.sheds.iter().map(|s| &s.component));
+            .chain(self.sheds.iter().map(|s| &s.component))
+            .chain(self.features.iter().map(|f| &f.component));
         match components.find(|c| !serving.contains_key(*c)) {
             Some(stranger) => Err(PlanFault::Component(stranger.clone())),
             None => Ok(()),
@@ -171,6 +211,7 @@ impl TrafficPlan {
         labels.extend(self.weights.iter().map(|w| label("replica", &w.replica, w.component.as_ref())));
         labels.extend(self.limits.iter().map(|l| label("network", &l.network, l.component.as_ref())));
         labels.extend(self.sheds.iter().map(|s| label("component", &s.component, None)));
+        labels.extend(self.features.iter().map(|f| label("feature", &f.feature, Some(&f.component))));
         labels.extend(self.pins.iter().map(|p| label("host", &p.host, None)));
         labels.sort();
         match labels.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -228,6 +269,29 @@ mod tests {
             Shed { component: name("login"), admitted: Strength::percent(10), ttl_ms: SHED_TTL_MS_MAX + 1, of: None };
         let plan = TrafficPlan { sheds: vec![shed], ..TrafficPlan::default() };
         assert!(matches!(plan.check(&serving()), Err(PlanFault::Ttl { .. })));
+    }
+
+    #[test]
+    fn a_feature_is_named_once_of_a_known_component_and_for_ten_minutes_at_most() {
+        let row = |component: &str, ttl_ms| {
+            let (component, feature) = (name(component), name("radio"));
+            Feature { component, feature, admitted: Strength::NONE, ttl_ms }
+        };
+        let fault = |features: Vec<Feature>| {
+            TrafficPlan { features, ..TrafficPlan::default() }.check(&serving()).err().map(|f| f.to_string())
+        };
+        assert_eq!(fault(vec![row("login", SHED_TTL_MS_MAX), row("playback", 1)]), None);
+        assert!(fault(vec![row("search", 1)]).is_some_and(|f| f.contains("component search")));
+        assert!(fault(vec![row("login", SHED_TTL_MS_MAX + 1)]).is_some_and(|f| f.contains("600001 ms")));
+        let twice = fault(vec![row("login", 1), row("login", 2)]);
+        assert_eq!(twice.as_deref(), Some("the plan speaks of feature radio for login twice"));
+    }
+
+    /// C7, and the hash of a log of before there were features (D4).
+    #[test]
+    fn a_plan_without_features_does_not_speak_of_them() {
+        let text = serde_json::to_string(&TrafficPlan::default()).expect("JSON");
+        assert!(!text.contains("features"), "{text}");
     }
 
     /// C7: plans of a later hub, of an earlier one, and what is no plan at all.

@@ -1,6 +1,6 @@
 //! A remedy: one action with the cause it answers, what it should bring about, and its way back.
 
-use super::{CauseKind, IncidentId, Name, Slice, Topology};
+use super::{CauseKind, FeatureId, IncidentId, Name, Slice, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -146,6 +146,9 @@ pub enum Route {
         /// Requests a second of each at each edge that it is a share of: those that came when this was proposed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u32>,
+        /// Features that are kept out besides, the first to return first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        features: Vec<FeatureId>,
     },
     /// This network is capped.
     Cap {
@@ -164,6 +167,14 @@ pub enum Route {
 }
 
 impl Route {
+    /// The features that it keeps out, the first to return first.
+    pub fn features(&self) -> &[FeatureId] {
+        match self {
+            Self::Admit { features, .. } => features,
+            Self::Away { .. } | Self::Cap { .. } | Self::Hold { .. } => &[],
+        }
+    }
+
     /// True for a remedy that works on its targets where they stand: the traffic stays as it is.
     pub fn diverts_nobody(&self) -> bool {
         matches!(self, Self::Away { replicas, .. } if replicas.is_empty())

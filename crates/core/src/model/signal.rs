@@ -98,6 +98,9 @@ pub struct ClientRow {
     /// How it went, as the client saw it: shed, limited and denied are failures by kind here.
     #[serde(default)]
     pub tally: Tally,
+    /// Of those shed, so many because the plan keeps their feature out. A hub that knows no features sees a shed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub withheld: u64,
     /// Requests that needed more than one attempt.
     #[serde(default)]
     pub retried: u64,
@@ -112,6 +115,27 @@ pub struct ClientRow {
 impl ClientRow {
     /// Stands for all the networks that have no row of their own; it is no network.
     pub const OTHER: &'static str = "other";
+
+    /// A tally as it is told: what was withheld stands among what was shed, and by itself.
+    pub fn told(mut tally: Tally) -> (Tally, u64) {
+        let withheld = tally.failures.remove(FailureKind::Withheld);
+        if withheld > 0 {
+            tally.failures.raise(FailureKind::Shed, withheld);
+        }
+        (tally, withheld)
+    }
+
+    /// The tally as it was before it was told.
+    pub fn counted(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        if self.withheld > 0 {
+            let shed = tally.failures.remove(FailureKind::Shed);
+            let withheld = self.withheld.min(shed);
+            let kinds = [(FailureKind::Shed, shed - withheld), (FailureKind::Withheld, withheld)];
+            kinds.into_iter().filter(|(_, n)| *n > 0).for_each(|(kind, n)| tally.failures.raise(kind, n));
+        }
+        tally
+    }
 }
 
 /// What the clients of one component waited for, all networks together.
@@ -300,6 +324,27 @@ mod tests {
         let row = &roll.upstream[0];
         assert_eq!((row.bytes, row.first_byte.is_empty()), (9, true));
         assert_eq!(row.tally.failures, [(FailureKind::Reset, 1), (FailureKind::Wrong, 3)].into());
+    }
+
+    /// C7: what is withheld is shed for a hub that knows no features, and no failure of the service for one that does.
+    #[test]
+    fn what_is_withheld_is_told_as_shed_and_counted_by_itself() {
+        let (shed, withheld) = (FailureKind::Shed, FailureKind::Withheld);
+        for (failures, told, apart) in [
+            (vec![(shed, 2), (withheld, 3)], vec![(shed, 5)], 3),
+            (vec![(withheld, 3)], vec![(shed, 3)], 3),
+            (vec![(shed, 2)], vec![(shed, 2)], 0),
+        ] {
+            let tally = Tally { total: 9, slow: 0, failures: failures.into_iter().collect() };
+            let (as_told, n) = ClientRow::told(tally.clone());
+            assert_eq!((&as_told.failures, n), (&told.into_iter().collect(), apart));
+            let (component, network) = (Name::new("login").expect("good"), Name::new("other").expect("good"));
+            let row = ClientRow { component, network, tally: as_told, withheld: n, retried: 0, resumed: 0, bytes: 0 };
+            assert_eq!(row.counted(), tally);
+        }
+        let lie = r#"{"component":"login","tally":{"total":9,"failures":{"shed":1}},"withheld":7}"#;
+        let row: ClientRow = serde_json::from_str(lie).expect("read");
+        assert_eq!(row.counted().failures, [(withheld, 1)].into(), "no more than were shed");
     }
 
     /// C7: what an edge of an earlier release may leave out.

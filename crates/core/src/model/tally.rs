@@ -36,11 +36,14 @@ pub enum FailureKind {
     Limited,
     /// A certificate that is about to expire, has expired, or does not fit.
     Certificate,
+    /// Refused by the edge itself because the plan keeps the request's feature out. Edges tell it as [`Self::Shed`]
+    /// ([`ClientRow::withheld`](super::ClientRow::withheld)).
+    Withheld,
 }
 
 impl FailureKind {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Refused,
         Self::Unreachable,
         Self::Reset,
@@ -54,6 +57,7 @@ impl FailureKind {
         Self::Shed,
         Self::Limited,
         Self::Certificate,
+        Self::Withheld,
     ];
 
     /// True for failures that a busy machine alone can produce; they count for less a second.
@@ -178,10 +182,11 @@ impl Tally {
         self.failures.sum()
     }
 
-    /// What the service owed: without refused credentials and clients limited on purpose, which are no failures of it.
+    /// What the service owed: without refused credentials, clients limited and features kept out on purpose, which are no
+    /// failures of it.
     pub fn owed(&self) -> Self {
         let mut owed = self.clone();
-        for kind in [FailureKind::Denied, FailureKind::Limited] {
+        for kind in [FailureKind::Denied, FailureKind::Limited, FailureKind::Withheld] {
             owed.total -= owed.failures.remove(kind);
         }
         owed
@@ -221,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn failures_are_counted_and_written_like_a_map(counts in prop::collection::vec((0_usize..13, 0_u64..9), 0..20)) {
+        fn failures_are_counted_and_written_like_a_map(counts in prop::collection::vec((0_usize..14, 0_u64..9), 0..20)) {
             let (mut list, mut map) = (Failures::default(), BTreeMap::<FailureKind, u64>::new());
             for (place, n) in counts {
                 list.add(&[(FailureKind::ALL[place], n)].into());

@@ -20,6 +20,8 @@ pub struct Component {
     pub priority: Priority,
     /// Who serves it.
     pub replicas: BTreeSet<Name>,
+    /// Its features, the first to return first.
+    pub features: Vec<Name>,
 }
 
 /// A process that serves components.

@@ -6,7 +6,7 @@ use crate::config::{self, Settings, duration_text, figures};
 use anyhow::Context;
 use clap::Args;
 use downbeat_core::model::{Mode, Name, Policy, RemedyKind};
-use downbeat_edge::{CertificateFiles, EdgeSettings, HealthSettings, RouteRule, check_certificate};
+use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -55,6 +55,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         certificates(edge),
         routes(edge),
         components(edge, hub),
+        features(edge),
         caches(edge),
         replicas(edge, hub),
         probes(hub),
@@ -125,6 +126,25 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     };
     let rows = edge.components.iter().map(row).collect();
     Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+/// What comes back by itself after an overload.
+fn features(edge: &EdgeSettings) -> Table {
+    let rows = edge.components.iter().flat_map(|component| {
+        let row = |f: &FeatureSettings| {
+            let paths = f.prefixes.join(", ");
+            vec![
+                json!(component.name),
+                json!(f.name),
+                json!(paths),
+                json!(f.status),
+                json!(duration_text(f.retry_after)),
+            ]
+        };
+        component.features.iter().map(row)
+    });
+    let columns = &["component", "name", "paths", "status", "retry_after"];
+    Table { title: "features", columns, rows: rows.collect() }
 }
 
 /// The components that are cached.

@@ -32,7 +32,7 @@ impl Gate {
         let wait = self.networks.as_ref().filter(|_| limited > 0).map(|networks| networks.wait(now));
         let routed = if within == 0 { 0 } else { self.route.as_mut().map_or(within, |route| route.take(within, now)) };
         let granted = if routed == 0 { 0 } else { self.ramp.admits(routed, now) };
-        Admitted { granted, limited, shed: within - granted, wait: wait.unwrap_or_default() }
+        Admitted { granted, limited, withheld: 0, shed: within - granted, wait: wait.unwrap_or_default() }
     }
 
     /// Requests within the component's own limits that come a second.

@@ -2,6 +2,7 @@
 
 pub(crate) mod calm;
 pub(crate) mod concurrency;
+pub(crate) mod feature;
 pub(crate) mod gate;
 pub(crate) mod heavy;
 pub(crate) mod limit;

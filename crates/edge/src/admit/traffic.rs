@@ -1,7 +1,8 @@
 //! A traffic plan in the shape in which the data path asks it: by number, without searching for names.
 
+use crate::admit::feature::Features;
 use crate::admit::limit::{Bucket, Sieve};
-use crate::change::site::{ComponentId, ReplicaId, Site};
+use crate::change::site::{ComponentId, FeatureNumber, ReplicaId, Site};
 use crate::choose::canary::Credit;
 use crate::door::network::Network;
 use crate::run::sync::locked;
@@ -23,6 +24,7 @@ pub(crate) struct Traffic {
     limits: Vec<LimitInForce>,
     /// By component.
     sheds: Vec<Option<ShedInForce>>,
+    pub(crate) features: Features,
     pins: BTreeSet<Name>,
 }
 
@@ -68,6 +70,15 @@ impl Crowds<'_> {
 /// From so many requests a second on, what came tells how many shall come.
 const DEMAND_MIN: f64 = 2.0;
 
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct What {
+    /// Which component.
+    pub component: ComponentId,
+    /// Which of its features, when it is for one.
+    pub feature: Option<FeatureNumber>,
+}
+
 /// What becomes of some requests that came at the same instant from one network for one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Admitted {
@@ -75,6 +86,8 @@ pub struct Admitted {
     pub granted: u32,
     /// Of so many the network is over its limit.
     pub limited: u32,
+    /// So many are turned away because their feature is kept out.
+    pub withheld: u32,
     /// So many are turned away for want of room.
     pub shed: u32,
     /// After this there is room again for those over their limit.
@@ -87,6 +100,7 @@ impl Admitted {
         Self {
             granted: next.granted,
             limited: self.limited + next.limited,
+            withheld: self.withheld + next.withheld,
             shed: self.shed + next.shed,
             wait: self.wait.max(next.wait),
         }
@@ -97,6 +111,7 @@ impl Admitted {
         match self {
             Self { granted: 1.., .. } => Admission::Granted,
             Self { limited: 1.., wait, .. } => Admission::Limited(wait),
+            Self { withheld: 1.., .. } => Admission::Withheld,
             _ => Admission::Shed,
         }
     }
@@ -108,6 +123,8 @@ pub(crate) enum Admission {
     Granted,
     /// Its network is over its limit; room again after so long.
     Limited(Duration),
+    /// Its feature is kept out.
+    Withheld,
     /// The component is being shed.
     Shed,
 }
@@ -130,7 +147,8 @@ impl Traffic {
             })
             .collect();
         let pins = plan.pins.iter().map(|pin| pin.host.clone()).collect();
-        Self { since: now, shares, credits, limits, sheds, pins, plan: Arc::new(plan) }
+        let features = Features::of(&plan, site);
+        Self { since: now, shares, credits, limits, sheds, features, pins, plan: Arc::new(plan) }
     }
 
     /// What is left of a replica's weight for a component.
@@ -159,14 +177,16 @@ impl Traffic {
         shed.map_or(Strength::FULL, |shed| shed.admitted)
     }
 
-    /// How many of some requests of a network to a component are let in.
-    pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
+    /// How many of some requests of a network are let in. What is kept out takes no room from the rest of its component.
+    pub(crate) fn admit(&self, what: What, network: Network, came: u32, now: Instant) -> Admitted {
+        let What { component, feature } = what;
         let (within, wait) = self.within_limits(component, network, came, now);
+        let wanted = feature.map_or(within, |feature| self.features.admits(component, feature, within, now));
         let granted = match &self.sheds[component.0] {
-            Some(shed) if within > 0 && now < shed.until => shed.admits(within, now),
-            _ => within,
+            Some(shed) if wanted > 0 && now < shed.until => shed.admits(wanted, now),
+            _ => wanted,
         };
-        Admitted { granted, limited: came - within, shed: within - granted, wait }
+        Admitted { granted, limited: came - within, withheld: within - wanted, shed: wanted - granted, wait }
     }
 
     /// How many of some requests are within the limits on their network, and after how long there is room for the others.

@@ -13,7 +13,7 @@ use crate::change::site::Site;
 use crate::run::sync::locked;
 use crate::tell::events;
 use downbeat_core::model::mutation::{Mutation, is_on};
-use downbeat_core::model::{Limit, Name, TrafficPlan};
+use downbeat_core::model::{Feature, FeatureId, Limit, Name, TrafficPlan};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -141,6 +141,9 @@ pub enum Beyond {
     /// A shed that there was not, or a stricter one.
     #[error("a shed of component {0}")]
     Shed(Name),
+    /// Less of a feature.
+    #[error("less of feature {0}")]
+    Feature(FeatureId),
     /// A pin that there was not.
     #[error("a pin of host {0}")]
     Pin(Name),
@@ -161,6 +164,14 @@ pub(crate) fn beyond(plan: &TrafficPlan, in_force: &Traffic, site: &Site, now: I
             return Some(Beyond::Shed(component(id).clone()));
         }
     }
+    let less = |row: &&Feature| {
+        let id = site.component_ids().find(|id| *component(*id) == row.component);
+        let place = id.and_then(|id| Some((id, site.component(id).feature_named(&row.feature)?)));
+        place.is_some_and(|(id, feature)| row.admitted < in_force.features.admitted(id, feature, now))
+    };
+    if let Some(Feature { component, feature, .. }) = plan.features.iter().find(less) {
+        return Some(Beyond::Feature(FeatureId { component: component.clone(), feature: feature.clone() }));
+    }
     let known = |limit: &Limit| in_force.plan.limits.iter().any(|old| covers(old, limit));
     if let Some(limit) = plan.limits.iter().find(|limit| !known(limit)) {
         return Some(Beyond::Limit(limit.network.clone()));
@@ -177,7 +188,7 @@ fn covers(old: &Limit, new: &Limit) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::settings::{Balance, ComponentSettings, EdgeSettings, ReplicaSettings};
+    use crate::change::settings::{Balance, ComponentSettings, EdgeSettings, FeatureSettings, ReplicaSettings};
     use downbeat_core::model::{Pin, Shed, Strength, Weight};
 
     fn name(text: &str) -> Name {
@@ -204,6 +215,7 @@ mod tests {
             per_second: None,
             network_per_second: None,
             cache: None,
+            features: vec![radio()],
         };
         settings.components = ["login", "playback"].map(component).into();
         Site::of(&settings).expect("a good site")
@@ -223,8 +235,19 @@ mod tests {
             weights: vec![weight("r1", Some("login"), 25)],
             limits: vec![limit(Some("login"), 10)],
             sheds: vec![Shed { component: name("login"), admitted: Strength::percent(50), ttl_ms: 60_000, of: None }],
+            features: vec![feature("radio", 50)],
             pins: vec![Pin { host: name("eu.example") }],
         }
+    }
+
+    fn radio() -> FeatureSettings {
+        let retry_after = Duration::from_secs(30);
+        FeatureSettings { name: name("radio"), prefixes: vec!["/radio".into()], status: 503, retry_after }
+    }
+
+    fn feature(feature: &str, percent: u32) -> Feature {
+        let (component, feature) = (name("login"), name(feature));
+        Feature { component, feature, admitted: Strength::percent(percent), ttl_ms: 60_000 }
     }
 
     type Change = fn(&mut TrafficPlan);
@@ -235,22 +258,25 @@ mod tests {
         let check = |later: Duration, change: Change| {
             let (traffic, mut plan) =
                 (Traffic::of(in_force(), &site, now, crate::admit::traffic::Crowds::UNKNOWN), in_force());
+            traffic.features.confirm(now);
             change(&mut plan);
             beyond(&plan, &traffic, &site, now + later).map(|beyond| beyond.to_string())
         };
         let more = |change| check(Duration::ZERO, change);
-        let fine: [Change; 6] = [
+        let fine: [Change; 8] = [
             |_| {},
             |p| *p = TrafficPlan::default(),
             |p| p.weights = vec![weight("r1", Some("login"), 50)],
             |p| p.limits = vec![limit(Some("login"), 11)],
             |p| p.sheds[0].admitted = Strength::percent(60),
+            |p| p.features = vec![feature("radio", 60)],
+            |p| p.features = vec![feature("radio", 50), feature("unknown-here", 0)],
             |p| p.pins.clear(),
         ];
         for (i, change) in fine.into_iter().enumerate() {
             assert_eq!(more(change), None, "the {i}th");
         }
-        let beyond: [(Change, &str); 8] = [
+        let beyond: [(Change, &str); 9] = [
             (|p| p.weights = vec![weight("r1", Some("login"), 24)], "less of replica r1 for component login"),
             (|p| p.weights = vec![weight("r1", None, 25)], "less of replica r1 for component playback"),
             (|p| p.weights.push(weight("r2", Some("login"), 99)), "less of replica r2 for component login"),
@@ -258,6 +284,7 @@ mod tests {
             (|p| p.limits = vec![limit(None, 10)], "a limit on network 10.0.0.0/24"),
             (|p| p.sheds[0].admitted = Strength::percent(40), "a shed of component login"),
             (|p| p.sheds[0].component = name("playback"), "a shed of component playback"),
+            (|p| p.features = vec![feature("radio", 40)], "less of feature radio of login"),
             (|p| p.pins[0].host = name("us.example"), "a pin of host us.example"),
         ];
         for (change, what) in beyond {

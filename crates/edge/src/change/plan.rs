@@ -65,6 +65,9 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now:
     // Two plans at a time (hub's answer, plan from the disk) are taken one after the other.
     let mut in_force = crate::run::sync::write(&shared.traffic);
     if !plan.is_after(in_force.plan.epoch) && !is_on(Mutation::EdgeTakesOldPlans) {
+        if source == PlanSource::Hub && plan.epoch == in_force.plan.epoch {
+            in_force.features.confirm(now);
+        }
         return PlanOutcome::Stale;
     }
     let hold = if source == PlanSource::Hub { shared.hold.reason() } else { None };
@@ -74,6 +77,9 @@ pub(crate) fn apply(shared: &Shared, plan: TrafficPlan, source: PlanSource, now:
     let before = |c: ComponentId| in_force.shed_began_at(c, now);
     let crowds = Crowds { before: &before, now: &|c| shared.demand(c, now) };
     let next = Traffic::of(plan, &shared.site, now, crowds);
+    if source == PlanSource::Hub {
+        next.features.confirm(now);
+    }
     *in_force = Arc::new(next);
     PlanOutcome::Applied
 }
@@ -88,13 +94,15 @@ pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
     fitted.weights.retain(|w| has_replica(&w.replica) && w.component.as_ref().is_none_or(has_component));
     fitted.limits.retain(|limit| limit.component.as_ref().is_none_or(has_component));
     fitted.sheds.retain(|shed| has_component(&shed.component));
+    fitted.features.retain(|feature| has_component(&feature.component));
     if fitted.check(&serving).is_err() {
         fitted.weights.clear();
     }
     fitted
 }
 
-/// Takes up a plan that was in force when the last process ended. Its sheds have lapsed: nobody renewed them.
+/// Takes up a plan that was in force when the last process ended. Its sheds have lapsed: nobody renewed them; what it
+/// keeps out is in until the hub says that this is still its plan.
 pub(crate) fn resume(shared: &Shared, plan: &TrafficPlan, now: Instant) -> PlanOutcome {
     if is_on(Mutation::EdgeForgetsPlan) {
         return PlanOutcome::Stale;

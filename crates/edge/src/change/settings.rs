@@ -250,6 +250,21 @@ pub struct ComponentSettings {
     pub network_per_second: Option<u32>,
     /// How its answers are cached; not at all when absent.
     pub cache: Option<CacheSettings>,
+    /// What of it can be kept out by itself.
+    pub features: Vec<FeatureSettings>,
+}
+
+/// A group of a component's paths that can be kept out while the rest is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeatureSettings {
+    /// Its name within the component.
+    pub name: Name,
+    /// What its paths start with, in whole segments, as in a [`RouteRule`].
+    pub prefixes: Vec<String>,
+    /// The status of the answer while it is out, from 400 to 599.
+    pub status: u16,
+    /// The `Retry-After` of that answer, and up to five seconds more, so that not all come back at once.
+    pub retry_after: Duration,
 }
 
 /// Who gets a request.

@@ -2,7 +2,7 @@
 
 use crate::change::settings::{CACHED_BODIES_MIN, ComponentSettings, EdgeSettings, HubLink, ReplicaSettings};
 use crate::choose::hash::hash;
-use crate::choose::route::Router;
+use crate::choose::route::{Router, covers};
 use downbeat_core::model::{Name, NameError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +14,10 @@ pub struct ComponentId(pub(crate) usize);
 /// A replica, as its place in the settings of one edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub(crate) usize);
+
+/// A feature, as its place in the settings of its component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeatureNumber(pub(crate) usize);
 
 /// A region, as an index into the list of those that replicas are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,20 @@ pub(crate) struct ComponentSite {
     pub(crate) replicas: Vec<ReplicaId>,
     /// How dear it is among all: 0 is given up last.
     pub(crate) class: u32,
+    /// By feature and path: without a slash at its end.
+    prefixes: Vec<Vec<String>>,
+}
+
+impl ComponentSite {
+    /// The feature that a request belongs to, if it belongs to one.
+    pub(crate) fn feature(&self, path: &[u8]) -> Option<FeatureNumber> {
+        self.prefixes.iter().position(|paths| paths.iter().any(|prefix| covers(prefix, path))).map(FeatureNumber)
+    }
+
+    /// A feature by its name.
+    pub(crate) fn feature_named(&self, name: &Name) -> Option<FeatureNumber> {
+        self.settings.features.iter().position(|feature| feature.name == *name).map(FeatureNumber)
+    }
 }
 
 /// A replica and where it is reached.
@@ -98,6 +116,14 @@ pub enum SettingsFault {
     /// A prefix that no request can have.
     #[error("the route prefix {0:?} does not start with a slash")]
     Prefix(String),
+    /// What is kept out is answered as an error, so that nobody takes the answer for what they asked for.
+    #[error("feature {feature} is answered with status {status}, which is not from 400 to 599")]
+    Status {
+        /// Which feature.
+        feature: Name,
+        /// Which status.
+        status: u16,
+    },
     /// An address that is none.
     #[error("{0:?} is not of the form http://HOST:PORT")]
     Url(String),
@@ -240,7 +266,20 @@ fn component_site(
     }
     // At most 256 priorities.
     let class = priorities.range(..settings.priority).count() as u32;
-    Ok(ComponentSite { settings: settings.clone(), replicas: ids, class })
+    Ok(ComponentSite { settings: settings.clone(), replicas: ids, class, prefixes: prefixes_of(settings)? })
+}
+
+fn prefixes_of(settings: &ComponentSettings) -> Result<Vec<Vec<String>>, SettingsFault> {
+    unique("feature", settings.features.iter().map(|feature| &feature.name))?;
+    let prefixes = settings.features.iter().flat_map(|feature| &feature.prefixes);
+    if let Some(prefix) = prefixes.into_iter().find(|prefix| !prefix.starts_with('/')) {
+        return Err(SettingsFault::Prefix(prefix.clone()));
+    }
+    if let Some(feature) = settings.features.iter().find(|feature| !(400..=599).contains(&feature.status)) {
+        return Err(SettingsFault::Status { feature: feature.name.clone(), status: feature.status });
+    }
+    let whole = |prefix: &String| prefix.trim_end_matches('/').to_owned();
+    Ok(settings.features.iter().map(|feature| feature.prefixes.iter().map(whole).collect()).collect())
 }
 
 fn replica_site(settings: &ReplicaSettings, region: RegionId) -> Result<ReplicaSite, SettingsFault> {

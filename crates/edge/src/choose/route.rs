@@ -46,9 +46,13 @@ impl Rule {
 
     fn fits(&self, host: &[u8], path: &[u8]) -> bool {
         let host_fits = self.host.as_ref().is_none_or(|wanted| host.eq_ignore_ascii_case(wanted.as_bytes()));
-        let rest = path.strip_prefix(self.prefix.as_bytes());
-        host_fits && rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        host_fits && covers(&self.prefix, path)
     }
+}
+
+/// True when a path starts with a prefix, in whole segments; the prefix has no slash at its end.
+pub(crate) fn covers(prefix: &str, path: &[u8]) -> bool {
+    path.strip_prefix(prefix.as_bytes()).is_some_and(|rest| rest.first().is_none_or(|next| *next == b'/'))
 }
 
 fn without_port(host: &[u8]) -> &[u8] {

@@ -11,7 +11,7 @@ pub(crate) mod told;
 mod tunnel;
 pub(crate) mod upload;
 
-use crate::admit::traffic::Admission;
+use crate::admit::traffic::{Admission, What};
 use crate::ask::attempt::{Answer, Order, Repetition};
 use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::cache::filling::Filling;
@@ -119,8 +119,11 @@ fn persistence(worker: &Worker, head: &RequestHead) -> Persistence {
 
 impl<'a, D: Downstream> Exchange<'a, D> {
     async fn run(mut self) -> After {
-        match self.worker.shared.admit(self.component, self.caller.network, 1, self.since).of_one() {
+        let site = self.worker.shared.site.component(self.component);
+        let what = What { component: self.component, feature: site.feature(self.head.path()) };
+        match self.worker.shared.admit(what, self.caller.network, 1, self.since).of_one() {
             Admission::Granted => {}
+            Admission::Withheld => return self.go_without(what).await,
             Admission::Shed if self.is_held() => return self.lose(FailureKind::Shed, false),
             Admission::Shed => return self.turn_away(Told::shed(), Duration::ZERO).await,
             Admission::Limited(wait) => return self.turn_away(Told::limited(), wait).await,
@@ -295,6 +298,18 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         }
         let after = wait.as_secs() + self.jitter();
         self.tell(told.status, reason(told.status), Some(after)).await
+    }
+
+    /// The plan keeps the request's feature out.
+    async fn go_without(&mut self, what: What) -> After {
+        let shared = &self.worker.shared;
+        let features = &shared.site.component(what.component).settings.features;
+        let Some(feature) = what.feature.and_then(|number| features.get(number.0)) else {
+            return self.turn_away(Told::shed(), Duration::ZERO).await;
+        };
+        shared.withheld(self.worker.one(), what.component, &feature.name);
+        let told = Told::withheld(feature.status);
+        self.turn_away(told, feature.retry_after).await
     }
 
     async fn refuse_body(&mut self, refusal: Refusal) -> After {

@@ -46,6 +46,11 @@ impl Told {
         Self::unanswered(FailureKind::Limited)
     }
 
+    /// Turned away because its feature is kept out, with the status that the feature has for that.
+    pub const fn withheld(status: u16) -> Self {
+        Self { status, failure: Some(FailureKind::Withheld) }
+    }
+
     /// Cut without an answer.
     pub const fn nothing(kind: FailureKind) -> Self {
         Self { status: NO_STATUS, failure: Some(kind) }
@@ -53,7 +58,7 @@ impl Told {
 
     /// True when the edge itself did not let the request in.
     pub(crate) const fn is_turned_away(self) -> bool {
-        matches!(self.failure, Some(FailureKind::Shed | FailureKind::Limited))
+        matches!(self.failure, Some(FailureKind::Shed | FailureKind::Limited | FailureKind::Withheld))
     }
 
     /// True when it speaks against the service. What was not let in, or not allowed, says nothing of it.

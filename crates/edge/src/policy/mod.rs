@@ -7,8 +7,8 @@
 //!
 //! What a live edge does with sockets, the world has to do itself, in this order for one request:
 //!
-//! 1. [`admit`](EdgePolicy::admit); whoever is not let in is [`answered`](EdgePolicy::answered) with [`Told::shed`] or
-//!    [`Told::limited`].
+//! 1. [`admit`](EdgePolicy::admit); whoever is not let in is [`answered`](EdgePolicy::answered) with [`Told::shed`],
+//!    [`Told::limited`] or [`Told::withheld`].
 //! 2. [`requested`](EdgePolicy::requested), then [`choose`](EdgePolicy::choose) with nobody tried. Where all is full it
 //!    waits: [`enter`](EdgePolicy::enter), and is turned away ([`shed`](EdgePolicy::shed)) when its time is over.
 //! 3. For each attempt: its failure ([`attempt_failed`](EdgePolicy::attempt_failed)) or its head
@@ -47,11 +47,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use crate::admit::traffic::Admitted;
+pub use crate::admit::traffic::{Admitted, What};
 pub use crate::change::hold::Beyond;
 pub use crate::change::names::LookUp;
 pub use crate::change::plan::{PlanOutcome, PlanRefusal};
-pub use crate::change::site::{ComponentId, ReplicaId};
+pub use crate::change::site::{ComponentId, FeatureNumber, ReplicaId};
 pub use crate::choose::health::{Part, Standing};
 pub use crate::choose::tries::{Tries, is_passing};
 pub use crate::door::network::Network;
@@ -202,6 +202,11 @@ impl EdgePolicy {
     /// A component by its name.
     pub fn component(&self, name: &Name) -> Option<ComponentId> {
         self.shared().site.component_ids().find(|id| self.shared().site.component(*id).settings.name == *name)
+    }
+
+    /// A feature by its component and its name.
+    pub fn feature(&self, component: ComponentId, name: &Name) -> Option<FeatureNumber> {
+        self.shared().site.component(component).feature_named(name)
     }
 
     /// A replica by its name.

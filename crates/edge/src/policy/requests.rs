@@ -1,6 +1,6 @@
 //! What is asked for one request, from its admission to the end of its body.
 
-use crate::admit::traffic::Admitted;
+use crate::admit::traffic::{Admitted, What};
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Part;
 use crate::choose::tries::{Tries, Urgency, failure_of_attempt};
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 impl EdgePolicy {
     /// How many of some requests of one network are let in.
-    pub fn admit(&mut self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
-        self.shared().admit(component, network, came, now)
+    pub fn admit(&mut self, what: What, network: Network, came: u32, now: Instant) -> Admitted {
+        self.shared().admit(what, network, came, now)
     }
 
     /// So many requests were let in, and replicas are asked for them: the budget for extra attempts grows.

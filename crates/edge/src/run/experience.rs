@@ -10,7 +10,7 @@ use crate::run::sync::locked;
 use crate::tell::count::Promptness;
 use crate::tell::events;
 use crate::tell::tally::Tallies;
-use downbeat_core::model::FailureKind;
+use downbeat_core::model::{FailureKind, Name};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -188,6 +188,11 @@ impl Shared {
         let row = tallies.client(component, network);
         row.outcomes.count(told.failure, Promptness::of(took, self.site.component(component).settings.slow), lot.times);
         row.retried += u64::from(retried) * u64::from(lot.times);
+    }
+
+    /// A request for a feature was turned away because it is kept out.
+    pub(crate) fn withheld(&self, lot: Lot, component: ComponentId, feature: &Name) {
+        self.tallies(lot.thread).component(component).withheld(feature, lot.times);
     }
 
     fn head_good(&self, component: ComponentId, replica: ReplicaId, first_byte: Duration, times: u32, now: Instant) {

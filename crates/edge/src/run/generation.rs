@@ -82,6 +82,9 @@ impl Shared {
         };
         let shed_began_at = |id| self.same_component(&site, id).and_then(|old| in_force.shed_began_at(old, now));
         let traffic = Traffic::of(plan, &site, in_force.since, Crowds { before: &shed_began_at, now: &|_| 0.0 });
+        if let Some(at) = in_force.features.confirmed() {
+            traffic.features.confirm(at);
+        }
         let hosts = site.hosts();
         locked(&self.lookups).retain(|host, _| hosts.contains_key(host));
         Ok(Self {

@@ -5,7 +5,7 @@
 
 use crate::admit::concurrency::Limiter;
 use crate::admit::gate::Gate;
-use crate::admit::traffic::{Admitted, Traffic};
+use crate::admit::traffic::{Admitted, Traffic, What};
 use crate::ask::fault::FaultTable;
 use crate::cache::Cache;
 use crate::change::hold::Hold;
@@ -164,13 +164,13 @@ impl Shared {
         locked(&self.components[component.0].gate).suffers(now)
     }
 
-    /// How many of some requests of a network to a component are let in.
-    pub(crate) fn admit(&self, component: ComponentId, network: Network, came: u32, now: Instant) -> Admitted {
-        let at_gate = locked(&self.components[component.0].gate).admit(network, came, now);
+    /// How many of some requests of a network are let in.
+    pub(crate) fn admit(&self, what: What, network: Network, came: u32, now: Instant) -> Admitted {
+        let at_gate = locked(&self.components[what.component.0].gate).admit(network, came, now);
         if at_gate.granted == 0 {
             return at_gate;
         }
-        at_gate.then(read(&self.traffic).admit(component, network, at_gate.granted, now))
+        at_gate.then(read(&self.traffic).admit(what, network, at_gate.granted, now))
     }
 
     /// How a replica stands for a component.

@@ -1,6 +1,7 @@
 //! What is counted: plain numbers in fixed places, so that counting one more is an addition.
 
-use downbeat_core::model::{FailureKind, Sketch, Tally};
+use downbeat_core::model::{FailureKind, Name, Sketch, Tally};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How fast an answer came, against its component's threshold.
@@ -53,6 +54,8 @@ pub(crate) struct ComponentCount {
     pub(crate) first_byte_us: u64,
     /// By the first digit of the status.
     pub(crate) classes: [u64; CLASSES],
+    /// Requests that were turned away because their feature is kept out, by feature.
+    pub(crate) withheld: BTreeMap<Name, u64>,
 }
 
 /// First digits of a status; 0 stands for what is no status.
@@ -88,10 +91,11 @@ impl Outcomes {
         self.failures.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// How many failed, and not because of the client.
+    /// How many failed, and not because of the client or of a plan.
     pub(crate) fn failures_of_service(&self) -> u64 {
-        let clients = [FailureKind::Denied, FailureKind::Limited].map(|kind| self.failures[kind as usize]);
-        self.all_failures().saturating_sub(clients.iter().sum())
+        let others =
+            [FailureKind::Denied, FailureKind::Limited, FailureKind::Withheld].map(|kind| self.failures[kind as usize]);
+        self.all_failures().saturating_sub(others.iter().sum())
     }
 
     /// As the hub is told.
@@ -167,9 +171,14 @@ impl ComponentCount {
         raise(&mut self.classes[class], times.into());
     }
 
+    /// So many requests for a feature were turned away because it is kept out.
+    pub(crate) fn withheld(&mut self, feature: &Name, times: u32) {
+        raise(self.withheld.entry(feature.clone()).or_default(), times.into());
+    }
+
     /// True when there is nothing to tell.
     pub(crate) fn is_empty(&self) -> bool {
-        self.classes == [0; CLASSES] && self.first_byte.is_empty()
+        self.classes == [0; CLASSES] && self.first_byte.is_empty() && self.withheld.is_empty()
     }
 
     /// Adds other answers.
@@ -177,6 +186,9 @@ impl ComponentCount {
         self.first_byte.add(&other.first_byte);
         raise(&mut self.first_byte_us, other.first_byte_us);
         self.classes.iter_mut().zip(other.classes).for_each(|(mine, theirs)| raise(mine, theirs));
+        for (feature, times) in &other.withheld {
+            raise(self.withheld.entry(feature.clone()).or_default(), *times);
+        }
     }
 
     /// Forgets everything and keeps the room.

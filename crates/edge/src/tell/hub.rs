@@ -144,8 +144,10 @@ impl Reporter {
         let Some(hub) = shared.site.hub else { return };
         let told = self.tell(hub, &shared, &rollup).await;
         self.note(&shared, told.as_ref().err());
-        if let Ok(Some(plan)) = told {
-            self.take(plan);
+        match told {
+            Ok(Some(plan)) => self.take(plan),
+            Ok(None) => self.clerk.same(&self.gathering.newest(), rollup.plan_epoch, now),
+            Err(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! Names follow Prometheus: base units, `_total` on counters; what is of the process itself has the usual names.
 
 use crate::cache::note::Outcome as CacheOutcome;
+use crate::change::site::FeatureNumber;
 use crate::run::shared::Shared;
 use crate::tell::process;
 use crate::tell::report::Totals;
@@ -18,7 +19,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::{self, Write};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Upper bounds of the histograms' buckets in microseconds; a bucket of the sketches is at most 1/16 as wide.
@@ -85,6 +86,12 @@ struct ByAttempt {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByFeature {
+    component: String,
+    feature: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReplica {
     replica: String,
 }
@@ -98,6 +105,7 @@ pub(crate) fn exposition(shared: &Shared, totals: &Totals) -> Result<String, fmt
     let edge = registry.sub_registry_with_prefix("downbeat_edge");
     register_clients(edge, totals);
     register_attempts(edge, totals);
+    register_features(edge, shared, totals);
     register_replicas(edge, shared);
     register_cache(edge, shared);
     register_edge(edge, shared);
@@ -195,6 +203,26 @@ fn register_attempts(registry: &mut Registry, totals: &Totals) {
     registry.register("replica_bytes", "Body bytes read from replicas", bytes);
     let help = "From an attempt's start to the head of the replica's answer";
     registry.register_collector(Box::new(Histogram { name: "attempt_first_byte", help, rows: waits }));
+}
+
+fn register_features(registry: &mut Registry, shared: &Shared, totals: &Totals) {
+    let (admitted, withheld) = <(Family<ByFeature, Gauge<f64, AtomicU64>>, Family<ByFeature, Counter>)>::default();
+    let (traffic, now) = (shared.traffic(), Instant::now());
+    totals.read(|seen| {
+        for id in shared.site.component_ids() {
+            let component = &shared.site.component(id).settings;
+            let refused = seen.components.get(&component.name).map(|count| &count.withheld);
+            for (place, feature) in component.features.iter().enumerate() {
+                let labels = ByFeature { component: component.name.to_string(), feature: feature.name.to_string() };
+                let share = traffic.features.admitted(id, FeatureNumber(place), now);
+                admitted.get_or_create(&labels).set(share.as_ratio());
+                let n = refused.and_then(|refused| refused.get(&feature.name)).copied().unwrap_or(0);
+                withheld.get_or_create(&labels).inc_by(n);
+            }
+        }
+    });
+    registry.register("feature_admitted_ratio", "Share of a feature's requests that the plan admits", admitted);
+    registry.register("withheld_requests", "Requests turned away because the plan keeps their feature out", withheld);
 }
 
 fn register_replicas(registry: &mut Registry, shared: &Shared) {

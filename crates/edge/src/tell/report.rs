@@ -104,6 +104,14 @@ impl Clerk {
         }
     }
 
+    /// The hub has the same plan as the one of this epoch: what that keeps out stays out for longer.
+    pub(crate) fn same(&self, shared: &Shared, epoch: u64, now: Instant) {
+        let traffic = shared.traffic();
+        if traffic.plan.epoch == epoch {
+            traffic.features.confirm(now);
+        }
+    }
+
     /// Takes the plan that the hub answered with; what became of it stands in the next roll-up.
     pub(crate) fn take(&mut self, shared: &Shared, plan: TrafficPlan, now: Instant) -> PlanOutcome {
         let epoch = plan.epoch;
@@ -141,13 +149,17 @@ fn upstream_rows(attempts: BTreeMap<(Name, Name), AttemptCount>) -> Vec<Upstream
 
 fn client_rows(clients: BTreeMap<(Name, Option<Network>), ClientCount>) -> Vec<ClientRow> {
     let other = Name::new(ClientRow::OTHER).expect("five letters are a name");
-    let row = |((component, network), count): ((Name, Option<Network>), ClientCount)| ClientRow {
-        component,
-        network: network.map_or_else(|| other.clone(), Network::name),
-        tally: count.outcomes.tally(),
-        retried: count.retried,
-        resumed: count.resumed,
-        bytes: count.bytes,
+    let row = |((component, network), count): ((Name, Option<Network>), ClientCount)| {
+        let (tally, withheld) = ClientRow::told(count.outcomes.tally());
+        ClientRow {
+            component,
+            network: network.map_or_else(|| other.clone(), Network::name),
+            tally,
+            withheld,
+            retried: count.retried,
+            resumed: count.resumed,
+            bytes: count.bytes,
+        }
     };
     clients.into_iter().map(row).collect()
 }

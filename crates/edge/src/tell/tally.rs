@@ -197,6 +197,7 @@ mod tests {
             per_second: None,
             network_per_second: None,
             cache: None,
+            features: Vec::new(),
         };
         settings.components = vec![component("a", &["r1", "r2"]), component("b", &["r3"])];
         Site::of(&settings).expect("a good site")

@@ -7,6 +7,7 @@ mod client;
 mod conformance;
 mod differential;
 mod drills;
+mod features;
 mod floods;
 mod frames;
 mod held;

@@ -70,6 +70,7 @@ pub(crate) fn component(label: &str, replicas: &[Name]) -> ComponentSettings {
         per_second: None,
         network_per_second: None,
         cache: None,
+        features: Vec::new(),
     }
 }
 

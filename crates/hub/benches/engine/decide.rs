@@ -134,7 +134,13 @@ fn topology(size: &Size) -> Topology {
     for n in 0..size.components {
         let replicas = topology.replicas.keys().cloned().collect();
         let component = name(&format!("c{n}"));
-        let it = Component { name: component.clone(), title: "A component".into(), priority: Priority(0), replicas };
+        let it = Component {
+            name: component.clone(),
+            title: "A component".into(),
+            priority: Priority(0),
+            replicas,
+            features: vec![],
+        };
         topology.components.insert(component, it);
     }
     topology

@@ -85,7 +85,10 @@ fn topology() -> Topology {
         .enumerate()
         .map(|(i, (n, title))| {
             let priority = Priority(u8::try_from(i).expect("four components"));
-            (name(n), Component { name: name(n), title: title.into(), priority, replicas: everywhere() })
+            (
+                name(n),
+                Component { name: name(n), title: title.into(), priority, replicas: everywhere(), features: vec![] },
+            )
         })
         .collect();
     Topology { service: "Encore".into(), components, replicas, proven_versions: [name("1.4.2")].into() }
@@ -180,7 +183,7 @@ pub(crate) fn many() -> Snapshot {
         let n = name(&format!("component-{i}"));
         let title = format!("A component with a rather long name, number {i}");
         let replicas = [name("eu-1")].into();
-        let component = Component { name: n.clone(), title, priority: Priority(9), replicas };
+        let component = Component { name: n.clone(), title, priority: Priority(9), replicas, features: vec![] };
         settings.policy.topology.components.insert(n, component);
     }
     snapshot

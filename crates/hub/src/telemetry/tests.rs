@@ -21,7 +21,7 @@ fn topology() -> Topology {
         topology.replicas.insert(replica, it);
     }
     let replicas = topology.replicas.keys().cloned().collect();
-    let it = Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas };
+    let it = Component { name: name("web"), title: "Web".into(), priority: Priority(0), replicas, features: vec![] };
     topology.components.insert(name("web"), it);
     topology
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All kinds of events, by the word that stands in the log. A new kind of event gets a row, and with it a golden log.
-const KINDS: [&str; 28] = [
+const KINDS: [&str; 30] = [
     "actuation_ended",
     "change_told",
     "channels_set",
@@ -15,6 +15,8 @@ const KINDS: [&str; 28] = [
     "diagnosed",
     "dismissed",
     "evidence_grew",
+    "feature_stepped",
+    "feature_switched",
     "hub_started",
     "merged",
     "mitigated",

@@ -18,6 +18,7 @@ pub(crate) fn topology(regions: &[&str]) -> Topology {
         title: "Playback".into(),
         priority: Priority(0),
         replicas: replicas.iter().map(|r| r.name.clone()).collect(),
+        features: vec![],
     };
     Topology {
         service: "Encore".into(),

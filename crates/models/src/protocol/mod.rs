@@ -82,11 +82,16 @@ impl Plan {
             Content::AwayUs => vec![away(&["us-1"])],
             Content::AwayAll => vec![away(&["eu-1", "us-1"])],
             Content::Shed => {
-                vec![Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: None }]
+                vec![Route::Admit {
+                    components: vec![name("search")],
+                    floor: Strength::percent(20),
+                    of: None,
+                    features: vec![],
+                }]
             }
         };
-        let in_force = routes.iter().map(|route| InForce { route, share: Strength::NONE });
-        act::plan(u64::from(self.epoch), in_force, Duration::from_secs(60))
+        let in_force = routes.iter().map(InForce::fully);
+        act::plan(u64::from(self.epoch), in_force, [], Duration::from_secs(60))
     }
 
     /// What the edge's own check says.

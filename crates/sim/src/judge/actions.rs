@@ -14,6 +14,7 @@ impl Judge {
             return self.find("A12", format!("remedy {id} was started and never proposed"));
         };
         case.started_at = Some(at);
+        case.keep_features_out();
         self.acted_at.get_or_insert(self.now);
         case.by_automation = *by == Actor::Automation;
         let (remedy, mode, incident) = (case.remedy.clone(), case.mode, case.incident);

@@ -3,6 +3,7 @@
 
 mod actions;
 mod edges;
+mod features;
 mod kin;
 mod ledger;
 mod reached;
@@ -17,8 +18,8 @@ use crate::time::Time;
 use crate::world::World;
 use downbeat_core::incident::{Actor, Auditor, Book, Event, Record, State, Verb, Verdict};
 use downbeat_core::model::{
-    Change, ChangeKind, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, ProbeResult, Remedy, RemedyId,
-    RollUp, Route, SourceClass, Strength, TrafficPlan,
+    Change, ChangeKind, FeatureId, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, ProbeResult, Remedy,
+    RemedyId, RollUp, Route, SourceClass, Strength, TrafficPlan,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) use thrift::Ask;
@@ -66,6 +67,8 @@ pub(crate) struct Judge {
     in_vain: u32,
     /// What is read now comes before a relapse.
     relapses: bool,
+    /// By people.
+    switched_off: BTreeSet<FeatureId>,
     /// The plan in force, and when which replica was taken out.
     plan: TrafficPlan,
     removals: VecDeque<(Moment, Name)>,
@@ -113,6 +116,8 @@ struct Case {
     is_carried_out: bool,
     /// The last step of its way back.
     step: Option<(Strength, Moment)>,
+    /// The first to return first.
+    features: Vec<features::Out>,
     over: bool,
 }
 
@@ -128,6 +133,7 @@ impl Case {
             kept_at: None,
             is_carried_out: remedy.actuation.is_none(),
             step: None,
+            features: Vec::new(),
             over: false,
         }
     }
@@ -138,7 +144,7 @@ impl Case {
 
     /// True while it is on its way back.
     fn is_lifting(&self) -> bool {
-        !self.over && self.step.is_some_and(|(share, _)| share < Strength::FULL)
+        !self.over && self.step.is_some()
     }
 
     /// The replicas that it takes out.
@@ -171,6 +177,7 @@ impl Judge {
             remedies: BTreeMap::new(),
             in_vain: 0,
             relapses: false,
+            switched_off: BTreeSet::new(),
             plan: TrafficPlan::default(),
             removals: VecDeque::new(),
             epochs: vec![0; edges],
@@ -241,9 +248,16 @@ impl Judge {
             Event::ActuationEnded { remedy, outcome } => self.carried_out(*remedy, outcome),
             Event::RemedyJudged { remedy, verdict, plan, .. } => self.verdict(at, *remedy, *verdict, plan),
             Event::RampStepped { remedy, share, .. } => self.stepped(at, *remedy, *share),
+            Event::FeatureStepped { remedy, feature, admitted, plan, .. } => {
+                self.feature_stepped(at, *remedy, feature, *admitted, plan);
+            }
+            Event::FeatureSwitched { feature, to, .. } => self.feature_switched(feature, *to),
             Event::Relapsed { incident, plan, .. } => self.relapsed(at, *incident, plan),
             Event::Resolved { incident, by } => self.resolved(*incident, by),
             _ => {}
+        }
+        if let Some(plan) = record.event.plan() {
+            self.nothing_left_out(plan);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use downbeat_core::incident::{Actor, Event, Outcome, Record, RemedyStage};
-use downbeat_core::model::{IncidentId, Mode, RemedyId};
+use downbeat_core::model::{IncidentId, Mode, RemedyId, Strength};
 
 impl World {
     pub(super) fn mark_record(&mut self, record: &Record) {
@@ -30,6 +30,9 @@ impl World {
                 }
                 format!("lifted: {}", self.kind(*remedy))
             }
+            Event::FeatureStepped { admitted: Strength::NONE, .. } => "feature: out again".into(),
+            Event::FeatureStepped { admitted, .. } => format!("feature: {admitted}"),
+            Event::FeatureSwitched { to, .. } => format!("feature: switched {to:?}"),
             Event::Diagnosed { hypotheses, .. } => {
                 format!("diagnosed: {}", hypotheses.first().map_or("nothing".into(), |h| h.kind.to_string()))
             }

@@ -18,7 +18,7 @@ impl Judge {
         let Some(case) = self.remedies.get_mut(&id) else { return };
         let in_steps = matches!(case.remedy.route, Route::Away { .. }) && !case.remedy.route.diverts_nobody();
         let before = case.step.replace((share, at));
-        case.over |= share == Strength::FULL;
+        case.look_whether_over();
         // What is well gets its traffic back at once when the trouble is elsewhere.
         let released = self.relapses && share == Strength::FULL;
         if released {
@@ -93,6 +93,7 @@ impl Judge {
         (track.relapses, track.acked) = (track.relapses + 1, track.taken);
         for case in self.remedies.values_mut().filter(|case| case.incident == incident && !case.over) {
             if case.step.take().is_some() {
+                case.keep_features_out();
                 case.kept_at = Some(at);
             }
         }

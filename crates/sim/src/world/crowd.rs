@@ -112,6 +112,14 @@ impl Crowd {
         }
     }
 
+    /// The feature of a component that somebody wants, where it is one. Players want none.
+    pub(crate) fn feature(&self, shape: &Shape, who: Who, component: usize) -> Option<usize> {
+        match who {
+            Who::Wish(user, _) => shape.wanted_by(user, component),
+            Who::Listener(_) | Who::Attacker | Who::Holder(_) => None,
+        }
+    }
+
     pub(crate) fn network(&self, who: Who, ids: &Ids) -> Network {
         match who {
             Who::Attacker => ids.attacker,

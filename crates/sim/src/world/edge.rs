@@ -1,11 +1,13 @@
 //! An edge of the world: the production policy, and what stands around it until it dies or is taken away.
 
-use crate::shape::{GRAIN, NETWORKS, Shape};
+use crate::shape::{Feature, GRAIN, NETWORKS, Shape};
 use crate::time::Time;
 use crate::world::requests::Key;
 use downbeat_core::model::Name;
 use downbeat_edge::policy::{ComponentId, EdgePolicy, Network, ReplicaId, Waiter};
-use downbeat_edge::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
+use downbeat_edge::{
+    Balance, ComponentSettings, EdgeSettings, FeatureSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -101,7 +103,7 @@ fn settings(shape: &Shape, number: usize) -> EdgeSettings {
             max_in_flight: MAX_IN_FLIGHT.min(64 * GRAIN),
         });
     }
-    for (priority, component) in (0..).zip(&shape.components) {
+    for (priority, component) in (0_u8..).zip(&shape.components) {
         settings.components.push(ComponentSettings {
             name: component.clone(),
             priority,
@@ -111,7 +113,13 @@ fn settings(shape: &Shape, number: usize) -> EdgeSettings {
             per_second: None,
             network_per_second: None,
             cache: None,
+            features: shape.features[usize::from(priority)].iter().map(feature).collect(),
         });
     }
     settings
+}
+
+fn feature(feature: &Feature) -> FeatureSettings {
+    let prefixes = vec![format!("/{}", feature.name)];
+    FeatureSettings { name: feature.name.clone(), prefixes, status: 503, retry_after: Duration::from_secs(30) }
 }

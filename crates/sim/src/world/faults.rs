@@ -5,7 +5,7 @@ use crate::shape::{COMPONENTS, GOOD, name};
 use crate::world::edge::State;
 use crate::world::outside::Actuator;
 use crate::world::{Happening, World};
-use downbeat_core::incident::Command;
+use downbeat_core::incident::{Command, Switch};
 use downbeat_core::model::{Change, ChangeKind, Dimension, FailureKind, Name, Slice};
 use std::time::Duration;
 
@@ -64,6 +64,7 @@ impl World {
             Fault::Operator(verb) => self.operate(verb),
             Fault::Drill(component) => self.pass_drill(component),
             Fault::KillSwitch(edge) => self.flip_kill_switch(edge, true),
+            Fault::SwitchOff(component, feature) => self.switch(component, feature, Switch::Off),
         }
     }
 
@@ -127,6 +128,7 @@ impl World {
             Fault::Operator(Verb::Hold) => drop(self.command(Command::Release)),
             Fault::Operator(Verb::TakeOver) => self.hand_back(),
             Fault::KillSwitch(edge) => self.flip_kill_switch(edge, false),
+            Fault::SwitchOff(component, feature) => self.switch(component, feature, Switch::On),
             Fault::RetireEdge(_) | Fault::ColdCaches(_) | Fault::Brigade(..) | Fault::Operator(_) | Fault::Drill(_) => {
             }
         }

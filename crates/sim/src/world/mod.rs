@@ -199,9 +199,7 @@ impl World {
     pub(crate) fn is_settled(&self) -> bool {
         let Some(desk) = &self.hub.desk else { return false };
         let book = desk.engine().book();
-        let idle = |plan: &TrafficPlan| {
-            plan.weights.is_empty() && plan.limits.is_empty() && plan.sheds.is_empty() && plan.pins.is_empty()
-        };
+        let idle = |plan: &TrafficPlan| plan.is_idle();
         let edges = self.edges.iter().filter(|edge| edge.is_up());
         book.open().next().is_none()
             && idle(&book.plan)

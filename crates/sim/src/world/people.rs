@@ -6,8 +6,8 @@ use crate::plan::Automation;
 use crate::shape::name;
 use crate::time::Time;
 use crate::world::{Happening, World};
-use downbeat_core::incident::{Command, RemedyStage, State};
-use downbeat_core::model::{IncidentId, Mode, Moment, Name, RemedyId, RemedyKind};
+use downbeat_core::incident::{Command, RemedyStage, State, Switch};
+use downbeat_core::model::{FeatureId, IncidentId, Mode, Moment, Name, RemedyId, RemedyKind};
 use std::time::Duration;
 
 /// Whoever is on duty answers a page after so long.
@@ -81,6 +81,13 @@ impl World {
         }
     }
 
+    /// A person switches a feature off or on.
+    pub(crate) fn switch(&mut self, component: usize, feature: usize, to: Switch) {
+        let (component, feature) = (&self.shape.components[component], &self.shape.features[component][feature].name);
+        let id = FeatureId { component: component.clone(), feature: feature.clone() };
+        let _ = self.command(Command::Switch(id, to));
+    }
+
     /// What was taken over is handed back.
     pub(crate) fn hand_back(&mut self) {
         let book = self.hub.desk.as_ref().map(|desk| desk.engine().book());
@@ -119,6 +126,10 @@ impl World {
             return;
         }
         let Some(on_duty) = self.people.on_duty else { return };
+        if let Some(feature) = book.switched_off.keys().next().cloned() {
+            let _ = self.command(Command::Switch(feature, Switch::On));
+            return;
+        }
         if book.held_by.is_some() {
             let _ = self.command(Command::Release);
             return;
@@ -162,8 +173,7 @@ impl World {
         let Some(desk) = &self.hub.desk else { return "the hub is away".into() };
         let book = desk.engine().book();
         let open = book.open().map(|i| format!("incident {} is {}", i.id, i.state.word()));
-        let rows = book.plan.weights.len() + book.plan.limits.len() + book.plan.sheds.len() + book.plan.pins.len();
-        let plan = (rows > 0).then(|| format!("{rows} rows of the plan are in force"));
+        let plan = (!book.plan.is_idle()).then(|| format!("the plan is {:?}", book.plan));
         let pending = (!book.pending.is_empty()).then(|| format!("{} effects are pending", book.pending.len()));
         let edges = self.edges.iter().filter(|e| e.is_up() && e.policy.plan().epoch != book.plan.epoch);
         let behind = edges.map(|e| format!("{} has plan {}, not {}", e.name, e.policy.plan().epoch, book.plan.epoch));

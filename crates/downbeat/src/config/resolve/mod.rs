@@ -2,6 +2,7 @@
 //! tables are filled in, and two settings come out that are valid by construction.
 
 mod certificates;
+mod features;
 mod listeners;
 mod probes;
 mod routes;

@@ -1,13 +1,13 @@
 //! The service as it is meant: components, and the pool of replicas that serve them.
 
-use super::{Check, routes};
+use super::{Check, features, routes};
 use crate::config::address::Origin;
 use crate::config::fault::Complaint;
 use crate::config::spelling;
 use crate::config::value::FromText;
-use crate::config::written::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
+use crate::config::written::{ComponentTable, FeatureTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
 use downbeat_core::model::{Component, Name, Priority, Replica, Topology};
-use downbeat_edge::{ComponentSettings, ReplicaSettings, RouteRule};
+use downbeat_edge::{ComponentSettings, FeatureSettings, ReplicaSettings, RouteRule};
 use downbeat_hub::settings::Category;
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -31,6 +31,7 @@ impl Site {
         check.unique("replicas", pool.iter().filter_map(|r| r.name.as_ref()));
         check.unique("components", tables.iter().filter_map(|c| c.name.as_ref()));
         routes::check(&tables, check);
+        features::check(&tables, check);
         check_addresses(&pool, check);
         if tables.is_empty() {
             check.complain(
@@ -191,6 +192,7 @@ impl Site {
                 title: table.title(),
                 priority: Priority(table.priority),
                 replicas: serving.iter().cloned().collect(),
+                features: feature_names(table).cloned().collect(),
             };
             (name.clone(), component)
         };
@@ -225,6 +227,7 @@ impl Site {
             per_second: table.per_second,
             network_per_second: table.network_per_second,
             cache: table.cache.clone(),
+            features: table.features.iter().filter_map(feature_settings).collect(),
         };
         self.named_components().map(component).collect()
     }
@@ -253,6 +256,19 @@ impl Site {
         let other = Category { name: other, title: "Something else".into(), component: None };
         self.named_components().map(of_component).chain([other]).collect()
     }
+}
+
+fn feature_names(table: &ComponentTable) -> impl Iterator<Item = &Name> {
+    table.features.iter().filter_map(|feature| feature.name.as_ref().map(Spanned::get_ref))
+}
+
+fn feature_settings(table: &FeatureTable) -> Option<FeatureSettings> {
+    Some(FeatureSettings {
+        name: table.name.as_ref()?.get_ref().clone(),
+        prefixes: table.paths.iter().map(|path| path.get_ref().0.clone()).collect(),
+        status: table.status,
+        retry_after: table.retry_after,
+    })
 }
 
 fn check_known(what: &str, name: &Spanned<Name>, known: &[&str], check: &Check<'_>) {

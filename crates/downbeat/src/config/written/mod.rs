@@ -3,11 +3,13 @@
 //! A field is `Option` where the file has to say something and may not have; such a fault is on record already.
 
 mod access_log;
+mod feature;
 mod hub;
 mod probe;
 mod service;
 mod topology;
 
+pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use probe::ProbeTable;
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};

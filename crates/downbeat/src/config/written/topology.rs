@@ -6,6 +6,7 @@ use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
+use crate::config::written::feature::{FEATURES_MAX, FeatureTable};
 use crate::config::written::service::FieldName;
 use downbeat_core::model::Name;
 use downbeat_edge::{Balance, CacheSettings, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
@@ -91,6 +92,8 @@ pub(crate) struct ComponentTable {
     pub(crate) cache: Option<CacheSettings>,
     /// Where the longest body that is cached stands, to be compared with the memory for all of them.
     pub(crate) cache_body_at: Range<usize>,
+    /// The first to return first.
+    pub(crate) features: Vec<FeatureTable>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
 }
@@ -206,6 +209,7 @@ impl ComponentTable {
             network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
             cache,
             cache_body_at,
+            features: reader.tables("feature", FEATURES_MAX).into_iter().map(FeatureTable::read).collect(),
             replicas,
         };
         reader.finish();

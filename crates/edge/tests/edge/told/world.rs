@@ -5,7 +5,7 @@
 use downbeat_core::model::{FailureKind, Name, RollUp};
 use downbeat_edge::policy::{
     Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Overtaken, Part, ReplicaId, Seat, Silence, Silent,
-    Told, Tries, is_passing,
+    Told, Tries, What, is_passing,
 };
 use downbeat_edge::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
 use std::cmp::Reverse;
@@ -124,6 +124,7 @@ pub(crate) fn settings() -> EdgeSettings {
             per_second: None,
             network_per_second: None,
             cache: None,
+            features: Vec::new(),
         })
         .collect();
     settings
@@ -220,7 +221,7 @@ impl World {
         let (component, client, times) = (self.components[which], self.draw(500), 1 + self.draw(4) as u32);
         let pause = Duration::from_millis(20 + self.draw(60));
         self.at(self.now + pause, Event::Arrival(which));
-        let let_in = self.edge.admit(component, CLIENTS, times, self.now).granted;
+        let let_in = self.edge.admit(What { component, feature: None }, CLIENTS, times, self.now).granted;
         self.seen.requests.push_back((self.now, let_in));
         self.edge.requested(component, let_in, self.now);
         self.numbers += 1;

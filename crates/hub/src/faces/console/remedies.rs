@@ -122,10 +122,17 @@ fn effect(route: &Route) -> String {
     };
     match route {
         Route::Away { replicas, component } => format!("no traffic to {}{}", listed(replicas), of(component)),
-        Route::Admit { components, floor, .. } => format!("admit {floor} of {}", listed(components)),
+        Route::Admit { components, floor, features, .. } => {
+            format!("admit {floor} of {}{}", listed(components), without(features))
+        }
         Route::Cap { network, component, per_second } => format!("{network} at most {per_second}/s{}", of(component)),
         Route::Hold { hosts } => format!("keep the last good addresses of {}", listed(hosts)),
     }
+}
+
+fn without(features: &[downbeat_core::model::FeatureId]) -> String {
+    let names: Vec<&str> = features.iter().map(|id| id.feature.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(", without {}", names.join(", ")) }
 }
 
 fn listed(names: &[downbeat_core::model::Name]) -> String {

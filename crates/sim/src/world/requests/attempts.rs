@@ -2,6 +2,7 @@
 
 use super::{BYTES, Because, DEADLINE, Key, Out, is_repeatable};
 use crate::judge::Ask;
+use crate::service::Asked;
 use crate::world::crowd::Who;
 use crate::world::{Happening, World};
 use downbeat_core::model::FailureKind;
@@ -37,11 +38,12 @@ impl World {
         let before = request.tried.last().and_then(|last| self.ids.replicas.iter().position(|r| r == last));
         request.tried.push(id);
         let nth = request.tries.started();
-        let wrong = request.who == Who::Attacker;
         let (edge, component, times) = (request.edge, request.component, request.times);
+        let work = self.shape.work(component, request.feature);
+        let asked = Asked { component, work, wrong_password: request.who == Who::Attacker };
         let reply = match self.lines.way(&self.shape, edge, replica) {
             Ok(delay) => {
-                let mut reply = self.service.serve(replica, component, now + delay, wrong);
+                let mut reply = self.service.serve(replica, asked, now + delay);
                 reply.at = reply.at + delay;
                 reply
             }

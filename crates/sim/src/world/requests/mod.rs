@@ -9,7 +9,7 @@ use crate::time::Time;
 use crate::world::World;
 use crate::world::crowd::Who;
 use downbeat_core::model::FailureKind;
-use downbeat_edge::policy::{Answered, ReplicaId, Seat, Silence, Told, Tries};
+use downbeat_edge::policy::{Answered, ReplicaId, Seat, Silence, Told, Tries, What};
 use std::time::Duration;
 
 /// A request has to be answered within this time.
@@ -30,6 +30,8 @@ pub(crate) struct Request {
     nth: u64,
     who: Who,
     component: usize,
+    /// The feature that is wanted, where it is one.
+    feature: Option<usize>,
     edge: usize,
     times: u32,
     began: Time,
@@ -115,10 +117,14 @@ impl World {
         let network = self.crowd.network(who, &self.ids);
         let policy = &mut self.edges[edge].policy;
         // Requests of a bundle come apart in time, so at the door they count as one.
-        let admitted = policy.admit(id, network, 1, now);
+        let feature = self.crowd.feature(&self.shape, who, component);
+        let number = feature.and_then(|n| policy.feature(id, &self.shape.features[component][n].name));
+        let admitted = policy.admit(What { component: id, feature: number }, network, 1, now);
         if admitted.granted == 0 {
             let (told, mark) = if admitted.limited > 0 {
                 (Told::limited(), "request: limited")
+            } else if admitted.withheld > 0 {
+                (Told::withheld(503), "request: its feature is out")
             } else {
                 (Told::shed(), "request: shed at the door")
             };
@@ -136,6 +142,7 @@ impl World {
             nth,
             who,
             component,
+            feature,
             edge,
             times,
             began,
