@@ -35,6 +35,9 @@ fn every_verb_teaches_by_examples() {
         "automation",
         "automation hold",
         "automation release",
+        "feature",
+        "feature off",
+        "feature on",
         "log",
         "log verify",
         "log replay",
@@ -143,6 +146,7 @@ fn a_hub_that_is_not_there_is_an_error_with_a_hint() {
         vec!["incident", "ack", "1"],
         vec!["remedy", "undo", "1.1"],
         vec!["automation", "hold"],
+        vec!["feature", "off", "playback", "radio"],
     ] {
         let args = [verb.as_slice(), &["--hub", &hub]].concat();
         let output = run(folder.path(), &args);

@@ -109,6 +109,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// Keep automation from starting anything new, or let it act again
     #[command(after_help = operator::AUTOMATION_EXAMPLES)]
     Automation(operator::AutomationArgs),
+    /// Switch a feature of a component off or on
+    #[command(after_help = operator::FEATURE_EXAMPLES)]
+    Feature(operator::FeatureArgs),
     /// Watch what an edge does, once a second
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -161,6 +164,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Incident(args) => block_on(operator::about_incident(args)),
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
+        Command::Feature(args) => block_on(operator::about_feature(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Detect(args) => detect::run(&args),

@@ -41,6 +41,14 @@ Examples:
   downbeat automation hold       start nothing new; what is in force stays
   downbeat automation release";
 
+/// At the end of the help.
+pub(super) const FEATURE_EXAMPLES: &str = "\
+Examples:
+  downbeat feature off playback radio    turn its requests away, until it is switched on
+  downbeat feature on playback radio     let them all in, whatever a remedy kept out
+
+Which features there are, and what is answered while one is out, stands in the configuration ([[component.feature]]).";
+
 /// About incidents.
 #[derive(Debug, Args)]
 pub(crate) struct IncidentArgs {
@@ -186,6 +194,34 @@ enum AutomationVerb {
     Release(HubArgs),
 }
 
+/// About features.
+#[derive(Debug, Args)]
+pub(crate) struct FeatureArgs {
+    #[command(subcommand)]
+    verb: FeatureVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum FeatureVerb {
+    /// Admit none of its requests until it is switched on
+    #[command(after_help = FEATURE_EXAMPLES)]
+    Off(WhichFeature),
+    /// Admit all of its requests, whatever a remedy kept out
+    #[command(after_help = FEATURE_EXAMPLES)]
+    On(WhichFeature),
+}
+
+/// One feature of one component.
+#[derive(Debug, Args)]
+struct WhichFeature {
+    /// Of which component
+    component: Name,
+    /// Its name
+    feature: Name,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
 /// Does what is asked about incidents.
 pub(crate) async fn about_incident(args: IncidentArgs) -> anyhow::Result<()> {
     match args.verb {
@@ -214,6 +250,18 @@ pub(crate) async fn about_remedy(args: RemedyArgs) -> anyhow::Result<()> {
     };
     HubClient::new(which.hub)?.post(&format!("/v1/remedies/{}/{verb}", which.id), &json!({})).await?;
     output::write(&format!("remedy {}: {verb} is in the log\n", which.id))
+}
+
+/// Switches a feature off or on.
+pub(crate) async fn about_feature(args: FeatureArgs) -> anyhow::Result<()> {
+    let (which, verb) = match args.verb {
+        FeatureVerb::Off(which) => (which, "off"),
+        FeatureVerb::On(which) => (which, "on"),
+    };
+    let WhichFeature { component, feature, hub } = which;
+    let body = json!({ "component": component, "feature": feature });
+    HubClient::new(hub)?.post(&format!("/v1/features/{verb}"), &body).await?;
+    output::write(&format!("{feature} of {component} is {verb}\n"))
 }
 
 /// Holds or releases automation.

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::routing::{get, post};
-use downbeat_core::incident::{Command, Incident};
+use downbeat_core::incident::{Command, Incident, Switch};
 use downbeat_core::model::IncidentId;
 
 /// The routes, to be put behind the gate.
@@ -38,6 +38,8 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/incidents/{id}/split", post(verbs::split))
         .route("/v1/remedies/{id}/approve", verbs::on_remedy(Command::Approve))
         .route("/v1/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
+        .route("/v1/features/off", verbs::on_feature(Switch::Off))
+        .route("/v1/features/on", verbs::on_feature(Switch::On))
         .route("/v1/automation/hold", verbs::on_automation(Command::Hold))
         .route("/v1/automation/release", verbs::on_automation(Command::Release))
         .route("/v1/drills", get(drills::armings).post(drills::pass))

@@ -9,8 +9,8 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::{MethodRouter, post};
-use downbeat_core::incident::Command;
-use downbeat_core::model::{IncidentId, Name, RemedyId};
+use downbeat_core::incident::{Command, Switch};
+use downbeat_core::model::{FeatureId, IncidentId, Name, RemedyId};
 use serde::Deserialize;
 
 pub(super) type Done = Result<StatusCode, Problem>;
@@ -41,6 +41,14 @@ pub(super) fn on_incident(command: fn(IncidentId) -> Command) -> MethodRouter<Do
 pub(super) fn on_remedy(command: fn(RemedyId) -> Command) -> MethodRouter<Doors> {
     post(async move |State(doors): State<Doors>, Operator(who): Operator, Path(id): Path<String>| {
         obey(&doors, who, command(remedy_id(&id)?)).await
+    })
+}
+
+/// `POST /v1/features/off` and `on`: `{"component": …, "feature": …}`. None of its requests is admitted until it is switched
+/// on; then all of them are, whatever a remedy kept out.
+pub(super) fn on_feature(to: Switch) -> MethodRouter<Doors> {
+    post(async move |State(doors): State<Doors>, Operator(who): Operator, FromJson(id): FromJson<FeatureId>| {
+        obey(&doors, who, Command::Switch(id, to)).await
     })
 }
 

@@ -10,6 +10,7 @@ mod assets;
 mod claim;
 mod console;
 mod desk;
+mod feature;
 mod html;
 mod stamp;
 mod status;

@@ -5,6 +5,7 @@ use super::chart::Chart;
 use super::remedies::kind_title;
 use super::shell::Shell;
 use crate::faces::claim;
+use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::{Stamp, span};
 use crate::faces::tone::{Tone, condition_title, percent, rate};
 use crate::settings::BreakerSettings;
@@ -38,6 +39,7 @@ pub(super) struct Home {
     pub(super) regions: Vec<Name>,
     pub(super) rows: Vec<Row>,
     pub(super) replicas: Vec<Replica>,
+    pub(super) features: Vec<Features>,
     pub(super) chart: Chart,
     pub(super) open: Vec<Card>,
     pub(super) recent: Vec<Card>,
@@ -55,6 +57,14 @@ pub(super) struct Row {
     pub(super) overall: Face,
     /// In the order of the regions; `None` where it has no replica.
     pub(super) cells: Vec<Option<Square>>,
+}
+
+/// The features of one component.
+#[derive(Debug)]
+pub(super) struct Features {
+    pub(super) component: Name,
+    pub(super) title: String,
+    pub(super) lines: Vec<FeatureLine>,
 }
 
 /// A condition, ready to be shown.
@@ -122,6 +132,7 @@ impl Home {
         components.sort_by_key(|component| component.priority);
         let finished = snapshot.book.incidents.values().rev().filter(|i| !i.state.is_open());
         Self {
+            features: components.iter().filter_map(|component| Features::of(snapshot, component)).collect(),
             rows: components.into_iter().map(|component| Row::of(snapshot, component, &regions)).collect(),
             regions,
             replicas: snapshot.board.replicas.iter().map(Replica::of).collect(),
@@ -158,6 +169,15 @@ impl Row {
             overall: Face(claim::measured(&snapshot.board, &snapshot.settings.policy, &component.name)),
             cells: regions.iter().map(|region| cell(region).map(Square::of)).collect(),
         }
+    }
+}
+
+impl Features {
+    /// Nothing for a component that has none.
+    fn of(snapshot: &Snapshot, component: &Component) -> Option<Self> {
+        let lines = feature::lines(&snapshot.book, component);
+        let (name, title) = (component.name.clone(), component.title.clone());
+        (!lines.is_empty()).then_some(Self { component: name, title, lines })
     }
 }
 

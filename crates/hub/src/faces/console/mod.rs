@@ -30,7 +30,7 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
-use downbeat_core::incident::{Command, Incident};
+use downbeat_core::incident::{Command, Incident, Switch};
 use downbeat_core::model::IncidentId;
 use home::{Home, HomeFragment, HomePage};
 use live::Live;
@@ -84,6 +84,8 @@ fn buttons<D: Desk>() -> Router<Console<D>> {
         .route("/incidents/{id}/split", post(verbs::split))
         .route("/remedies/{id}/approve", verbs::on_remedy(Command::Approve))
         .route("/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
+        .route("/features/off", verbs::on_feature(Switch::Off))
+        .route("/features/on", verbs::on_feature(Switch::On))
         .route("/automation/hold", verbs::on_automation(Command::Hold))
         .route("/automation/release", verbs::on_automation(Command::Release))
         .route("/break/{name}", post(breaker::break_it))

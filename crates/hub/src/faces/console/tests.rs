@@ -3,8 +3,8 @@
 use super::super::story;
 use super::super::testing::{Recorder, check_page, client, serve};
 use super::*;
-use downbeat_core::incident::{Command, State as Life};
-use downbeat_core::model::RemedyId;
+use downbeat_core::incident::{Command, State as Life, Switch};
+use downbeat_core::model::{FeatureId, RemedyId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +116,8 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
     let hub = Recorder::of(story::in_state(Life::Confirmed));
     let root = serve(console_routes(hub.clone())).await;
     let remedy = RemedyId { incident: IncidentId(3), count: 2 };
+    let by_mood = FeatureId { component: story::name("search"), feature: story::name("by-mood") };
+    let switched = "component=search&feature=by-mood";
     let table = [
         ("/incidents/3/ack", "", "/incidents/3", Command::Ack(IncidentId(3))),
         (
@@ -142,6 +144,8 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
         ),
         ("/remedies/3.2/approve", "", "/incidents/3", Command::Approve(remedy)),
         ("/remedies/3.2/undo", "", "/incidents/3", Command::Undo(remedy)),
+        ("/features/off", switched, "/", Command::Switch(by_mood.clone(), Switch::Off)),
+        ("/features/on", switched, "/", Command::Switch(by_mood, Switch::On)),
         ("/automation/hold", "", "/", Command::Hold),
         ("/automation/release", "", "/", Command::Release),
     ];

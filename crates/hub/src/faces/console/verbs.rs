@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, post};
-use downbeat_core::incident::Command;
-use downbeat_core::model::{IncidentId, Name, RemedyId};
+use downbeat_core::incident::{Command, Switch};
+use downbeat_core::model::{FeatureId, IncidentId, Name, RemedyId};
 use serde::Deserialize;
 
 /// Who acts when no proxy in front of the console says who it is.
@@ -35,6 +35,13 @@ pub(super) fn on_remedy<D: Desk>(command: fn(RemedyId) -> Command) -> MethodRout
     post(async move |state: Desked<D>, Path(id): Path<String>, headers: HeaderMap| match id.parse::<RemedyId>() {
         Ok(id) => carry_out(&state, &headers, command(id), &room(id.incident)).await,
         Err(why) => refused::page(&state.snapshot(), StatusCode::NOT_FOUND, &why),
+    })
+}
+
+/// A button that is about a feature.
+pub(super) fn on_feature<D: Desk>(to: Switch) -> MethodRouter<Console<D>> {
+    post(async move |state: Desked<D>, headers: HeaderMap, Form(id): Form<FeatureId>| {
+        carry_out(&state, &headers, Command::Switch(id, to), "/").await
     })
 }
 

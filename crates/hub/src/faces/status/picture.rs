@@ -2,6 +2,7 @@
 
 use super::history::History;
 use crate::faces::claim::{self, Claim, Claims, Indicator};
+use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::{Tone, condition_title, count, percent, rate};
 use crate::settings::Category;
@@ -80,6 +81,8 @@ pub(crate) struct ComponentLine {
     pub(crate) measured: Condition,
     /// By region.
     pub(crate) regions: Vec<RegionChip>,
+    /// Features that not everybody gets now.
+    pub(crate) features_out: Vec<FeatureLine>,
     /// Its last ninety days.
     pub(crate) history: History,
     /// Since when it is known.
@@ -278,6 +281,7 @@ fn component_line(snapshot: &Snapshot, claims: &Claims, component: &Component) -
         claim,
         measured: claim::measured(&snapshot.board, &snapshot.settings.policy, name),
         regions: regions(snapshot, name, claim),
+        features_out: feature::lines(&snapshot.book, component).into_iter().filter(|line| !line.is_in()).collect(),
         history: History::of(days, today),
         created_at: Stamp(created_at),
         updated_at: Stamp(last_touched(snapshot, component).unwrap_or(created_at)),
