@@ -81,7 +81,7 @@ impl Member {
         let page = match component {
             Component::Login => return encore_api::login(&self.user, "music"),
             Component::Playback => return self.listen_in(dice),
-            Component::Search => format!("/api/search?q={}", dice.pick(&QUERIES).unwrap_or(&"a")),
+            Component::Search => self.some_search(dice),
             Component::Catalogue if dice.below(2) == 0 => "/api/tracks".to_owned(),
             Component::Catalogue => self.some_track(dice).map_or("/api/albums".to_owned(), |t| t.cover.clone()),
             Component::Playlists => match dice.pick(&self.playlists) {
@@ -96,6 +96,12 @@ impl Member {
     fn listen_in(&self, dice: &mut Dice) -> Ask {
         let track = self.some_track(dice).map_or("/media/none", |t| &t.media.url);
         Ask::get(track).by(&self.token).with(RANGE, "bytes=0-32767")
+    }
+
+    /// Every fourth is only typed so far.
+    fn some_search(&self, dice: &mut Dice) -> String {
+        let page = if dice.below(4) == 0 { "/api/search/suggest" } else { "/api/search" };
+        format!("{page}?q={}", dice.pick(&QUERIES).unwrap_or(&"a"))
     }
 
     fn some_track(&self, dice: &mut Dice) -> Option<&Track> {

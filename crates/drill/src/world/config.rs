@@ -55,6 +55,11 @@ title = "Search"
 paths = ["/api/search"]
 priority = 3
 
+[[component.feature]]
+name = "suggestions"
+paths = ["/api/search/suggest"]
+without = { status = 503, retry_after = "5s" }
+
 [[category]]
 name = "no-sound"
 title = "The music stops"

@@ -11,6 +11,8 @@ use crate::{catalogue, store::search as index};
 
 /// Longer searches are refused, in characters.
 const QUERY_CHARS_MAX: usize = 100;
+/// Most titles that are suggested.
+const SUGGESTIONS_MAX: usize = 5;
 
 /// A track as clients see it.
 #[derive(Serialize)]
@@ -121,11 +123,26 @@ pub(super) async fn search(
     State(app): State<Shared>,
     Query(SearchFor { q }): Query<SearchFor>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
+    let ids = found(&app, &q).await?;
+    let tracks: Vec<TrackView<'_>> = ids.iter().filter_map(|id| app.catalogue.track(id)).map(TrackView::from).collect();
+    Ok(Json(serde_json::json!({ "query": q, "tracks": tracks })))
+}
+
+/// `GET /api/search/suggest?q=`: a few titles, while somebody is still typing.
+pub(super) async fn suggest(
+    State(app): State<Shared>,
+    Query(SearchFor { q }): Query<SearchFor>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let ids = found(&app, &q).await?;
+    let titles = ids.iter().filter_map(|id| app.catalogue.track(id)).map(|track| &track.title);
+    Ok(Json(serde_json::json!({ "query": q, "titles": titles.take(SUGGESTIONS_MAX).collect::<Vec<_>>() })))
+}
+
+/// The tracks that a text finds.
+async fn found(app: &Shared, q: &str) -> Result<Vec<String>, ApiError> {
     if q.trim().is_empty() || q.chars().count() > QUERY_CHARS_MAX {
         return Err(ApiError::BadRequest(format!("Search for 1 to {QUERY_CHARS_MAX} characters.")));
     }
-    let text = q.clone();
-    let ids = app.database.run(move |connection| index::find(connection, &text)).await?;
-    let tracks: Vec<TrackView<'_>> = ids.iter().filter_map(|id| app.catalogue.track(id)).map(TrackView::from).collect();
-    Ok(Json(serde_json::json!({ "query": q, "tracks": tracks })))
+    let text = q.to_owned();
+    Ok(app.database.run(move |connection| index::find(connection, &text)).await?)
 }

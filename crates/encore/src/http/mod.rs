@@ -51,6 +51,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/api/tracks/{id}", get(browse::track))
         .route("/api/albums", get(browse::albums))
         .route("/api/search", get(browse::search))
+        .route("/api/search/suggest", get(browse::suggest))
         .route("/api/playlists", get(playlists::list).post(playlists::create))
         .route("/api/playlists/{id}", get(playlists::get).put(playlists::replace).delete(playlists::delete))
         .route("/media/{name}", get(media::media))
