@@ -232,6 +232,7 @@ impl Loops {
             policy: &policy,
             started_at: Moment::default(),
             held_by: None,
+            untried: None,
             deaf_for: None,
             demand: &[(Name::new("playback").expect("a good name"), f64::from(DEMAND[world.demand]))].into(),
             held_out: &held_out,

@@ -154,7 +154,13 @@ mod tests {
         let mut policy = Policy::default();
         for (component, replicas) in [("login", vec!["eu-1"]), ("search", vec!["eu-1", "eu-2"])] {
             let replicas = replicas.into_iter().map(name).collect();
-            let it = Component { name: name(component), title: component.into(), priority: Priority(0), replicas };
+            let it = Component {
+                name: name(component),
+                title: component.into(),
+                priority: Priority(0),
+                replicas,
+                features: vec![],
+            };
             policy.topology.components.insert(name(component), it);
         }
         policy.act.modes = [(RemedyKind::Divert, Mode::Auto), (RemedyKind::Shed, Mode::Ask)].into();
