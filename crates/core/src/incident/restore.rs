@@ -75,8 +75,10 @@ impl Engine {
         if let Some(case) = going(RemedyStage::Lifting) {
             return self.next_step(incident, case, now);
         }
-        if let Some(case) = going(RemedyStage::Kept) {
-            return self.first_step(incident, case, now).into_iter().collect();
+        if going(RemedyStage::Kept).is_some() {
+            // The first that may; what waits for its healing, or for a person, keeps no other one back.
+            let kept = incident.remedies.iter().filter(|r| r.stage == RemedyStage::Kept);
+            return kept.filter_map(|case| self.first_step(incident, case, now)).take(1).collect();
         }
         match incident.restored_at {
             None => vec![Event::Restored { incident: incident.id }],
@@ -153,7 +155,12 @@ impl Engine {
             return is_carried_out(case).then(|| self.step_to(case, Strength::FULL, now));
         }
         let doublings = if is_on(Mutation::NeverDoubles) { 0 } else { incident.relapses.min(DOUBLINGS_MAX) };
-        let wait = self.policy.act.ramp_after * 2_u32.pow(doublings);
+        let wait = match case.remedy.route {
+            // Edges let it lapse by then, and what it keeps out besides has no reason to stay out for longer.
+            Route::Admit { .. } => self.policy.act.ramp_after.min(self.policy.act.shed_ttl),
+            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => self.policy.act.ramp_after,
+        };
+        let wait = wait * 2_u32.pow(doublings);
         let elsewhere = !is_on(Mutation::TwoOnTheWay) && self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
         if is_on(Mutation::NeverLifts)
             || elsewhere

@@ -33,7 +33,7 @@ impl Toy {
     fn crowded(policy: Policy) -> Self {
         let mut toy = Self::new(policy);
         let networks = ["127.31.0.0/24", "127.32.0.0/24", "127.33.0.0/24"];
-        toy.extra = networks.map(|n| ("search", n, 150, Some(FailureKind::Status))).to_vec();
+        toy.extra = networks.map(|n| ("search", n, 300, Some(FailureKind::Status))).to_vec();
         toy.extra.push(("playback", "127.30.0.0/24", 20, Some(FailureKind::Status)));
         toy.fault = Box::new(|toy, _, _| {
             let beyond = !toy.extra.is_empty() && toy.edge_plan.sheds.is_empty();

@@ -184,9 +184,10 @@ impl<'d> Reader<'d> {
 
     /// `policy.detect` for the key `detect` of `[policy]`.
     fn path(&self, key: &str) -> String {
-        match self.title.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-            Some(parent) => format!("{parent}.{key}"),
-            None => key.into(),
+        // The file as a whole has no brackets, and tables of which there may be several have two.
+        match self.title.trim_matches(['[', ']']) {
+            parent if parent.len() < self.title.len() => format!("{parent}.{key}"),
+            _ => key.into(),
         }
     }
 }

@@ -56,7 +56,11 @@ impl Judge {
     fn begins(&mut self, at: Moment, id: RemedyId) {
         let Some(case) = self.remedies.get(&id).filter(|case| !case.remedy.route.diverts_nobody()) else { return };
         let relapses = self.incidents.get(&self.incident_of(id)).map_or(0, |track| track.relapses);
-        let wait = self.policy.act.ramp_after * 2_u32.pow(relapses.min(DOUBLINGS_MAX));
+        let most = match case.remedy.route {
+            Route::Admit { .. } => self.policy.act.shed_ttl,
+            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => Duration::MAX,
+        };
+        let wait = self.policy.act.ramp_after.min(most) * 2_u32.pow(relapses.min(DOUBLINGS_MAX));
         let waited = case.kept_at.map_or(Duration::MAX, |kept| at.since(kept));
         let ill = case.away().iter().find(|r| self.told.trials(r, at.before(LATELY)).look_bad()).cloned();
         if waited < wait {
