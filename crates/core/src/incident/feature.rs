@@ -1,5 +1,6 @@
-//! Features come back one after another, when their component has all its shares: each in the same steps behind the same gate
-//! (B1), the first in the list first. A step that fails takes that feature out again, and leaves the ones before it in.
+//! Features come back one after another, when their component has all its shares: each behind the same gate (B1), the first in
+//! the list first; at once when the crowd is known to be none any more, else in the same steps. A step that fails takes that
+//! feature out again, and leaves the ones before it in.
 
 use super::book::{FeatureCase, Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
@@ -26,11 +27,16 @@ fn stepping(case: &RemedyCase) -> Option<&FeatureCase> {
 
 impl Engine {
     /// The next step of the first feature that is not wholly in; none while its component has not all its shares.
-    pub(super) fn next_feature(&self, case: &RemedyCase, now: Moment) -> Option<Event> {
+    pub(super) fn next_feature(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
         let mut out = case.features_out();
         let next = if is_on(Mutation::FeaturesLastFirst) { out.last() } else { out.next() };
         let feature = next.filter(|_| case.share == Strength::FULL)?;
-        Some(self.step_feature(case, feature, self.share_after(feature.admitted), String::new(), now))
+        let admitted = match feature.admitted {
+            // What failed once is tried with a little of it first.
+            Strength::NONE if feature.failures == 0 => self.first_share(case, self.usual_of(incident, case)),
+            before => self.share_after(before),
+        };
+        Some(self.step_feature(case, feature, admitted, String::new(), now))
     }
 
     /// Takes out again what the latest step of an incident let in, when that was a feature.

@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// Requests a second that were usual for what is shed, where the ledger still knows or ever knew.
-    fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> Option<f64> {
+    pub(super) fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> Option<f64> {
         let Route::Admit { components, .. } = &case.remedy.route else { return None };
         let since = incident.since;
         let usual = self.ledger.demand(since.before(Duration::from_secs(63)), since.before(Duration::from_secs(3)));
@@ -214,7 +214,7 @@ impl Engine {
 
     /// What was held or limited is let go at once, and so is a crowd that is known to be none any more; replicas come back in
     /// steps, and so does a crowd of which nobody knows whether it is still there.
-    fn first_share(&self, case: &RemedyCase, usual: Option<f64>) -> Strength {
+    pub(super) fn first_share(&self, case: &RemedyCase, usual: Option<f64>) -> Strength {
         match case.remedy.route {
             Route::Cap { .. } | Route::Hold { .. } => Strength::FULL,
             Route::Admit { .. } if usual.is_some() => Strength::FULL,
@@ -237,7 +237,7 @@ impl Engine {
         if !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
-        vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
+        vec![self.next_feature(incident, case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
     }
 
     /// (B1) A step has lasted long enough, enough was seen on it, and users are served.
