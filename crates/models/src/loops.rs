@@ -200,7 +200,7 @@ fn away(n: usize) -> Route {
 
 fn shed() -> Remedy {
     let components = vec![Name::new("playback").expect("a good name")];
-    let route = Route::Admit { components, floor: Strength::percent(10), of: None, features: vec![] };
+    let route = Route::Admit { components, floor: Strength::percent(10), of: None, usual: None, features: vec![] };
     Remedy { kind: RemedyKind::Shed, answers: CauseKind::Overload, route, actuation: None, ..restart(0) }
 }
 

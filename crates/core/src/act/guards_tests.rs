@@ -58,6 +58,7 @@ fn shed() -> Remedy {
         components: vec![name("login")],
         floor: crate::model::Strength::percent(20),
         of: None,
+        usual: None,
         features: vec![],
     };
     Remedy { route, ..remedy(RemedyKind::Shed, &[], None) }

@@ -118,6 +118,7 @@ mod tests {
             components: vec![name("search")],
             floor: Strength::percent(20),
             of: Some(500),
+            usual: None,
             features: vec![],
         };
         let at = |route, percent| InForce { share: Strength::percent(percent), ..InForce::fully(route) };
@@ -134,7 +135,13 @@ mod tests {
     fn features_stay_out_when_their_component_is_back_and_while_a_person_wants_it() {
         let feature = |feature: &str| FeatureId { component: name("search"), feature: name(feature) };
         let features = vec![feature("by-name"), feature("by-mood")];
-        let admit = Route::Admit { components: vec![name("search")], floor: Strength::percent(20), of: None, features };
+        let admit = Route::Admit {
+            components: vec![name("search")],
+            floor: Strength::percent(20),
+            of: None,
+            usual: None,
+            features,
+        };
         let rows = |in_force: InForce<'_>, off: &[FeatureId]| -> (usize, Vec<(String, u32)>) {
             let plan = plan(1, [in_force], off, Duration::from_secs(60));
             let rows = plan.features.iter().map(|f| (f.feature.to_string(), f.admitted.into())).collect();

@@ -154,16 +154,17 @@ fn names(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
 /// is not the crowd, and turning it away helps nobody.
 fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
     let component = cause.slice.get(Dimension::Component)?;
-    let usual = means.usual.get(component).copied().unwrap_or(0.0);
+    let usual = means.usual.get(component).copied();
     let now = means.demand.get(component).copied().unwrap_or(0.0).max(1.0);
     let room = room_for(component, means).unwrap_or(0.0) * ROOM_MARGIN;
     if room >= now {
         return None;
     }
     let served = means.served.get(component).copied().unwrap_or(0.0);
-    let floor = Strength::ratio(((usual * SHED_HEADROOM).max(room).max(served) / now).max(SHED_FLOOR));
-    // Cut to whole requests; nothing comes near what a u32 holds.
+    let floor = Strength::ratio(((usual.unwrap_or(0.0) * SHED_HEADROOM).max(room).max(served) / now).max(SHED_FLOOR));
+    // Whole requests; nothing comes near what a u32 holds.
     let of = Some((now / means.edges.max(1) as f64) as u32);
+    let usual = usual.map(|usual| usual.ceil() as u32);
     Some(Draft {
         // What waits already has to be worked off first.
         patience: 2,
@@ -171,7 +172,13 @@ fn overload(cause: &Hypothesis, means: Means<'_>) -> Option<Draft> {
         actuation: None,
         predicted: format!("with {floor} of {component} admitted, everything else is served as usual"),
         undo: "all requests are admitted again in steps".into(),
-        route: Route::Admit { components: vec![component.clone()], floor, of, features: features_of(component, means) },
+        route: Route::Admit {
+            components: vec![component.clone()],
+            floor,
+            of,
+            usual,
+            features: features_of(component, means),
+        },
     })
 }
 
@@ -180,11 +187,14 @@ fn features_of(component: &Name, means: Means<'_>) -> Vec<FeatureId> {
     names.iter().map(|feature| FeatureId { component: component.clone(), feature: feature.clone() }).collect()
 }
 
-/// Requests a second of a component that its replicas are proven to carry beside the others; `None` where nothing is proven.
+/// Requests a second of a component that its replicas are proven to carry beside the others, which ask again and again while it
+/// is crowded, and no more than usual once it is not; `None` where nothing is proven.
 fn room_for(component: &Name, means: Means<'_>) -> Option<f64> {
     let replicas = &means.topology.components.get(component)?.replicas;
     let proven: Option<f64> = replicas.iter().map(|r| means.topology.replicas.get(r)?.proven_per_second).sum();
-    let others = means.demand.iter().filter(|(other, _)| *other != component).map(|(_, rate)| rate).sum::<f64>();
+    let calm = |other: &Name, rate: f64| means.usual.get(other).map_or(rate, |usual| rate.min(usual * SHED_HEADROOM));
+    let others = means.demand.iter().filter(|(other, _)| *other != component);
+    let others = others.map(|(other, rate)| calm(other, *rate)).sum::<f64>();
     Some((proven? - others).max(0.0))
 }
 

@@ -137,16 +137,8 @@ pub fn step_failed(seen: &Tally) -> bool {
     too_many(seen.failed() - soft, STEP_HARD) || too_many(seen.failed(), STEP_SOFT)
 }
 
-/// Is what made the remedy necessary over, judged within `[from, to)`? `usual` is how many requests a second are usual for what
-/// is shed, where that is known.
-pub fn healed(
-    ledger: &Ledger,
-    from: Moment,
-    to: Moment,
-    remedy: &Remedy,
-    topology: &Topology,
-    usual: Option<f64>,
-) -> bool {
+/// Is what made the remedy necessary over, judged within `[from, to)`?
+pub fn healed(ledger: &Ledger, from: Moment, to: Moment, remedy: &Remedy, topology: &Topology) -> bool {
     let seen = targets(ledger, from, to, remedy, topology);
     let seconds = to.since(from).as_secs_f64().max(1.0);
     let came = |matches: &dyn Fn(&Name, &Name) -> bool| {
@@ -167,12 +159,12 @@ pub fn healed(
         Route::Cap { network, per_second: cap, .. } => {
             came(&|_, n| n == network).total as f64 / seconds <= FLOOD_OVER * f64::from(*cap)
         }
-        Route::Admit { components, .. } => {
+        Route::Admit { components, usual, .. } => {
             let crowd = came(&|c, _| components.contains(c));
             let turned_away = crowd.failures.of(FailureKind::Shed);
-            // A hub that was away does not know what is usual: it has to try, step by step.
+            // Where nobody knows what is usual, it has to be tried, step by step.
             turned_away as f64 <= TURNED_AWAY_MAX * crowd.total as f64
-                || usual.is_none_or(|usual| crowd.total as f64 / seconds <= usual * CROWD_OVER + 1.0)
+                || usual.is_none_or(|usual| crowd.total as f64 / seconds <= f64::from(usual) * CROWD_OVER + 1.0)
         }
     }
 }
@@ -230,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_shed_is_over_when_it_turns_nobody_away_or_the_crowd_is_gone() {
-        let shed = Remedy {
+        let shed = |usual| Remedy {
             id: RemedyId { incident: IncidentId(1), count: 1 },
             kind: RemedyKind::Shed,
             answers: CauseKind::Overload,
@@ -239,6 +231,7 @@ mod tests {
                 components: vec![name("search")],
                 floor: Strength::percent(20),
                 of: None,
+                usual,
                 features: vec![],
             },
             actuation: None,
@@ -249,11 +242,11 @@ mod tests {
         let over = |came, turned_away, usual| {
             let ledger = ledger(&[("search", came, FailureKind::Shed, turned_away)]);
             let (from, to) = (Moment::from_millis(0), Moment::from_millis(1_000));
-            healed(&ledger, from, to, &shed, &Topology::default(), usual)
+            healed(&ledger, from, to, &shed(usual), &Topology::default())
         };
-        assert!(!over(1_000, 700, Some(100.0)), "the crowd is there");
-        assert!(over(1_000, 10, Some(100.0)), "it is there, and served");
-        assert!(over(150, 70, Some(100.0)), "it is gone");
+        assert!(!over(1_000, 700, Some(100)), "the crowd is there");
+        assert!(over(1_000, 10, Some(100)), "it is there, and served");
+        assert!(over(150, 70, Some(100)), "it is gone");
         assert!(over(1_000, 700, None), "nobody knows what is usual: it has to be tried");
     }
 

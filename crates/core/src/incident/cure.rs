@@ -133,7 +133,10 @@ impl Engine {
 
     fn draft(&self, incident: &Incident, cause: &Hypothesis, round: &Round<'_>, now: Moment) -> Option<Remedy> {
         let id = RemedyId { incident: incident.id, count: u32::try_from(incident.remedies.len()).ok()? + 1 };
-        let (since, contrast) = (round.since, round.contrast());
+        let contrast = round.contrast();
+        // What came before it all began; after a long time, what came before the step that failed.
+        let before = |since: Moment| self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1));
+        let usual = Some(before(incident.since)).filter(|it| !it.is_empty()).unwrap_or_else(|| before(round.since));
         let change = cause.change.as_ref().and_then(|id| self.change(id));
         let (inner, _) = contrast.best_within(&cause.slice, &self.policy.topology);
         let means = Means {
@@ -142,7 +145,7 @@ impl Engine {
             change,
             component: inner.get(Dimension::Component),
             unreachable: contrast.is_about(FailureKind::Unreachable),
-            usual: &self.ledger.demand(since.before(USUAL.0), since.before(USUAL.1)),
+            usual: &usual,
             demand: &self.demand_now(now),
             served: &self.ledger.served(now.before(LATELY), now + SECOND),
             edges: self.followers(now).count(),
@@ -323,7 +326,7 @@ impl Engine {
             }
         };
         let targets_ail = match remedy.route {
-            Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology, None),
+            Route::Cap { .. } => !act::healed(&self.ledger, from, to, remedy, &self.policy.topology),
             Route::Away { .. } | Route::Admit { .. } | Route::Hold { .. } => {
                 // Users are served by others: what matters is how the targets are now, not how they were.
                 let from = if users_suffer { from } else { from.max(now.before(JUST_NOW)) };

@@ -27,13 +27,13 @@ fn stepping(case: &RemedyCase) -> Option<&FeatureCase> {
 
 impl Engine {
     /// The next step of the first feature that is not wholly in; none while its component has not all its shares.
-    pub(super) fn next_feature(&self, incident: &Incident, case: &RemedyCase, now: Moment) -> Option<Event> {
+    pub(super) fn next_feature(&self, case: &RemedyCase, now: Moment) -> Option<Event> {
         let mut out = case.features_out();
         let next = if is_on(Mutation::FeaturesLastFirst) { out.last() } else { out.next() };
         let feature = next.filter(|_| case.share == Strength::FULL)?;
         let admitted = match feature.admitted {
             // What failed once is tried with a little of it first.
-            Strength::NONE if feature.failures == 0 => self.first_share(case, self.usual_of(incident, case)),
+            Strength::NONE if feature.failures == 0 => self.first_share(case),
             before => self.share_after(before),
         };
         Some(self.step_feature(case, feature, admitted, String::new(), now))

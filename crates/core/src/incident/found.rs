@@ -163,7 +163,13 @@ fn features_out(plan: &TrafficPlan, topology: &Topology) -> impl Iterator<Item =
         let id = |feature: &Name| FeatureId { component: component.name.clone(), feature: feature.clone() };
         let features: Vec<FeatureId> = component.features.iter().filter(is_out).map(id).collect();
         let components = vec![component.name.clone()];
-        (!features.is_empty()).then_some(Route::Admit { components, floor: Strength::FULL, of: None, features })
+        (!features.is_empty()).then_some(Route::Admit {
+            components,
+            floor: Strength::FULL,
+            of: None,
+            usual: None,
+            features,
+        })
     })
 }
 

@@ -146,7 +146,7 @@ impl Engine {
         matches!(case.remedy.route, Route::Away { .. })
             && !case.remedy.route.diverts_nobody()
             && is_carried_out(case)
-            && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, None)
+            && act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology)
     }
 
     /// (B1) At most one group is on its way back at a time, and only when what made it necessary is over.
@@ -155,12 +155,12 @@ impl Engine {
             return is_carried_out(case).then(|| self.step_to(case, Strength::FULL, now));
         }
         let doublings = if is_on(Mutation::NeverDoubles) { 0 } else { incident.relapses.min(DOUBLINGS_MAX) };
+        let wait = self.policy.act.ramp_after * 2_u32.pow(doublings);
         let wait = match case.remedy.route {
             // Edges let it lapse by then, and what it keeps out besides has no reason to stay out for longer.
-            Route::Admit { .. } => self.policy.act.ramp_after.min(self.policy.act.shed_ttl),
-            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => self.policy.act.ramp_after,
+            Route::Admit { .. } => wait.min(self.policy.act.shed_ttl),
+            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => wait,
         };
-        let wait = wait * 2_u32.pow(doublings);
         let elsewhere = !is_on(Mutation::TwoOnTheWay) && self.book.in_force().any(|c| c.stage == RemedyStage::Lifting);
         if is_on(Mutation::NeverLifts)
             || elsewhere
@@ -174,10 +174,9 @@ impl Engine {
         if now.since(from) < wait {
             return None;
         }
-        let usual = self.usual_of(incident, case);
-        let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology, usual);
+        let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology);
         let is_time = healed || self.crowd_fits(case, from, now) || is_on(Mutation::LiftsUnhealed);
-        is_time.then(|| self.step_to(case, self.first_share(case, usual), now))
+        is_time.then(|| self.step_to(case, self.first_share(case), now))
     }
 
     /// True when all that is asked for fits into what the shed's replicas have proven to carry: whoever is turned away asks again
@@ -203,21 +202,12 @@ impl Engine {
         })
     }
 
-    /// Requests a second that were usual for what is shed, where the ledger still knows or ever knew.
-    pub(super) fn usual_of(&self, incident: &Incident, case: &RemedyCase) -> Option<f64> {
-        let Route::Admit { components, .. } = &case.remedy.route else { return None };
-        let since = incident.since;
-        let usual = self.ledger.demand(since.before(Duration::from_secs(63)), since.before(Duration::from_secs(3)));
-        let known: Vec<f64> = components.iter().filter_map(|c| usual.get(c).copied()).collect();
-        (!known.is_empty()).then(|| known.iter().sum())
-    }
-
     /// What was held or limited is let go at once, and so is a crowd that is known to be none any more; replicas come back in
     /// steps, and so does a crowd of which nobody knows whether it is still there.
-    pub(super) fn first_share(&self, case: &RemedyCase, usual: Option<f64>) -> Strength {
+    pub(super) fn first_share(&self, case: &RemedyCase) -> Strength {
         match case.remedy.route {
             Route::Cap { .. } | Route::Hold { .. } => Strength::FULL,
-            Route::Admit { .. } if usual.is_some() => Strength::FULL,
+            Route::Admit { usual: Some(_), .. } => Strength::FULL,
             Route::Away { .. } | Route::Admit { .. } => self.policy.act.ramp.first().copied().unwrap_or(Strength::FULL),
         }
     }
@@ -237,7 +227,7 @@ impl Engine {
         if !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
-        vec![self.next_feature(incident, case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
+        vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
     }
 
     /// (B1) A step has lasted long enough, enough was seen on it, and users are served.

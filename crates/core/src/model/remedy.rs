@@ -146,6 +146,10 @@ pub enum Route {
         /// Requests a second of each at each edge that it is a share of: those that came when this was proposed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u32>,
+        /// Requests a second of all of them together that were usual before, where that was known: by this the end of the crowd
+        /// is told, also by a hub that has started since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual: Option<u32>,
         /// Features that are kept out besides, the first to return first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         features: Vec<FeatureId>,

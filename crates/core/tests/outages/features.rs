@@ -2,7 +2,7 @@
 
 use super::*;
 use downbeat_core::incident::{CommandRefused, Switch};
-use downbeat_core::model::FeatureId;
+use downbeat_core::model::{FeatureId, Route};
 
 /// The first to return first.
 const FEATURES: [&str; 2] = ["by-name", "by-mood"];
@@ -45,20 +45,24 @@ impl Toy {
         toy
     }
 
-    /// The hub starts again, and no longer knows what traffic is usual.
-    fn start_again(&mut self) {
-        let mut again = Engine::new(featured(), channels());
-        self.log.iter().for_each(|record| again.apply(record).expect("the log fits"));
-        assert_eq!(again.book().digest(), self.engine.book().digest());
-        self.engine = again;
-        self.write(vec![Event::HubStarted { version: "test".into() }]);
-    }
-
-    /// The same of a crowd of which nobody knows afterwards whether it is still there.
-    fn crowded_and_forgotten() -> Self {
+    /// The same, told by an earlier release, which did not write down what is usual: so nobody knows whether the crowd is gone.
+    fn crowded_earlier() -> Self {
         let mut toy = Self::crowded(featured());
+        for record in &mut toy.log {
+            if let Event::RemedyProposed { remedy, .. } = &mut record.event
+                && let Route::Admit { usual, .. } = &mut remedy.route
+            {
+                *usual = None;
+            }
+        }
         toy.start_again();
         toy
+    }
+
+    fn start_again(&mut self) {
+        self.engine = Engine::new(featured(), channels());
+        self.log.iter().for_each(|record| self.engine.apply(record).expect("the log fits"));
+        self.write(vec![Event::HubStarted { version: "test".into() }]);
     }
 
     /// Steps of features: which one, and how much of it is admitted, in percent.
@@ -99,15 +103,15 @@ fn features_are_out_with_a_shed_and_come_back_one_after_another() {
 }
 
 #[test]
-fn features_come_back_in_steps_when_nobody_knows_what_is_usual() {
-    let mut toy = Toy::crowded_and_forgotten();
+fn features_come_back_in_steps_when_nobody_knows_whether_the_crowd_is_gone() {
+    let mut toy = Toy::crowded_earlier();
     toy.run_until(180, "the review", reviewed);
     assert_eq!(toy.feature_steps(), [steps("by-name", &ALL_STEPS), steps("by-mood", &ALL_STEPS)].concat());
 }
 
 #[test]
 fn a_step_that_fails_takes_its_feature_out_again_and_leaves_those_before_it_in() {
-    let mut toy = Toy::crowded_and_forgotten();
+    let mut toy = Toy::crowded_earlier();
     let is_dear = |toy: &Toy| (1..100).contains(&admitted(&toy.edge_plan, "by-mood"));
     toy.run_until(90, "the second feature", |b| both(b) == [100, 25]);
     toy.fault = Box::new(move |toy, component, _| {
@@ -144,7 +148,7 @@ fn whatever_ends_a_shed_ends_with_every_feature_in() {
     ];
     for (how, commands) in ends {
         for share in [[0, 0], [100, 25]] {
-            let mut toy = Toy::crowded_and_forgotten();
+            let mut toy = Toy::crowded_earlier();
             toy.run_until(90, "the moment", |b| both(b) == share);
             commands(remedy).into_iter().for_each(|command| toy.command("ann", command));
             toy.run_until(120, how, |b| b.plan.is_idle());
@@ -156,18 +160,23 @@ fn whatever_ends_a_shed_ends_with_every_feature_in() {
 
 #[test]
 fn a_hub_that_starts_again_goes_on_where_it_was() {
-    let mut toy = Toy::crowded_and_forgotten();
+    let mut toy = Toy::crowded_earlier();
     toy.run_until(90, "the second feature", |b| both(b) == [100, 25]);
     let text = serde_json::to_string(toy.engine.book()).expect("JSON");
     assert_eq!(serde_json::from_str::<Book>(&text).expect("a book"), *toy.engine.book());
+    let digest = toy.engine.book().digest();
+    let lines = toy.log.len();
     toy.start_again();
+    let mut before = Engine::new(featured(), channels());
+    toy.log[..lines].iter().for_each(|record| before.apply(record).expect("the log fits"));
+    assert_eq!(before.book().digest(), digest);
     toy.run_until(120, "the review", reviewed);
     assert!(toy.engine.book().plan.is_idle());
 }
 
 #[test]
 fn a_relapse_of_the_component_takes_all_features_out_again() {
-    let mut toy = Toy::crowded_and_forgotten();
+    let mut toy = Toy::crowded_earlier();
     toy.run_until(90, "the second feature", |b| both(b) == [100, 5]);
     // The first failure is taken for the feature's; that it goes on without the feature says that it is not.
     toy.fault = Box::new(|_, component, _| (component == "search").then_some((FailureKind::Status, 0.4)));
@@ -197,7 +206,7 @@ fn a_person_switches_features_off_and_on() {
 
 #[test]
 fn a_persons_word_on_features_is_above_a_remedys() {
-    let mut toy = Toy::crowded_and_forgotten();
+    let mut toy = Toy::crowded_earlier();
     toy.command("ann", Command::Switch(feature("by-mood"), Switch::Off));
     toy.command("ann", Command::Switch(feature("by-name"), Switch::On));
     assert_eq!(both(toy.engine.book()), [100, 0]);

@@ -86,6 +86,7 @@ impl Plan {
                     components: vec![name("search")],
                     floor: Strength::percent(20),
                     of: None,
+                    usual: None,
                     features: vec![],
                 }]
             }

@@ -60,7 +60,7 @@ impl Judge {
             Route::Admit { .. } => self.policy.act.shed_ttl,
             Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => Duration::MAX,
         };
-        let wait = self.policy.act.ramp_after.min(most) * 2_u32.pow(relapses.min(DOUBLINGS_MAX));
+        let wait = (self.policy.act.ramp_after * 2_u32.pow(relapses.min(DOUBLINGS_MAX))).min(most);
         let waited = case.kept_at.map_or(Duration::MAX, |kept| at.since(kept));
         let ill = case.away().iter().find(|r| self.told.trials(r, at.before(LATELY)).look_bad()).cloned();
         if waited < wait {
