@@ -15,6 +15,8 @@ use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+#[path = "outages/apart.rs"]
+mod apart;
 #[path = "outages/arming.rs"]
 mod arming;
 #[path = "outages/features.rs"]

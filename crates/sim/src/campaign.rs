@@ -1,5 +1,6 @@
 //! Many worlds: each with its twin, on as many threads as there are, and what they come to together.
 
+use crate::apart::Counted;
 use crate::harm::{self, Finding};
 use crate::judge::Violation;
 use crate::marks::Marks;
@@ -40,6 +41,8 @@ pub struct Tally {
     pub marks: Marks,
     /// Incidents that were opened.
     pub incidents: u64,
+    /// How often as many incidents were told of as there were outages, where the world's truth leaves no doubt of that.
+    pub counted: Counted,
     /// What users lost, with automation and without.
     pub lost: (f64, f64),
     /// Worlds in which users fared worse with automation than without, by it or by chance.
@@ -89,7 +92,7 @@ impl Tally {
         self.simulated.as_secs_f64() / self.took.as_secs_f64().max(1e-9)
     }
 
-    fn add(&mut self, seed: u64, examined: Examined) {
+    fn add(&mut self, plan: &Plan, examined: Examined) {
         let Examined { world, twin, finding, found } = examined;
         self.worlds += 1;
         self.suspected += u64::from(finding != Finding::NoWorse);
@@ -97,11 +100,12 @@ impl Tally {
         self.simulated += world.simulated + twin.simulated;
         self.faults += (world.faults + twin.faults) as u64;
         self.incidents += world.incidents as u64;
+        self.counted.add(plan, &world);
         self.lost.0 += world.lost();
         self.lost.1 += twin.lost();
         self.marks.add(&world.marks);
         self.marks.add(&twin.marks);
-        self.failures.extend(found.into_iter().map(|violation| Failure { seed, violation, keep: None }));
+        self.failures.extend(found.into_iter().map(|violation| Failure { seed: plan.seed, violation, keep: None }));
     }
 }
 
@@ -158,10 +162,11 @@ fn work(
             return;
         }
         let start = processor_time();
-        let examined = examine(&Plan::of(seed));
+        let plan = Plan::of(seed);
+        let examined = examine(&plan);
         let took = processor_time().saturating_sub(start);
         let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.add(seed, examined);
+        all.add(&plan, examined);
         all.took += took;
         progress(all.worlds, &all);
     }

@@ -5,6 +5,7 @@
 //! the same world to the last event. Whatever must always hold is looked at on every event by a judge who knows the
 //! truth; afterwards the world runs once more without automation, to see whether automation did any harm.
 
+mod apart;
 mod campaign;
 mod dice;
 mod fault;

@@ -213,6 +213,7 @@ fn report(tally: &Tally, marks: bool) -> String {
         format!("speed               {:.0} x real time on one processor", tally.speed()),
         format!("faults injected     {}", tally.faults),
         format!("incidents           {}", tally.incidents),
+        format!("as many as outages  {}", tally.counted),
         format!("lost by users       {:.0} with automation, {:.0} without", tally.lost.0, tally.lost.1),
         format!(
             "marks reached       {} of {} required, {} in all",

@@ -40,6 +40,8 @@ pub(crate) enum Ordeal {
     HalfWell,
     /// A13: what was armed has not been tried in time, everywhere or on one component.
     Untried,
+    /// One outage, one incident: a second thing goes wrong later, elsewhere, while the first one lasts.
+    Apart,
 }
 
 impl Ordeal {
@@ -61,13 +63,14 @@ impl Ordeal {
         Self::HalfWell,
     ];
 
-    /// The ordeal of a seed: one world in eight is one, and one in 112 lets the arming lapse. An ordeal that comes new takes
-    /// seeds of its own, so that all others keep their worlds.
+    /// The ordeal of a seed: one world in eight is one, those in turns. An ordeal that comes new takes seeds of its own, one in
+    /// 112, so that all others keep their worlds.
     pub(crate) fn of(seed: u64) -> Option<Self> {
         let nth = usize::try_from(seed / 8).unwrap_or(0) % Self::IN_TURNS.len();
         match seed {
             _ if seed % 8 == 5 => Some(Self::IN_TURNS[nth]),
             _ if seed % 112 == 62 => Some(Self::Untried),
+            _ if seed % 112 == 14 => Some(Self::Apart),
             _ => None,
         }
     }
@@ -91,6 +94,7 @@ impl Ordeal {
             Self::TwoWaysBack => draft.two_ways_back(shape),
             Self::HalfWell => draft.half_well(shape),
             Self::Untried => draft.untried(shape),
+            Self::Apart => draft.apart(shape),
         };
         draft.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         (shape, draft.faults)
@@ -324,6 +328,24 @@ impl Draft {
         let armed_for = Duration::from_secs_f64(self.within(10.0, 18.0));
         Shape { armed_for, ..shape.reshaped(&[2, 2, 2], 1, busy) }
     }
+
+    fn apart(&mut self, shape: &Shape) -> Shape {
+        let busy = self.within(0.15, 0.28);
+        let (begin, later) = (self.begin(), self.within(36.0, 50.0));
+        let lasting = later + self.within(30.0, 40.0);
+        let first = if self.dice.chance(0.5) { Fault::Cut(0) } else { Fault::Hang(self.dice.below(2)) };
+        let (replica, component) = (2 + self.dice.below(4), self.repeatable());
+        let second = match self.dice.below(3) {
+            0 => Fault::Kill(replica),
+            1 => Fault::Hang(replica),
+            _ => Fault::Fail(replica, component, 100),
+        };
+        // Nobody restarts anything, so that the first one is still there when the second one comes.
+        self.add(begin - 2.0, lasting, Fault::ActuatorGone);
+        self.add(begin, lasting, first);
+        self.add(begin + later, 28.0, second);
+        shape.reshaped(&[2, 2, 2], 1, busy)
+    }
 }
 
 #[cfg(test)]
@@ -334,7 +356,7 @@ mod tests {
     #[test]
     fn an_ordeal_is_drawn_from_the_seed_alone_and_names_what_there_is() {
         let in_turns = Ordeal::IN_TURNS.into_iter().zip((5..).step_by(8));
-        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62)]) {
+        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14)]) {
             assert_eq!(Ordeal::of(seed), Some(ordeal));
             let draw = || ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
             let ((shape, faults), (_, again)) = (draw(), draw());
@@ -347,6 +369,6 @@ mod tests {
                 assert!(replica < shape.replicas.len() && planned.for_s > 0.0, "{ordeal:?}: {planned:?}");
             }
         }
-        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 150);
+        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 160);
     }
 }

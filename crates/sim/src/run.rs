@@ -7,7 +7,7 @@ use crate::time::Time;
 use crate::world::World;
 use crate::world::crowd::Toll;
 use crate::world::people::{SETTLES_WITHIN, last_end};
-use downbeat_core::incident::Record;
+use downbeat_core::incident::{Incident, Record};
 use std::time::Duration;
 
 /// What came of a world.
@@ -21,6 +21,8 @@ pub(crate) struct Outcome {
     /// A hash of all that the hub wrote and users met: the same seed gives the same one.
     pub(crate) fingerprint: u64,
     pub(crate) incidents: usize,
+    /// Incidents that were confirmed and are no part of another.
+    pub(crate) confirmed: usize,
     /// Requests that users had lost by the end of each second.
     pub(crate) lost_by: Vec<u64>,
     /// When a remedy was first begun.
@@ -79,7 +81,10 @@ fn settle(world: &mut World, end: Time) -> bool {
 fn finish(mut world: World, plan: &Plan) -> Outcome {
     world.judge_log();
     world.toll.silence_s = world.crowd.silence(world.now).iter().map(Duration::as_secs_f64).sum();
-    let incidents = world.hub.desk.as_ref().map_or(0, |desk| desk.engine().book().incidents.len());
+    let book = world.hub.desk.as_ref().map(|desk| desk.engine().book());
+    let incidents = book.map_or(0, |book| book.incidents.len());
+    let is_own = |i: &&Incident| i.confirmed_at.is_some() && i.merged_into.is_none();
+    let confirmed = book.map_or(0, |book| book.incidents.values().filter(is_own).count());
     let fingerprint = fingerprint(&world);
     Outcome {
         violations: std::mem::take(&mut world.judge.found),
@@ -89,6 +94,7 @@ fn finish(mut world: World, plan: &Plan) -> Outcome {
         toll: world.toll,
         fingerprint,
         incidents,
+        confirmed,
         lost_by: std::mem::take(&mut world.lost_by),
         acted_at: world.judge.acted_at.map(|at| at.since(Time::ZERO)),
         log: std::mem::take(&mut world.hub.disk.records),

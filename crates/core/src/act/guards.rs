@@ -171,9 +171,6 @@ fn a13_leave(remedy: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
 
 /// A15: missing data is not evidence; after a start the hub only watches.
 fn a15_blind(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
-    if let Some(silence) = s.deaf_for {
-        return refuse("A15", format!("no edge was heard for {} s", silence.as_secs()));
-    }
     let up = s.now.since(s.started_at);
     if up < s.policy.warm_up {
         return refuse(
@@ -181,7 +178,10 @@ fn a15_blind(_: &Remedy, s: &Situation<'_>) -> Result<(), Refusal> {
             format!("the hub started {} s ago and only watches for {} s", up.as_secs(), s.policy.warm_up.as_secs()),
         );
     }
-    Ok(())
+    match s.deaf_for {
+        Some(silence) => refuse("A15", format!("no edge was heard for {} s", silence.as_secs())),
+        None => Ok(()),
+    }
 }
 
 /// A18: what takes something from users, or from the service, needs a trouble that is there now. Evidence outlives what it

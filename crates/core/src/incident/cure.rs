@@ -160,7 +160,9 @@ impl Engine {
             return vec![];
         }
         let passes_by_itself = matches!(no.guard, "A5" | "A12" | "A15");
-        let waited = now.since(incident.relapsed_at.unwrap_or(incident.state_since));
+        // A hub that was away begins to wait when it is back.
+        let due = incident.relapsed_at.unwrap_or(incident.state_since);
+        let waited = now.since(due.max(self.book.started_at));
         let told = incident
             .refusals
             .iter()
@@ -266,7 +268,7 @@ impl Engine {
             demand: &self.demand_to_carry(now),
             held_out: &held_out(&in_force),
             out_now: &self.book.plan.removed(),
-            bad: &round.contrast().bad_replicas(),
+            bad: &round.bad_replicas(),
             classes: &self.classes(incident, now),
             accusers: self.accusers(remedy, now),
             sustained: now.since(round.since),

@@ -11,6 +11,7 @@ use super::board::{Board, draw};
 use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
 use super::next::Next;
+use super::place::Places;
 use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
 use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Strength, Tally, TrafficPlan};
@@ -43,6 +44,8 @@ pub struct Engine {
     pub(super) planned: (u64, Moment),
     pub(super) threshold: Bits,
     found: Found,
+    /// The places that the open incidents keep to.
+    pub(super) kept_to: Places,
 }
 
 /// What is abnormal, strongest first, as of the last look at the watch.
@@ -73,6 +76,7 @@ impl Engine {
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
             found: Found::default(),
+            kept_to: Places::default(),
             policy,
             book,
         }
@@ -158,12 +162,13 @@ impl Engine {
         steps.into_iter().map(|step| step(engine, now)).find(|events| !events.is_empty()).unwrap_or_default()
     }
 
-    /// Looks at the watch, unless nothing has changed there within this second.
+    /// Looks at the watch, unless nothing has changed there within this second, and at where the open incidents keep to.
     pub(super) fn look(&mut self, now: Moment) {
         let of = Some((self.watch.age(), now.as_millis() / 1_000));
         if self.found.of != of {
             self.found = Found { findings: self.watch.findings(now, self.policy.confirm.freshness), of };
         }
+        self.kept_to = self.places_kept_to(self.findings());
     }
 
     /// What is abnormal, strongest first.

@@ -16,6 +16,7 @@ mod headline;
 mod kinship;
 mod next;
 mod pairs;
+mod place;
 mod restore;
 mod round;
 mod state;

@@ -6,7 +6,7 @@ use super::suspect::onset;
 use crate::diagnose::{Contrast, Scene};
 use crate::model::{Change, Moment, Name, Slice};
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Counts come a second at a time.
@@ -21,8 +21,11 @@ pub(super) struct Round<'a> {
     pub(super) since: Moment,
     /// The end of the second that is counted into now.
     end: Moment,
-    /// Each replica's leaf as last heard.
+    /// Each replica's leaf as last heard, but for those that another incident keeps to: what ails there speaks for and against
+    /// nothing here.
     pub(super) places: BTreeMap<Name, Slice>,
+    /// The replicas that other incidents keep to.
+    others: BTreeSet<Name>,
     changes: Vec<(Moment, Change)>,
     contrast: OnceCell<Contrast>,
 }
@@ -37,12 +40,24 @@ impl<'a> Round<'a> {
             },
         };
         let changes = engine.book.changes.iter().cloned().collect();
-        Self { engine, since, end: now + SECOND, places: engine.places(), changes, contrast: OnceCell::new() }
+        let foreign = engine.kept_to.of_others(incident);
+        let others: BTreeSet<Name> = foreign.flat_map(|place| place.replicas.iter().cloned()).collect();
+        let mut places = engine.places();
+        places.retain(|replica, _| !others.contains(replica));
+        Self { engine, since, end: now + SECOND, places, others, changes, contrast: OnceCell::new() }
     }
 
     /// What fails and what does not.
     pub(super) fn contrast(&self) -> &Contrast {
         self.contrast.get_or_init(|| Contrast::new(&self.engine.ledger, self.since, self.end, &self.places))
+    }
+
+    /// The replicas with evidence against them, whatever incident they are of: to the guards all of them count.
+    pub(super) fn bad_replicas(&self) -> BTreeSet<Name> {
+        if self.others.is_empty() {
+            return self.contrast().bad_replicas();
+        }
+        Contrast::new(&self.engine.ledger, self.since, self.end, &self.engine.places()).bad_replicas()
     }
 
     /// What a ranking looks at.

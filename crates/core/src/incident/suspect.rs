@@ -92,8 +92,8 @@ impl Engine {
         self.findings().iter().filter(|f| territory.holds(f)).collect()
     }
 
-    fn territory<'a>(&self, incident: &'a Incident) -> Territory<'a> {
-        Territory::of(incident, self.policy.incident.merge_within)
+    fn territory<'a>(&'a self, incident: &'a Incident) -> Territory<'a> {
+        Territory::of(incident, self.policy.incident.merge_within, &self.kept_to)
     }
 
     /// How far these findings carry.

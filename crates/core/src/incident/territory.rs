@@ -1,18 +1,23 @@
-//! What belongs to an incident: what touches the same part of the service, or began at about the same time.
+//! What belongs to an incident: what touches the same part of the service, or began at about the same time. What another
+//! incident keeps to is not its own, and what lies elsewhere is not when it keeps to a place itself (`place.rs`).
 //!
 //! Thousands of findings may be live at once, and most of them have one of a few shapes: a component on a replica, a region. For
 //! each shape the incident's parts are cut down to what such a finding can contradict, which leaves few different ones.
 
 use super::book::Incident;
+use super::place::{Place, Places, is_placed};
 use crate::model::{Finding, Moment, Shape, Slice};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The parts of the service that one incident is about.
 pub(super) struct Territory<'a> {
     incident: &'a Incident,
-    /// What began until then belongs to it, wherever it is.
-    together_until: Moment,
+    /// What began then belongs to it, wherever it is.
+    together: RangeInclusive<Moment>,
+    place: Option<&'a Place>,
+    others: Vec<&'a Place>,
     parts: Parts<'a>,
 }
 
@@ -23,17 +28,30 @@ struct Parts<'a> {
 }
 
 impl<'a> Territory<'a> {
-    pub(super) fn of(incident: &'a Incident, merge_within: Duration) -> Self {
+    pub(super) fn of(incident: &'a Incident, merge_within: Duration, places: &'a Places) -> Self {
         let cause = incident.cause().map(|c| &c.slice);
         let slices = incident.findings.iter().map(|f| &f.slice).chain(cause).chain([&incident.slice]);
         let parts = Parts { slices: slices.collect(), cut: BTreeMap::new() };
-        Self { incident, together_until: incident.suspected_at + merge_within, parts }
+        Self {
+            incident,
+            together: incident.since.before(merge_within)..=incident.suspected_at + merge_within,
+            place: places.own(incident),
+            others: places.of_others(incident).collect(),
+            parts,
+        }
     }
 
     /// One outage is one incident, but for what somebody has told apart.
     pub(super) fn holds(&mut self, finding: &Finding) -> bool {
-        let near = finding.since <= self.together_until || self.parts.touch(&finding.slice);
-        near && !self.incident.told_apart(finding)
+        if self.incident.told_apart(finding) {
+            return false;
+        }
+        let is_placed = is_placed(&finding.slice);
+        if is_placed && self.others.iter().any(|place| place.meets(&finding.slice)) {
+            return false;
+        }
+        let is_elsewhere = is_placed && self.place.is_some_and(|place| !place.meets(&finding.slice));
+        self.together.contains(&finding.since) || (!is_elsewhere && self.parts.touch(&finding.slice))
     }
 }
 

@@ -15,6 +15,7 @@ impl Judge {
         let track = self.incidents.entry(into).or_default();
         track.paged |= gone.paged && track.confirmed_at.is_none();
         track.since = track.since.min(gone.since);
+        track.about.extend(gone.about);
         for (class, bits) in gone.bits {
             let height = track.bits.entry(class).or_default();
             *height = height.max(bits);

@@ -19,7 +19,7 @@ use crate::world::World;
 use downbeat_core::incident::{Actor, Auditor, Book, Event, Record, State, Verb, Verdict};
 use downbeat_core::model::{
     Change, ChangeKind, FeatureId, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, ProbeResult, Remedy,
-    RemedyId, RollUp, Route, SourceClass, Strength, TrafficPlan,
+    RemedyId, RollUp, Route, Slice, SourceClass, Strength, TrafficPlan,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) use thrift::Ask;
@@ -79,7 +79,7 @@ pub(crate) struct Judge {
     unsent: BTreeMap<NoticeId, Notice>,
     delivered: BTreeMap<(NoticeId, Name), (u32, u32)>,
     /// By replica: seconds for which it has been dead or hung.
-    dead_for: Vec<u64>,
+    dead_for: BTreeMap<Name, u64>,
     /// By edge and component: who was asked lately, and why.
     asked: Vec<Vec<Asked>>,
 }
@@ -91,6 +91,9 @@ struct Track {
     since: Moment,
     confirmed_at: Option<Moment>,
     relapses: u32,
+    /// What it is about: where anything was found, and where a cause was named.
+    about: BTreeSet<Slice>,
+    is_over: bool,
     paged: bool,
     /// Somebody has seen how it stands.
     acked: bool,
@@ -184,7 +187,7 @@ impl Judge {
             acted: BTreeMap::new(),
             unsent: BTreeMap::new(),
             delivered: BTreeMap::new(),
-            dead_for: vec![0; policy.topology.replicas.len()],
+            dead_for: policy.topology.replicas.keys().map(|replica| (replica.clone(), 0)).collect(),
             asked: vec![vec![Asked::default(); policy.topology.components.len()]; edges],
         }
     }
@@ -229,12 +232,16 @@ impl Judge {
             }
             Event::Merged { incident, into, .. } => self.merged(*incident, *into),
             Event::Split { incident, component, into, .. } => self.split(at, *incident, component, *into),
-            Event::Suspected { incident, bits, since, .. } => {
+            Event::Suspected { incident, bits, since, findings, .. } => {
+                self.about(*incident, findings.iter().map(|finding| &finding.slice));
                 let track = self.incidents.entry(*incident).or_default();
                 track.since = *since;
                 track.bits = bits.iter().map(|(class, bits)| (*class, bits.0)).collect();
             }
-            Event::EvidenceGrew { incident, bits, .. } => self.grow(*incident, bits),
+            Event::EvidenceGrew { incident, bits, findings } => {
+                self.about(*incident, findings.iter().map(|finding| &finding.slice));
+                self.grow(*incident, bits);
+            }
             Event::Confirmed { incident, bits, .. } => {
                 self.grow(*incident, bits);
                 self.confirmed(*incident, at);
@@ -253,6 +260,9 @@ impl Judge {
             }
             Event::FeatureSwitched { feature, to, .. } => self.feature_switched(feature, *to),
             Event::Relapsed { incident, plan, .. } => self.relapsed(at, *incident, plan),
+            Event::Diagnosed { incident, hypotheses } => {
+                self.about(*incident, hypotheses.iter().take(1).map(|hypothesis| &hypothesis.slice));
+            }
             Event::Resolved { incident, by } => self.resolved(*incident, by),
             _ => {}
         }
@@ -261,13 +271,19 @@ impl Judge {
         }
     }
 
-    /// B1: an incident does not end while something of it is still diverted. J1: nor while a replica is known to be dead.
+    fn about<'a>(&mut self, incident: IncidentId, slices: impl Iterator<Item = &'a Slice>) {
+        self.incidents.entry(incident).or_default().about.extend(slices.cloned());
+    }
+
+    /// B1: an incident does not end while something of it is still diverted. J1: nor while a replica is known to be dead, but for
+    /// those that another open incident is about.
     fn resolved(&mut self, incident: IncidentId, by: &Actor) {
         let left = |case: &&Case| case.incident == incident && case.is_in_force();
         if let Some(id) = self.remedies.values().find(left).map(|case| case.remedy.id) {
             self.find("B1", format!("incident {incident} ended while remedy {id} was in force"));
         }
-        if *by == Actor::Automation && self.share_dead() > 0.0 {
+        self.incidents.entry(incident).or_default().is_over = true;
+        if *by == Actor::Automation && self.known_dead().any(|replica| !self.is_told_of(replica)) {
             self.find("J1", format!("incident {incident} is said to be over while a replica is dead"));
         }
         for case in self.remedies.values_mut().filter(|case| case.incident == incident) {
@@ -282,6 +298,9 @@ impl World {
         self.judge.now = self.now;
         // What was written just before the hub died is looked at when it is back.
         let first = std::mem::replace(&mut self.judge.read_so_far, self.hub.disk.records.len());
+        if first < self.hub.disk.records.len() {
+            self.note_who_lives();
+        }
         for n in first..self.hub.disk.records.len() {
             let record = self.hub.disk.records[n].clone();
             self.mark_record(&record);
@@ -313,14 +332,21 @@ impl World {
         runs
     }
 
+    /// Whoever lives has been dead for no time.
+    fn note_who_lives(&mut self) {
+        for (replica, place) in self.shape.replicas.iter().enumerate() {
+            let it = self.service.replica(replica);
+            if let Some(seconds) = self.judge.dead_for.get_mut(&place.name).filter(|_| it.up && !it.hung) {
+                *seconds = 0;
+            }
+        }
+    }
+
     /// Looks at the world once a second.
     pub(crate) fn judge_second(&mut self) {
         self.judge.now = self.now;
-        for replica in 0..self.shape.replicas.len() {
-            let it = self.service.replica(replica);
-            let dead = !it.up || it.hung;
-            self.judge.dead_for[replica] = if dead { self.judge.dead_for[replica] + 1 } else { 0 };
-        }
+        self.note_who_lives();
+        self.judge.dead_for.values_mut().for_each(|seconds| *seconds += 1);
         if self.hub.desk.is_some() {
             let now = self.hub.clock(self.now);
             self.judge.pages(now);

@@ -1,7 +1,7 @@
 //! What automation takes out of the traffic (A1, A2, A4, A5), held against what the hub was told and what is true.
 
 use super::Judge;
-use downbeat_core::model::{Moment, Name, Remedy, Route, TrafficPlan};
+use downbeat_core::model::{Dimension, Moment, Name, Remedy, Route, Slice, TrafficPlan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A replica that has been dead or hung for so many seconds is known to be.
@@ -82,9 +82,19 @@ impl Judge {
     }
 
     /// The share of the replicas that are known to be dead.
-    pub(super) fn share_dead(&self) -> f64 {
-        let dead = self.dead_for.iter().filter(|seconds| **seconds >= KNOWN_DEAD).count();
-        dead as f64 / self.dead_for.len().max(1) as f64
+    fn share_dead(&self) -> f64 {
+        self.known_dead().count() as f64 / self.dead_for.len().max(1) as f64
+    }
+
+    pub(super) fn known_dead(&self) -> impl Iterator<Item = &Name> {
+        self.dead_for.iter().filter(|(_, seconds)| **seconds >= KNOWN_DEAD).map(|(replica, _)| replica)
+    }
+
+    /// True when an incident that goes on is about this replica.
+    pub(super) fn is_told_of(&self, replica: &Name) -> bool {
+        let about = self.incidents.values().filter(|track| !track.is_over).flat_map(|track| &track.about);
+        let is_placed = |slice: &&Slice| slice.get(Dimension::Replica).or(slice.get(Dimension::Region)).is_some();
+        about.filter(is_placed).any(|slice| self.policy.topology.replicas_of(slice).contains(replica))
     }
 
     /// A5: at least two classes of evidence told of anything bad, for as long as evidence lives, and two thirds of the edges of
