@@ -4,7 +4,7 @@
 
 use crate::dice::Dice;
 use crate::fault::{CALM_S, Defect, Fault, Planned, Verb};
-use crate::shape::{COMPONENTS, LOGIN, Shape};
+use crate::shape::{COMPONENTS, LOGIN, Shape, all_featured};
 use std::time::Duration;
 
 /// What is put to the test.
@@ -42,6 +42,8 @@ pub(crate) enum Ordeal {
     Untried,
     /// One outage, one incident: a second thing goes wrong later, elsewhere, while the first one lasts.
     Apart,
+    /// B1: a crowd is shed with its features, and something fails while they come back.
+    Crowded,
 }
 
 impl Ordeal {
@@ -71,6 +73,7 @@ impl Ordeal {
             _ if seed % 8 == 5 => Some(Self::IN_TURNS[nth]),
             _ if seed % 112 == 62 => Some(Self::Untried),
             _ if seed % 112 == 14 => Some(Self::Apart),
+            _ if seed % 112 == 30 => Some(Self::Crowded),
             _ => None,
         }
     }
@@ -95,6 +98,7 @@ impl Ordeal {
             Self::HalfWell => draft.half_well(shape),
             Self::Untried => draft.untried(shape),
             Self::Apart => draft.apart(shape),
+            Self::Crowded => draft.crowded(shape),
         };
         draft.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         (shape, draft.faults)
@@ -346,6 +350,23 @@ impl Draft {
         self.add(begin + later, 28.0, second);
         shape.reshaped(&[2, 2, 2], 1, busy)
     }
+
+    fn crowded(&mut self, shape: &Shape) -> Shape {
+        let busy = self.within(0.3, 0.45);
+        let (begin, component) = (self.begin(), self.repeatable());
+        let lasting = self.within(10.0, 80.0);
+        let crowd = Fault::Surge(component, 6 + u8::try_from(self.dice.below(4)).unwrap_or(0));
+        self.add(begin, lasting, crowd);
+        let (later, short) = (begin + lasting + self.within(6.0, 14.0), self.within(3.0, 6.0));
+        let replica = self.dice.below(4);
+        match self.dice.below(4) {
+            0 => self.add(later, short, Fault::Fail(replica, component, 60)),
+            1 => self.add(later, short, Fault::Dependency(component)),
+            2 => self.add(begin + lasting + 1.0, 6.0, Fault::KillHub),
+            _ => {}
+        }
+        Shape { features: all_featured(), ..shape.reshaped(&[2, 2], 1, busy) }
+    }
 }
 
 #[cfg(test)]
@@ -356,7 +377,7 @@ mod tests {
     #[test]
     fn an_ordeal_is_drawn_from_the_seed_alone_and_names_what_there_is() {
         let in_turns = Ordeal::IN_TURNS.into_iter().zip((5..).step_by(8));
-        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14)]) {
+        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14), (Ordeal::Crowded, 30)]) {
             assert_eq!(Ordeal::of(seed), Some(ordeal));
             let draw = || ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
             let ((shape, faults), (_, again)) = (draw(), draw());
@@ -369,6 +390,6 @@ mod tests {
                 assert!(replica < shape.replicas.len() && planned.for_s > 0.0, "{ordeal:?}: {planned:?}");
             }
         }
-        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 160);
+        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 170);
     }
 }

@@ -202,14 +202,18 @@ impl Shape {
     }
 }
 
-/// In half of the worlds each component but the log-in has two features, of which the second is much dearer.
+/// In half of the worlds there are features.
 fn features(seed: u64) -> Vec<Vec<Feature>> {
-    let with_features = Dice::stream(seed, 9).chance(0.5);
+    if Dice::stream(seed, 9).chance(0.5) { all_featured() } else { vec![Vec::new(); COMPONENTS.len()] }
+}
+
+/// Each component but the log-in has two features, of which the second is much dearer.
+pub(crate) fn all_featured() -> Vec<Vec<Feature>> {
     let two = || {
         let feature = |label: &str, tenths, work| Feature { name: name(label), tenths, work };
         vec![feature("charts", 1, 1.5), feature("radio", 1, 3.0)]
     };
-    let of = |component| if with_features && component != LOGIN { two() } else { Vec::new() };
+    let of = |component| if component == LOGIN { Vec::new() } else { two() };
     (0..COMPONENTS.len()).map(of).collect()
 }
 

@@ -410,7 +410,9 @@ impl Engine {
         };
         let Some(last) = moments.into_iter().max() else { return Effect::Open };
         // The roll-up that names the epoch still counts the time before it; the next second is the first clean one.
-        let from = Moment::from_millis((last.as_millis() / 1_000 + 1) * 1_000);
+        let clean = Moment::from_millis((last.as_millis() / 1_000 + 1) * 1_000);
+        // What waited before has to be worked off first: what counts is how it is by now.
+        let from = clean.max(now.before(RELAPSE_WINDOW));
         act::effect(&self.ledger, from, now + SECOND, &self.book.plan)
     }
 
