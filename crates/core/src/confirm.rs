@@ -6,9 +6,12 @@
 //! confirmed (G1, G2). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
 
+mod vantage;
+
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, ConfirmPolicy, FailureKind, Finding, Measure, SourceClass};
 use std::collections::BTreeMap;
+pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
 
 /// A class has to have this much to count as agreeing.
 const AGREES: f64 = 8.0;

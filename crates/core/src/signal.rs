@@ -113,8 +113,6 @@ pub struct Door {
     pub strangers: BTreeMap<Name, Strangers>,
     /// By replica.
     pub replicas: BTreeMap<Name, ReplicaNews>,
-    /// The last run of each probe: when, whether it passed, what it said.
-    pub probes: BTreeMap<Name, (Moment, bool, String)>,
 }
 
 impl Door {
@@ -232,10 +230,18 @@ impl Door {
         }
     }
 
-    /// Takes a probe's result in; one that could not run counts for nothing.
+    /// Refuses a probe's result that is about what is not configured.
     ///
     /// # Errors
-    /// [`SignalRefused::Stranger`] when its slice names a replica or component that is not configured.
+    /// [`SignalRefused::Stranger`].
+    pub fn check_probe(result: &ProbeResult, topology: &Topology) -> Result<(), SignalRefused> {
+        match result.slice.get(Dimension::Replica).filter(|replica| !topology.replicas.contains_key(*replica)) {
+            Some(stranger) => Err(SignalRefused::Stranger(format!("replica {stranger}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a probe's result, which passed [`Door::check_probe`]; one that could not run counts for nothing.
     pub fn probe(
         &mut self,
         now: Moment,
@@ -243,21 +249,17 @@ impl Door {
         topology: &Topology,
         plan: &TrafficPlan,
         ledger: &mut Ledger,
-    ) -> Result<Option<Observation>, SignalRefused> {
+    ) -> Option<Observation> {
         let replica = result.slice.get(Dimension::Replica).cloned();
-        if let Some(stranger) = replica.as_ref().filter(|r| !topology.replicas.contains_key(*r)) {
-            return Err(SignalRefused::Stranger(format!("replica {stranger}")));
-        }
-        let (failure, component, said) = match &result.outcome {
-            ProbeOutcome::Passed { latency_ms } => (None, None, format!("passed in {latency_ms} ms")),
-            ProbeOutcome::Failed { failure, detail, component } => (Some(*failure), component.clone(), detail.clone()),
-            ProbeOutcome::Unknown { .. } => return Ok(None),
+        let (failure, component) = match &result.outcome {
+            ProbeOutcome::Passed { .. } => (None, None),
+            ProbeOutcome::Failed { failure, component, .. } => (Some(*failure), component.clone()),
+            ProbeOutcome::Unknown { .. } => return None,
         };
-        self.probes.insert(result.probe.clone(), (now, failure.is_none(), said));
         let mut tally = Tally::default();
         tally.count(failure);
         if result.kind == ProbeKind::Dns {
-            return Ok(Some(dns_observation(now, result, tally, topology, plan, ledger)));
+            return Some(dns_observation(now, result, tally, topology, plan, ledger));
         }
         let mut leaf = match &replica {
             Some(replica) => self.place(topology, replica),
@@ -273,7 +275,7 @@ impl Door {
             }
             None => Standing::Open,
         };
-        Ok(Some(Observation::check(leaf, tally, standing)))
+        Some(Observation::check(leaf, tally, standing))
     }
 
     /// Takes a user's report in.

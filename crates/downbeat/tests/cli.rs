@@ -19,6 +19,7 @@ fn every_verb_teaches_by_examples() {
         "hub",
         "edge",
         "check",
+        "probe",
         "reload",
         "upgrade",
         "top",

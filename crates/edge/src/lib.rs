@@ -39,7 +39,6 @@ pub use change::settings::{
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;
 pub use door::certificates::{CertificateFault, CertificateProblem, CertificateSummary, check_certificate};
-pub use door::range::{AddressRange, RangeError};
 pub use door::tls::TlsFault;
 pub use run::reload::{Loaded, Origin, ReloadError, Source};
 pub use run::start::{EdgeHandle, Launch, Listeners, StartError, rehearse, start};

@@ -1,10 +1,13 @@
-//! What edges and deployers tell, at the console's address: roll-ups, changes, and users' reports that another
-//! program collected. Answers come when all that follows is in the log.
+//! What edges, deployers and vantage points tell, at the console's address: roll-ups, changes, results of probes, and users'
+//! reports that another program collected. Answers come when all that follows is in the log.
+
+mod vantage;
 
 use crate::doors::{CommandError, Doors, SignalError};
 use crate::http::json::FromJson;
 use crate::http::problem::Problem;
 use crate::reports::{Taken, Word};
+use crate::settings::HubSettings;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +17,7 @@ use downbeat_core::incident::Command;
 use downbeat_core::model::{Change, Name, Report, RollUp, Signal, TrafficPlan};
 use downbeat_core::signal::SignalRefused;
 use serde::Deserialize;
+pub(crate) use vantage::OWN_VANTAGE;
 
 /// A roll-up of the largest edge: some thousands of rows.
 const BODY_MAX: usize = 1024 * 1024;
@@ -21,7 +25,8 @@ const BODY_MAX: usize = 1024 * 1024;
 const CHANGES_MAX: usize = 100;
 
 /// The routes, to be put behind the gate.
-pub(crate) fn routes(doors: Doors) -> Router {
+pub(crate) fn routes(doors: Doors, settings: &HubSettings) -> Router {
+    let vantages = vantage::routes(doors.signals.clone(), settings);
     Router::new()
         .route("/v1/rollups", post(take_roll_up))
         .route("/v1/changes", post(take_changes))
@@ -29,6 +34,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/reports", post(take_report))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(doors)
+        .merge(vantages)
 }
 
 /// `POST /v1/rollups`: 204, or the traffic plan when the edge has another one. A repeat is welcome and changes

@@ -12,6 +12,7 @@ pub mod faces;
 mod http;
 mod intake;
 pub mod log;
+pub mod outbound;
 pub mod outbox;
 pub mod probes;
 pub mod reports;

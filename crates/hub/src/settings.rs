@@ -1,7 +1,10 @@
 //! What the binary hands to the hub: addresses, probes, channels, the actuator, and the policy.
 
-use downbeat_core::model::{Audience, Name, Policy, Slice};
+pub use crate::probes::{Condition, ConditionError, StatusError, StatusSet};
+use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
+use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,8 +26,12 @@ pub struct HubSettings {
     pub token: Option<String>,
     /// The service and the figures that decide.
     pub policy: Policy,
-    /// The hub's own probes.
+    /// The probes, of the hub and of every other vantage point.
     pub probes: Vec<ProbeSettings>,
+    /// What is asked when a probe fails: targets that only our own way out keeps from answering all at once.
+    pub references: Vec<ProbeSettings>,
+    /// Networks that the hub may reach by any name; see [`crate::outbound`].
+    pub outbound_allow: Vec<AddressRange>,
     /// The resolver that DNS probes ask; the system's when `None`.
     pub resolver: Option<SocketAddr>,
     /// Where messages go, beside the status page and the log, which always get them.
@@ -59,6 +66,8 @@ pub struct ProbeSettings {
     pub every: Duration,
     /// After how long it has failed.
     pub timeout: Duration,
+    /// So many runs in a row have to fail before that is told.
+    pub fail_after: NonZeroU32,
     /// What it does.
     pub task: ProbeTask,
 }
@@ -66,27 +75,19 @@ pub struct ProbeSettings {
 /// What a probe does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProbeTask {
-    /// GET the URL; the status has to be below 400, or exactly `status`, and the body has to contain `body`.
-    Http {
-        /// Where.
-        url: String,
-        /// The one status that is right.
-        status: Option<u16>,
-        /// A text that the first 64 KiB of the body have to contain.
-        body: Option<String>,
-    },
-    /// Connect.
+    /// Make one request and ask for conditions.
+    Http(HttpTask),
+    /// Connect, and perhaps say something and wait for an answer.
     Tcp {
         /// `host:port`.
         address: String,
+        /// What to say first.
+        send: Option<String>,
+        /// What has to come back, among the first 64 KiB.
+        expect: Option<String>,
     },
-    /// Look the name up; the answer has to be one of `expect` when there are any.
-    Dns {
-        /// Which name.
-        host: String,
-        /// The right addresses.
-        expect: Vec<std::net::IpAddr>,
-    },
+    /// Look the name up.
+    Dns(DnsTask),
     /// Connect with TLS and look at the certificate, which has to be valid for at least so long.
     Tls {
         /// `host:port`.
@@ -95,6 +96,15 @@ pub enum ProbeTask {
         server_name: String,
         /// Least time left.
         valid_for: Duration,
+    },
+    /// Wait to be called.
+    Heartbeat {
+        /// At least so often.
+        every: Duration,
+        /// So much later is still in time.
+        grace: Duration,
+        /// What the caller has to know; part of the address that it calls.
+        key: String,
     },
     /// Walk through the service as a listener does.
     Journey {
@@ -107,6 +117,108 @@ pub enum ProbeTask {
         /// How many seconds of music to stream at playing speed.
         listen: Duration,
     },
+}
+
+/// One HTTP request and what has to be true of its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpTask {
+    /// Where.
+    pub url: String,
+    /// How.
+    pub method: HttpMethod,
+    /// Fields to send.
+    pub headers: Vec<(String, String)>,
+    /// What to send as a body, of a POST.
+    pub send: Option<String>,
+    /// The statuses that are right.
+    pub status: StatusSet,
+    /// What else has to be true. Of a body, the first 64 KiB are looked at, of one that is read as JSON 1 MiB.
+    pub expect: Vec<Condition>,
+    /// Redirects to follow, each checked anew by the policy of [`crate::outbound`].
+    pub redirects: u8,
+}
+
+impl HttpTask {
+    /// A GET with nothing to be said but that it has to be answered well.
+    pub fn get(url: impl Into<String>) -> Self {
+        let (method, status) = (HttpMethod::Get, StatusSet::default());
+        Self { url: url.into(), method, headers: vec![], send: None, status, expect: vec![], redirects: 0 }
+    }
+}
+
+/// The methods that a probe may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpMethod {
+    /// For all of it.
+    #[default]
+    Get,
+    /// For the head alone.
+    Head,
+    /// With a body.
+    Post,
+}
+
+impl fmt::Display for HttpMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+        })
+    }
+}
+
+/// A look-up, and what it should find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsTask {
+    /// Which name.
+    pub host: String,
+    /// What to ask for.
+    pub record: RecordKind,
+    /// The right answers, in the usual text form; any will do when there are none.
+    pub expect: Vec<String>,
+    /// Whom to ask, unless [`HubSettings::resolver`].
+    pub server: Option<SocketAddr>,
+}
+
+/// What a name may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordKind {
+    /// Addresses of both families.
+    #[default]
+    Address,
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Who may issue certificates.
+    Caa,
+    /// An alias.
+    Cname,
+    /// Who takes mail.
+    Mx,
+    /// Who answers for it.
+    Ns,
+    /// Where a service is.
+    Srv,
+    /// Texts.
+    Txt,
+}
+
+impl fmt::Display for RecordKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "address",
+            Self::A => "a",
+            Self::Aaaa => "aaaa",
+            Self::Caa => "caa",
+            Self::Cname => "cname",
+            Self::Mx => "mx",
+            Self::Ns => "ns",
+            Self::Srv => "srv",
+            Self::Txt => "txt",
+        })
+    }
 }
 
 /// A receiver of messages as JSON by POST.

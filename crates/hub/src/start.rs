@@ -11,8 +11,9 @@ use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
 use crate::log::{EventLog, LogReader, LogWriter, OpenError, Snapshots};
+use crate::outbound::{ClientError, Outbound};
 use crate::outbox::{Outbox, Pauses, Tools};
-use crate::probes::{ClientError, Prober, keep_probing};
+use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
 use crate::reports::{self, ReportDesk};
 use crate::settings::HubSettings;
 use crate::telemetry::Telemetry;
@@ -21,13 +22,21 @@ use crate::view::Day;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use downbeat_core::incident::Engine;
-use downbeat_core::model::Name;
+use downbeat_core::model::{Name, ProbeResult, Signal};
+use futures_util::StreamExt;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Results of probes that may wait to be handed in.
+const RESULTS_MAX: usize = 1_024;
+/// Results that are handed in at the same time.
+const HANDS: usize = 64;
 
 /// Why the hub does not start.
 #[derive(Debug, thiserror::Error)]
@@ -157,13 +166,18 @@ pub(crate) struct Parts {
     pub(crate) driver: Driver,
     pub(crate) doors: Doors,
     prober: Prober,
+    heartbeats: Heartbeats,
 }
 
 /// Puts the parts together around what the log told.
 pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Parts, StartError> {
     let Memory { engine, log, days } = memory;
-    let prober = Prober::new(Name::new("hub").expect("a constant good name"), settings.resolver)?;
-    let tools = Tools { settings: Arc::clone(settings), client: prober.client().clone(), pauses: Pauses::USUAL };
+    let outbound = Outbound::new(settings.outbound_allow.clone(), &settings.policy.topology);
+    let prober =
+        Prober::new(Name::new(intake::OWN_VANTAGE).expect("a constant good name"), settings.resolver, outbound)?;
+    let heartbeats = Heartbeats::of(&settings.probes, Instant::now());
+    let prober = prober.hearing(heartbeats.clone());
+    let tools = Tools { settings: Arc::clone(settings), web: prober.web().clone(), pauses: Pauses::USUAL };
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let clock = HubClock::start(log.head().at);
     let uptime = Uptime::new(days, clock.now());
@@ -182,21 +196,27 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let telemetry = Telemetry::start(&settings.data).map_err(StartError::Thread)?;
     let kept = (snapshotter, telemetry);
     let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher), kept);
-    Ok(Parts { driver, doors, prober })
+    Ok(Parts { driver, doors, prober, heartbeats })
 }
 
 fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listening) -> HubHandle {
-    let Parts { driver, doors, prober } = parts;
+    let Parts { driver, doors, prober, heartbeats } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
-    let probing = keep_probing(prober, settings.probes.clone(), doors.signals.clone());
+    let (results, came) = mpsc::channel(RESULTS_MAX);
+    let watched = (settings.probes.clone(), settings.references.clone());
+    let signals = doors.signals.clone();
+    let probing = async move {
+        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals));
+    };
+    let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));
     HubHandle {
         console: console.address,
         status: status.address,
         driver: tokio::spawn(driver.run(driver_stops)),
         stop_driver: Some(stop_driver),
         servers: [
-            tokio::spawn(serve(console.listener, console_app(settings, &doors), servers_stop.clone())),
+            tokio::spawn(serve(console.listener, app, servers_stop.clone())),
             tokio::spawn(serve(status.listener, status_app(&doors), servers_stop)),
         ],
         stop_servers,
@@ -205,13 +225,26 @@ fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listeni
     }
 }
 
+/// Hands the probes' results in, several at a time: each waits until the driver has taken its turn.
+async fn hand_in(came: mpsc::Receiver<ProbeResult>, signals: &SignalDoor) {
+    let results = ReceiverStream::new(came);
+    results
+        .for_each_concurrent(HANDS, async |result| {
+            let probe = result.probe.clone();
+            if let Err(error) = signals.send(Signal::Probe(result)).await {
+                tracing::debug!(%probe, %error, "a probe's result was not taken");
+            }
+        })
+        .await;
+}
+
 /// Everything at the console's address: behind the gate but for the health check, and closed to other sites.
 ///
 /// The pages watch over their own forms; the API refuses other sites in its own words.
 fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
     let gate = Arc::new(Gate::new(settings.token.clone(), &settings.console_url));
     Router::new()
-        .merge(intake::routes(doors.clone()))
+        .merge(intake::routes(doors.clone(), settings))
         .merge(api::routes(doors.clone()))
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::absent("there is nothing at this address"))

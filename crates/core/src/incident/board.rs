@@ -2,6 +2,7 @@
 
 use super::book::Book;
 use super::state::State;
+use crate::confirm::{Panel, ProbeLine};
 use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
@@ -116,14 +117,21 @@ pub struct Board {
     pub replicas: Vec<ReplicaLine>,
     /// The last two minutes, oldest first.
     pub pulses: Vec<Pulse>,
-    /// Probes: name, whether the last run passed, what it said.
-    pub probes: BTreeMap<Name, (bool, String)>,
+    /// What the probes' results come to.
+    pub probes: BTreeMap<Name, ProbeLine>,
+    /// Vantage points that cannot look at all: in their own words, why.
+    pub blind: BTreeMap<Name, String>,
     /// What edges tell of and nobody has configured here, by edge.
     pub strangers: BTreeMap<Name, Strangers>,
 }
 
 /// Draws the live picture.
-pub(super) fn draw(now: Moment, policy: &Policy, book: &Book, ledger: &Ledger, door: &Door) -> Board {
+pub(super) fn draw(
+    now: Moment,
+    policy: &Policy,
+    book: &Book,
+    (ledger, door, panel): (&Ledger, &Door, &Panel),
+) -> Board {
     let heard_at = door.edges.values().map(|edge| edge.heard_at).max();
     let fresh = heard_at.is_some_and(|at| now.since(at) < FRESH);
     let (from, to) = (now.before(LATELY + SECOND), now.before(SECOND));
@@ -136,7 +144,8 @@ pub(super) fn draw(now: Moment, policy: &Policy, book: &Book, ledger: &Ledger, d
         components: lately.components(book),
         replicas: lately.replicas(book, door),
         pulses: pulses(ledger, now),
-        probes: door.probes.iter().map(|(name, (_, passed, said))| (name.clone(), (*passed, said.clone()))).collect(),
+        probes: panel.lines().map(|(name, line)| (name.clone(), line.clone())).collect(),
+        blind: panel.blind(now),
         strangers: door.strangers.clone(),
     }
 }

@@ -12,9 +12,12 @@ use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
 use super::next::Next;
 use super::place::Places;
+use crate::confirm::{Hearing, Panel};
 use crate::detect::{Watch, threshold};
 use crate::model::mutation::bend;
-use crate::model::{Bits, Finding, Ledger, Moment, Name, Policy, Signal, Slice, Strength, Tally, TrafficPlan};
+use crate::model::{
+    Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
+};
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +35,7 @@ pub struct Engine {
     pub(super) watch: Watch,
     pub(super) ledger: Ledger,
     pub(super) door: Door,
+    pub(super) panel: Panel,
     /// By edge: since when it has had the epoch that it has.
     pub(super) epochs: BTreeMap<Name, (u64, Moment)>,
     /// By edge: the plan that it says it has, where that asks for anything.
@@ -70,6 +74,7 @@ impl Engine {
             watch: Watch::new(policy.detect.clone()),
             ledger: Ledger::new(policy.detect.memory),
             door: Door::default(),
+            panel: Panel::default(),
             epochs: BTreeMap::new(),
             plans: BTreeMap::new(),
             given: given(&book),
@@ -134,13 +139,23 @@ impl Engine {
                 }
                 seen
             }
-            Signal::Probe(result) => {
-                self.door.probe(now, result, topology, plan, &mut self.ledger)?.into_iter().collect()
-            }
+            Signal::Probe(result) => self.hear_probe(now, result)?.into_iter().collect(),
             Signal::Report(report) => vec![self.door.report(now, report, topology, &mut self.ledger)?],
         };
         self.watch.add(now, seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
         Ok(())
+    }
+
+    /// One of several vantage points that sees something fail is not believed before most of them do.
+    fn hear_probe(&mut self, now: Moment, result: &ProbeResult) -> Result<Option<Observation>, SignalRefused> {
+        Door::check_probe(result, &self.policy.topology)?;
+        match self.panel.hear(now, result) {
+            Hearing::Counts => {
+                let (topology, plan) = (&self.policy.topology, &self.book.plan);
+                Ok(self.door.probe(now, result, topology, plan, &mut self.ledger))
+            }
+            Hearing::Alone | Hearing::Blind => Ok(None),
+        }
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.
@@ -178,7 +193,7 @@ impl Engine {
 
     /// The live picture of the service.
     pub fn board(&self, now: Moment) -> Board {
-        draw(now, &self.policy, &self.book, &self.ledger, &self.door)
+        draw(now, &self.policy, &self.book, (&self.ledger, &self.door, &self.panel))
     }
 
     /// What an edge tells of and nobody has configured here.

@@ -253,8 +253,7 @@ impl Engine {
     fn is_over(&self, incident: &Incident, restored_at: Moment, now: Moment) -> bool {
         let quiet = now.since(restored_at) >= self.policy.incident.quiet_for;
         let found = matches!(self.verdict(&self.findings_of(incident), now), Verdict::Healthy);
-        let probes =
-            self.door.probes.values().filter(|(at, ..)| now.since(*at) < PROBE_FRESH).all(|(_, passed, _)| *passed);
+        let probes = !self.panel.failed_within(now, PROBE_FRESH);
         let served = match act::effect(&self.ledger, now.before(LOOK), now, &self.book.plan) {
             Effect::Relief(_) => true,
             Effect::None(_) => false,

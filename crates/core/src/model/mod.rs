@@ -13,6 +13,7 @@ mod name;
 mod notice;
 mod plan;
 mod policy;
+mod range;
 mod remedy;
 mod signal;
 mod sketch;
@@ -31,6 +32,7 @@ pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed,
 pub use policy::{
     ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault, TellPolicy,
 };
+pub use range::{AddressRange, RangeError};
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
 pub use signal::{
     Change, ChangeKind, ClientRow, ComponentRow, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow, Report,

@@ -197,6 +197,8 @@ pub enum ProbeKind {
     Tls,
     /// Log in, load a playlist, stream at playing speed.
     Journey,
+    /// Whether something calls as often as it should.
+    Heartbeat,
 }
 
 /// What a probe found.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use downbeat_core::model::{Mode, Name, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
-use downbeat_hub::settings::{ActuatorSettings, HubSettings, ProbeSettings, ProbeTask};
+use downbeat_hub::settings::{ActuatorSettings, DnsTask, HttpMethod, HttpTask, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -58,7 +58,9 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         features(edge),
         caches(edge),
         replicas(edge, hub),
-        probes(hub),
+        probes("probes", &hub.probes),
+        probes("references", &hub.references),
+        outbound(hub),
         messages(hub),
         actuator(hub),
         automation(hub),
@@ -175,7 +177,13 @@ fn replicas(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     Table { title: "replicas", columns, rows: edge.replicas.iter().map(row).collect() }
 }
 
-fn probes(hub: &HubSettings) -> Table {
+/// What the hub may reach by any name.
+fn outbound(hub: &HubSettings) -> Table {
+    let rows = hub.outbound_allow.iter().map(|range| vec![json!(range.to_string())]).collect();
+    Table { title: "outbound", columns: &["allow"], rows }
+}
+
+fn probes(title: &'static str, probes: &[ProbeSettings]) -> Table {
     let row = |p: &ProbeSettings| {
         let (kind, what) = task(&p.task);
         vec![
@@ -185,25 +193,40 @@ fn probes(hub: &HubSettings) -> Table {
             json!(p.slice),
             json!(duration_text(p.every)),
             json!(duration_text(p.timeout)),
+            json!(p.fail_after),
         ]
     };
-    let columns = &["name", "kind", "what", "slice", "every", "timeout"];
-    Table { title: "probes", columns, rows: hub.probes.iter().map(row).collect() }
+    let columns = &["name", "kind", "what", "slice", "every", "timeout", "fail_after"];
+    Table { title, columns, rows: probes.iter().map(row).collect() }
 }
 
-fn task(task: &ProbeTask) -> (&'static str, String) {
+pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
     match task {
-        ProbeTask::Http { url, status: Some(status), .. } => ("http", format!("{url} answers {status}")),
-        ProbeTask::Http { url, .. } => ("http", url.clone()),
-        ProbeTask::Tcp { address } => ("tcp", address.clone()),
-        ProbeTask::Dns { host, .. } => ("dns", host.clone()),
+        ProbeTask::Http(task) => ("http", http(task)),
+        ProbeTask::Tcp { address, expect: Some(text), .. } => ("tcp", format!("{address} says {text:?}")),
+        ProbeTask::Tcp { address, .. } => ("tcp", address.clone()),
+        ProbeTask::Dns(task) => ("dns", dns(task)),
         ProbeTask::Tls { address, valid_for, .. } => {
             ("tls", format!("{address} valid for {}", duration_text(*valid_for)))
+        }
+        ProbeTask::Heartbeat { every, grace, .. } => {
+            ("heartbeat", format!("called every {}, {} late at most", duration_text(*every), duration_text(*grace)))
         }
         ProbeTask::Journey { url, user, listen, .. } => {
             ("journey", format!("{url} as {user}, listens {}", duration_text(*listen)))
         }
     }
+}
+
+fn http(task: &HttpTask) -> String {
+    let method = if task.method == HttpMethod::Get { String::new() } else { format!("{} ", task.method) };
+    let expect: String = task.expect.iter().map(|condition| format!(", {condition}")).collect();
+    format!("{method}{} answers {}{expect}", task.url, task.status)
+}
+
+fn dns(task: &DnsTask) -> String {
+    let expect = if task.expect.is_empty() { String::new() } else { format!(" is {}", task.expect.join(" or ")) };
+    format!("{} {}{expect}", task.host, task.record)
 }
 
 fn messages(hub: &HubSettings) -> Table {

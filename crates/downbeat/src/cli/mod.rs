@@ -15,6 +15,7 @@ mod log;
 mod logging;
 mod operator;
 mod output;
+mod probe;
 mod rehearsal;
 mod serve;
 mod simulation;
@@ -94,6 +95,9 @@ Examples:
 
 Loads all that a start would, and opens no port. Ends with 64 when something is wrong, after naming all of it.")]
     Check(check::CheckArgs),
+    /// Run the probes: once to try them, or for ever as a vantage point of a hub
+    #[command(after_help = probe::EXAMPLES)]
+    Probe(probe::ProbeArgs),
     /// Make a running edge take its changed configuration
     #[command(after_help = change::RELOAD_EXAMPLES)]
     Reload(change::ReloadArgs),
@@ -159,6 +163,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Edge(edge::EdgeArgs { verb: Some(verb), .. }) => edge::run(verb),
         Command::Edge(edge::EdgeArgs { config, verb: None }) => block_on(serve::edge(config.config, format)),
         Command::Check(args) => check::run(&args),
+        Command::Probe(args) => block_on(probe::run(args)),
         Command::Reload(args) => block_on(change::reload(args)),
         Command::Upgrade(args) => block_on(change::upgrade(args)),
         Command::Incident(args) => block_on(operator::about_incident(args)),

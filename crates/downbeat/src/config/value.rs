@@ -2,8 +2,9 @@
 
 use super::fault::Complaint;
 use super::spelling;
-use downbeat_core::model::{Audience, Mode, Name, Strength};
+use downbeat_core::model::{AddressRange, Audience, Mode, Name, RangeError, Strength};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use toml::de::DeValue;
 
@@ -115,6 +116,15 @@ fn whole<T: TryFrom<i64>>(value: &DeValue<'_>, expected: &str) -> Result<T, Comp
     number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| bare(expected, value))
 }
 
+/// Times, of which one is the least.
+impl FromValue for NonZeroU32 {
+    const EXPECTED: &'static str = "a whole number from 1 up";
+
+    fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
+        Self::new(whole(value, Self::EXPECTED)?).ok_or_else(|| bare(Self::EXPECTED, value))
+    }
+}
+
 /// In percent: 0.5, 25, 100.
 impl FromValue for Strength {
     const EXPECTED: &'static str = "a share in percent from 0 to 100";
@@ -185,6 +195,16 @@ impl FromText for IpAddr {
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         text.parse().map_err(|_| Complaint::new(format!("\"{text}\" is no IP address")))
+    }
+}
+
+impl FromText for AddressRange {
+    const EXPECTED: &'static str = "addresses such as \"10.0.0.0/8\" or \"10.0.0.1\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        text.parse().map_err(|error: RangeError| {
+            Complaint::new(error.to_string()).hint("such as \"10.0.0.0/8\", \"10.0.0.1\" or \"2001:db8::/32\"")
+        })
     }
 }
 

@@ -1,8 +1,7 @@
 //! What the binary hands in: everything an edge has to know, with its defaults as named constants.
 
 use crate::codec::TraceFields;
-use crate::door::range::AddressRange;
-use downbeat_core::model::Name;
+use downbeat_core::model::{AddressRange, Name};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -6,9 +6,9 @@
 
 use crate::change::settings::{EdgeSettings, LimitSettings};
 use crate::codec::{BadHeader, Progress, Source, parse_proxy_header};
-use crate::door::range::AddressRange;
 use crate::door::tls::{ALPN_HTTP2, Tls};
 use crate::door::wire::Wire;
+use downbeat_core::model::AddressRange;
 use rustls::server::Acceptor;
 use std::future::{Future, poll_fn};
 use std::io;

@@ -8,6 +8,5 @@ pub(crate) mod front;
 pub(crate) mod http2;
 pub(crate) mod network;
 pub(crate) mod outbox;
-pub(crate) mod range;
 pub(crate) mod tls;
 pub(crate) mod wire;

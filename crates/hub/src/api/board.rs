@@ -4,6 +4,7 @@ use crate::doors::Doors;
 use crate::view::Snapshot;
 use axum::Json;
 use axum::extract::State;
+use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::incident::{Cell, Pulse, ReplicaLine};
 use downbeat_core::model::{Moment, Name, TrafficPlan};
 use downbeat_core::signal::Strangers;
@@ -24,6 +25,8 @@ pub(super) struct BoardView {
     cells: Vec<CellView>,
     replicas: Vec<ReplicaView>,
     probes: BTreeMap<Name, ProbeView>,
+    /// Vantage points that cannot look at all, and why.
+    blind: BTreeMap<Name, String>,
     /// The last two minutes by the second, oldest first.
     pulses: Vec<PulseView>,
     /// By edge: what it tells of and nobody has configured here.
@@ -61,7 +64,8 @@ struct ReplicaView {
 
 #[derive(Debug, Serialize)]
 struct ProbeView {
-    passed: bool,
+    /// `null` while nobody could look.
+    passed: Option<bool>,
     said: String,
 }
 
@@ -83,9 +87,7 @@ pub(super) async fn board(State(doors): State<Doors>) -> Json<BoardView> {
 impl BoardView {
     fn of(snapshot: &Snapshot) -> Self {
         let board = &snapshot.board;
-        let probe = |(name, (passed, said)): (&Name, &(bool, String))| {
-            (name.clone(), ProbeView { passed: *passed, said: said.clone() })
-        };
+        let probe = |(name, line): (&Name, &ProbeLine)| (name.clone(), ProbeView::of(line));
         Self {
             at_ms: board.at,
             heard_at_ms: board.heard_at,
@@ -96,9 +98,21 @@ impl BoardView {
             cells: board.cells.iter().map(CellView::of).collect(),
             replicas: board.replicas.iter().map(ReplicaView::of).collect(),
             probes: board.probes.iter().map(probe).collect(),
+            blind: board.blind.clone(),
             pulses: board.pulses.iter().map(PulseView::of).collect(),
             strangers: board.strangers.iter().map(|(edge, s)| (edge.clone(), StrangersView::of(s))).collect(),
         }
+    }
+}
+
+impl ProbeView {
+    fn of(line: &ProbeLine) -> Self {
+        let passed = match line.state {
+            ProbeState::Passed => Some(true),
+            ProbeState::Failed => Some(false),
+            ProbeState::Unknown => None,
+        };
+        Self { passed, said: line.said.clone() }
     }
 }
 

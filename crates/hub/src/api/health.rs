@@ -46,13 +46,14 @@ pub(super) async fn metrics(State(doors): State<Doors>) -> Response {
 
 fn text(snapshot: &Snapshot) -> String {
     let book = &snapshot.book;
-    let lines: [(&str, &str, &str, u64); 7] = [
+    let lines: [(&str, &str, &str, u64); 8] = [
         ("downbeat_log_records_total", "counter", "Records in the log.", book.last_seq),
         ("downbeat_incidents_open", "gauge", "Incidents that are not over.", book.open().count() as u64),
         ("downbeat_remedies_in_force", "gauge", "Remedies that shape traffic.", book.in_force().count() as u64),
         ("downbeat_effects_pending", "gauge", "Effects still to be carried out.", book.pending.len() as u64),
         ("downbeat_plan_epoch", "gauge", "Epoch of the traffic plan in force.", book.plan.epoch),
         ("downbeat_automation_held", "gauge", "1 while an operator holds it back.", book.held_by.is_some().into()),
+        ("downbeat_vantages_blind", "gauge", "Vantage points that cannot look.", snapshot.board.blind.len() as u64),
         ("downbeat_trouble", "gauge", "1 while the log cannot be written.", snapshot.trouble.is_some().into()),
     ];
     let text = lines.iter().fold(String::new(), |mut text, (name, kind, help, value)| {

@@ -33,6 +33,8 @@ fn settings(data: &Path) -> HubSettings {
         token: None,
         policy: Policy::default(),
         probes: Vec::new(),
+        references: Vec::new(),
+        outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
         actuator: None,

@@ -5,6 +5,7 @@
 
 use crate::settings::{BreakerSettings, Category, HubSettings};
 use crate::view::{Day, Snapshot};
+use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
 use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict};
 use downbeat_core::model::{
@@ -60,6 +61,8 @@ pub(crate) fn settings() -> HubSettings {
         token: None,
         policy: Policy { topology: topology(), ..Policy::default() },
         probes: Vec::new(),
+        references: Vec::new(),
+        outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
         actuator: None,
@@ -170,7 +173,7 @@ pub(crate) fn hostile() -> Snapshot {
     for component in settings.policy.topology.components.values_mut() {
         component.title = HOSTILE.into();
     }
-    Arc::make_mut(&mut snapshot.board).probes.insert(name("journey"), (false, HOSTILE.into()));
+    Arc::make_mut(&mut snapshot.board).probes.insert(name("journey"), ProbeLine::new(ProbeState::Failed, HOSTILE));
     snapshot.trouble = Some(HOSTILE.into());
     snapshot
 }
@@ -506,6 +509,7 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
     let components = ["playback", "login", "playlists", "search"]
         .map(|c| (name(c), if c == "playback" { for_clients } else { Condition::Healthy }))
         .into();
+    let walked = if eu == Condition::Down { ProbeState::Failed } else { ProbeState::Passed };
     Board {
         at: now,
         heard_at: Some(now.before(Duration::from_millis(400))),
@@ -514,11 +518,12 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         replicas: topology().replicas.keys().map(|r| replica_line(r, eu, plan)).collect(),
         pulses: pulses(now),
         probes: [
-            (name("journey"), (eu != Condition::Down, journey(eu).to_owned())),
-            (name("dns-encore"), (true, "127.0.0.1 in 3 ms".to_owned())),
-            (name("tls-edge"), (true, "certificate valid for 61 d".to_owned())),
+            (name("journey"), ProbeLine::new(walked, journey(eu))),
+            (name("dns-encore"), ProbeLine::new(ProbeState::Passed, "127.0.0.1 in 3 ms")),
+            (name("tls-edge"), ProbeLine::new(ProbeState::Passed, "certificate valid for 61 d")),
         ]
         .into(),
+        blind: BTreeMap::new(),
         strangers: BTreeMap::new(),
     }
 }

@@ -4,9 +4,11 @@
 //! finds the key in `DOWNBEAT_REMEDY`, for the one repeat that a crash of the hub in mid-command can cause.
 
 use super::Tools;
+use crate::outbound::{NamedBy, why};
 use crate::settings::ActuatorSettings;
 use downbeat_core::incident::Outcome;
 use downbeat_core::model::{Actuation, RemedyId};
+use reqwest::Method;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -36,11 +38,13 @@ pub(super) async fn actuate(tools: &Tools, remedy: RemedyId, actuation: &Actuati
 async fn ask(tools: &Tools, url: &str, timeout: Duration, id: RemedyId, what: &Actuation) -> Result<(), String> {
     let mut failed = 0;
     loop {
-        let request = tools.client.post(url).timeout(timeout).header("idempotency-key", id.to_string()).json(what);
+        let request = tools.web.request_text(Method::POST, url, NamedBy::Service);
+        let request = request.map_err(|refusal| refusal.to_string())?;
+        let request = request.timeout(timeout).header("idempotency-key", id.to_string()).json(what);
         let error = match request.send().await {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) => return Err(format!("it answered {}", answer.status())),
-            Err(error) => error.without_url().to_string(),
+            Err(error) => why(&error.without_url()),
         };
         failed += 1;
         match tools.pauses.after(failed).filter(|_| failed < ATTEMPTS) {

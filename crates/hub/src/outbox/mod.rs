@@ -10,6 +10,7 @@ mod review;
 mod webhook;
 
 use crate::doors::Arrival;
+use crate::outbound::Web;
 use crate::settings::HubSettings;
 use actuate::actuate;
 use deliver::{Delivery, deliver};
@@ -38,7 +39,7 @@ fn channels(settings: &HubSettings) -> Vec<Channel> {
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) settings: Arc<HubSettings>,
-    pub(crate) client: reqwest::Client,
+    pub(crate) web: Web,
     pub(crate) pauses: Pauses,
 }
 

@@ -3,11 +3,13 @@
 
 use super::Tools;
 use super::deliver::{Delivery, link};
+use crate::outbound::{NamedBy, why};
 use crate::settings::WebhookSettings;
 use crate::text::rfc3339;
 use downbeat_core::incident::Outcome;
 use downbeat_core::model::Audience;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde::Serialize;
 use sha2::Sha256;
 use std::time::Duration;
@@ -75,9 +77,9 @@ fn message<'a>(tools: &Tools, delivery: &'a Delivery) -> Message<'a> {
 }
 
 async fn attempt(tools: &Tools, hook: &WebhookSettings, delivery: &Delivery, body: &[u8]) -> Result<(), Refused> {
-    let mut request = tools
-        .client
-        .post(&hook.url)
+    let request = tools.web.request_text(Method::POST, &hook.url, NamedBy::Configuration);
+    let mut request = request
+        .map_err(|refusal| Refused::ForGood(refusal.to_string()))?
         .timeout(ATTEMPT_TIMEOUT)
         .header("content-type", "application/json")
         .header("idempotency-key", delivery.notice.id.to_string())
@@ -85,7 +87,7 @@ async fn attempt(tools: &Tools, hook: &WebhookSettings, delivery: &Delivery, bod
     if let Some(secret) = &hook.secret {
         request = request.header("x-downbeat-signature", signature(secret, body));
     }
-    let answer = request.send().await.map_err(|error| Refused::ForNow(error.without_url().to_string()))?;
+    let answer = request.send().await.map_err(|error| Refused::ForNow(why(&error.without_url())))?;
     match answer.status() {
         status if status.is_success() => Ok(()),
         status if is_passing(status) => Err(Refused::ForNow(format!("it answered {status}"))),

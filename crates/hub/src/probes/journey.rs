@@ -6,9 +6,10 @@
 
 use super::Trouble;
 use super::http::failure;
-use super::web::{Deadline, Web, body, chunk, head, within};
+use super::web::{Deadline, body, chunk, head, within};
+use crate::outbound::{NamedBy, Web};
 use downbeat_core::model::FailureKind;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -81,22 +82,22 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn log_in(&self, listener: &Listener<'_>) -> Result<String, Trouble> {
         let credentials = json!({ "user": listener.user, "password": listener.password });
-        let request = self.web.client().post(format!("{}/api/login", self.root)).json(&credentials);
+        let request = self.request(Method::POST, "/api/login")?.json(&credentials);
         Ok(self.json::<Session>("log in", request).await?.token)
     }
 
     async fn find_track(&self, token: &str) -> Result<Track, Trouble> {
-        let list: Playlists = self.json("list playlists", self.get("/api/playlists", token)).await?;
+        let list: Playlists = self.json("list playlists", self.get("/api/playlists", token)?).await?;
         let Some(first) = list.playlists.first() else { return Err(wrong("list playlists", "there is none")) };
         let path = format!("/api/playlists/{}", first.id);
-        let playlist: Playlist = self.json("load playlist", self.get(&path, token)).await?;
+        let playlist: Playlist = self.json("load playlist", self.get(&path, token)?).await?;
         playlist.tracks.into_iter().next().ok_or_else(|| wrong("load playlist", "it is empty"))
     }
 
     async fn play(&self, token: &str, track: &Track, listen: Duration) -> Result<(), Trouble> {
         const STEP: &str = "play";
         let started = tokio::time::Instant::now();
-        let mut response = self.answer(STEP, self.get(&track.media.url, token), within(self.timeout)).await?;
+        let mut response = self.answer(STEP, self.get(&track.media.url, token)?, within(self.timeout)).await?;
         let speed = track.bytes_per_second();
         let wanted = ((speed * listen.as_secs_f64()) as u64).min(track.media.bytes);
         let mut heard = 0;
@@ -111,8 +112,20 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn get(&self, path: &str, token: &str) -> RequestBuilder {
-        self.web.client().get(format!("{}{path}", self.root)).bearer_auth(token)
+    fn get(&self, path: &str, token: &str) -> Result<RequestBuilder, Trouble> {
+        Ok(self.request(Method::GET, path)?.bearer_auth(token))
+    }
+
+    /// What an answer names as a path may be anything, and goes to this service with its token, or nowhere.
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Trouble> {
+        let root =
+            Url::parse(self.root).map_err(|error| Trouble::Ours(format!("{:?} is no URL: {error}", self.root)))?;
+        match Url::parse(&format!("{}{path}", self.root)) {
+            Ok(url) if path.starts_with('/') && url.origin() == root.origin() => {
+                Ok(self.web.request(method, url, NamedBy::Configuration)?)
+            }
+            _ => Err(wrong("follow a path", &format!("{path:?} leads out of the service"))),
+        }
     }
 
     async fn json<T: DeserializeOwned>(&self, step: &str, request: RequestBuilder) -> Result<T, Trouble> {

@@ -4,21 +4,29 @@
 //! `Unknown`, which is no evidence against the service (invariant A15).
 
 mod certificate;
+mod condition;
 mod dns;
+mod heartbeat;
 mod http;
 mod journey;
+mod json_path;
 mod schedule;
+mod status;
+mod streak;
 mod tcp;
 mod tls;
+mod uplink;
 mod web;
 
+use crate::outbound::{ClientError, Outbound, Web};
 use crate::settings::{ProbeSettings, ProbeTask};
+pub use condition::{Condition, ConditionError};
 use downbeat_core::model::{FailureKind, Name, ProbeKind, ProbeOutcome, ProbeResult};
-pub(crate) use schedule::keep_probing;
+pub(crate) use heartbeat::{Heartbeats, routes as heartbeat_routes};
+pub use schedule::keep_probing;
+pub use status::{StatusError, StatusSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-pub use web::ClientError;
-use web::Web;
 
 /// What all probes share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +35,7 @@ pub struct Prober {
     /// Whom DNS probes ask; the system's resolver when `None`.
     resolver: Option<SocketAddr>,
     vantage: Name,
+    heartbeats: Heartbeats,
 }
 
 /// How a probe that did not pass ended.
@@ -84,19 +93,24 @@ fn failure_of(error: &std::io::Error) -> Option<FailureKind> {
 }
 
 impl Prober {
-    /// A prober that looks from here.
+    /// A prober that looks from here, as far as the policy lets it.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(vantage: Name, resolver: Option<SocketAddr>) -> Result<Self, ClientError> {
-        Ok(Self { web: Web::new()?, resolver, vantage })
+    pub fn new(vantage: Name, resolver: Option<SocketAddr>, outbound: Outbound) -> Result<Self, ClientError> {
+        Ok(Self { web: Web::new(outbound)?, resolver, vantage, heartbeats: Heartbeats::default() })
+    }
+
+    /// The same, where these heartbeats are heard.
+    pub(crate) fn hearing(self, heartbeats: Heartbeats) -> Self {
+        Self { heartbeats, ..self }
     }
 
     /// Runs a probe once. Takes little longer than its timeout, whatever the other side does; a journey takes
     /// as long as it listens.
     pub async fn run(&self, probe: &ProbeSettings) -> ProbeResult {
         let started = Instant::now();
-        let outcome = match self.perform(&probe.task, probe.timeout).await {
+        let outcome = match self.perform(probe).await {
             Ok(()) => ProbeOutcome::Passed { latency_ms: millis(started.elapsed()) },
             Err(Trouble::Theirs { failure, detail, component }) => ProbeOutcome::Failed { failure, detail, component },
             Err(Trouble::Ours(detail)) => ProbeOutcome::Unknown { detail },
@@ -110,20 +124,24 @@ impl Prober {
         }
     }
 
-    /// The client behind the HTTP probes: no redirects, no proxy, no kept connections.
-    pub(crate) fn client(&self) -> &reqwest::Client {
-        self.web.client()
+    /// The client behind the HTTP probes.
+    pub(crate) fn web(&self) -> &Web {
+        &self.web
     }
 
-    async fn perform(&self, task: &ProbeTask, timeout: Duration) -> Result<(), Trouble> {
-        match task {
-            ProbeTask::Http { url, status, body } => {
-                http::probe(&self.web, url, *status, body.as_deref(), timeout).await
+    async fn perform(&self, probe: &ProbeSettings) -> Result<(), Trouble> {
+        let timeout = probe.timeout;
+        match &probe.task {
+            ProbeTask::Http(task) => http::probe(&self.web, task, timeout).await,
+            ProbeTask::Tcp { address, send, expect } => {
+                tcp::probe(self.web.outbound(), address, (send.as_deref(), expect.as_deref()), timeout).await
             }
-            ProbeTask::Tcp { address } => tcp::connect(address, timeout).await.map(|_| ()),
-            ProbeTask::Dns { host, expect } => dns::probe(self.resolver, host, expect, timeout).await,
+            ProbeTask::Dns(task) => dns::probe(self.resolver, task, timeout).await,
             ProbeTask::Tls { address, server_name, valid_for } => {
-                tls::probe(address, server_name, *valid_for, timeout).await
+                tls::probe(self.web.outbound(), address, (server_name, *valid_for), timeout).await
+            }
+            ProbeTask::Heartbeat { every, grace, .. } => {
+                self.heartbeats.judge(&probe.name, (*every, *grace), Instant::now())
             }
             ProbeTask::Journey { url, user, password, listen } => {
                 let listener = journey::Listener { root: url, user, password, listen: *listen };
@@ -135,11 +153,12 @@ impl Prober {
 
 fn kind(task: &ProbeTask) -> ProbeKind {
     match task {
-        ProbeTask::Http { .. } => ProbeKind::Http,
+        ProbeTask::Http(_) => ProbeKind::Http,
         ProbeTask::Tcp { .. } => ProbeKind::Tcp,
-        ProbeTask::Dns { .. } => ProbeKind::Dns,
+        ProbeTask::Dns(_) => ProbeKind::Dns,
         ProbeTask::Tls { .. } => ProbeKind::Tls,
         ProbeTask::Journey { .. } => ProbeKind::Journey,
+        ProbeTask::Heartbeat { .. } => ProbeKind::Heartbeat,
     }
 }
 

@@ -2,41 +2,56 @@
 //! next run once, and all together never take more than their share of sockets.
 
 use super::Prober;
+use super::streak::Streak;
+use super::uplink::Uplink;
 use crate::chance::random_share;
-use crate::doors::SignalDoor;
 use crate::settings::ProbeSettings;
-use downbeat_core::model::Signal;
+use downbeat_core::model::ProbeResult;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// Runs of one probe at the same time.
 const OVERLAP_MAX: usize = 2;
-/// Runs of all probes at the same time.
-const RUNS_MAX: usize = 64;
+/// Runs of all probes at the same time: a quarter of two thousand targets that hang for a second each, or half of the
+/// files that a process may usually have open.
+const RUNS_MAX: usize = 512;
 /// First runs are spread over so long at most: the first picture should not wait.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
-/// Runs all probes until it is dropped.
-pub(crate) async fn keep_probing(prober: Prober, probes: Vec<ProbeSettings>, door: SignalDoor) {
-    let all = Arc::new(Semaphore::new(RUNS_MAX));
-    let mut paces: JoinSet<()> =
-        probes.into_iter().map(|probe| pace(prober.clone(), Arc::new(probe), door.clone(), Arc::clone(&all))).collect();
+/// One vantage point at work.
+struct Vantage {
+    prober: Prober,
+    uplink: Uplink,
+    runs: Arc<Semaphore>,
+    results: mpsc::Sender<ProbeResult>,
+}
+
+/// Runs all probes, and asks the references when one fails, until it is dropped or nobody wants the results any more.
+pub async fn keep_probing(
+    prober: Prober,
+    (probes, references): (Vec<ProbeSettings>, Vec<ProbeSettings>),
+    results: mpsc::Sender<ProbeResult>,
+) {
+    let (uplink, runs) = (Uplink::new(references), Arc::new(Semaphore::new(RUNS_MAX)));
+    let vantage = Arc::new(Vantage { prober, uplink, runs, results });
+    let mut paces: JoinSet<()> = probes.into_iter().map(|probe| pace(Arc::clone(&vantage), probe)).collect();
     while paces.join_next().await.is_some() {}
 }
 
-async fn pace(prober: Prober, probe: Arc<ProbeSettings>, door: SignalDoor, all: Arc<Semaphore>) {
-    let mut runs = JoinSet::new();
+async fn pace(vantage: Arc<Vantage>, probe: ProbeSettings) {
+    let (mut runs, streak) = (JoinSet::new(), Arc::new(Streak::new(probe.fail_after)));
+    let probe = Arc::new(probe);
     tokio::time::sleep(probe.every.min(FIRST_WITHIN).mul_f64(random_share())).await;
-    loop {
+    while !vantage.results.is_closed() {
         while runs.try_join_next().is_some() {}
         if runs.len() < OVERLAP_MAX
-            && let Ok(permit) = Arc::clone(&all).try_acquire_owned()
+            && let Ok(permit) = Arc::clone(&vantage.runs).try_acquire_owned()
         {
-            let (prober, probe, door) = (prober.clone(), Arc::clone(&probe), door.clone());
+            let (vantage, probe, streak) = (Arc::clone(&vantage), Arc::clone(&probe), Arc::clone(&streak));
             runs.spawn(async move {
-                run(&prober, &probe, &door).await;
+                vantage.run(&probe, &streak).await;
                 drop(permit);
             });
         } else {
@@ -46,9 +61,14 @@ async fn pace(prober: Prober, probe: Arc<ProbeSettings>, door: SignalDoor, all: 
     }
 }
 
-async fn run(prober: &Prober, probe: &ProbeSettings, door: &SignalDoor) {
-    let result = prober.run(probe).await;
-    if let Err(error) = door.send(Signal::Probe(result)).await {
-        tracing::debug!(probe = %probe.name, %error, "a probe's result was not taken");
+impl Vantage {
+    async fn run(&self, probe: &ProbeSettings, streak: &Streak) {
+        let started = Instant::now();
+        let result = self.prober.run(probe).await;
+        let vouched = self.uplink.vouch(&self.prober, started, result).await;
+        if let Some(result) = streak.weigh(vouched) {
+            // Who no longer listens has stopped: the pace ends with it.
+            drop(self.results.send(result).await);
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::certificate::{Seen, seeing};
 use super::{Trouble, tcp};
+use crate::outbound::Outbound;
 use downbeat_core::model::FailureKind;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -11,22 +12,27 @@ use tokio_rustls::TlsConnector;
 
 /// Connects and judges the certificate that is shown.
 pub(super) async fn probe(
+    outbound: &Outbound,
     address: &str,
-    server_name: &str,
-    valid_for: Duration,
+    (server_name, valid_for): (&str, Duration),
     timeout: Duration,
 ) -> Result<(), Trouble> {
     let name = ServerName::try_from(server_name.to_owned())
         .map_err(|error| Trouble::Ours(format!("{server_name:?} is no server name: {error}")))?;
-    let seen = tokio::time::timeout(timeout, shake_hands(address, &name, timeout))
+    let seen = tokio::time::timeout(timeout, shake_hands(outbound, address, &name, timeout))
         .await
         .map_err(|_| Trouble::theirs(FailureKind::Late, format!("{address}: no TLS handshake in time")))??;
     // Certificates are dated by the wall clock; so is this, and nothing else of the hub.
     seen.judge(&name, SystemTime::now(), valid_for).map_err(|why| Trouble::theirs(FailureKind::Certificate, why))
 }
 
-async fn shake_hands(address: &str, name: &ServerName<'static>, timeout: Duration) -> Result<Seen, Trouble> {
-    let stream = tcp::connect(address, timeout).await?;
+async fn shake_hands(
+    outbound: &Outbound,
+    address: &str,
+    name: &ServerName<'static>,
+    timeout: Duration,
+) -> Result<Seen, Trouble> {
+    let stream = tcp::connect(outbound, address, timeout).await?;
     let (config, seen) = seeing().map_err(|error| Trouble::Ours(format!("cannot set TLS up: {error}")))?;
     let shaken = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await;
     match (seen.take(), shaken) {

@@ -1,40 +1,30 @@
-//! The probes' HTTP client: a new connection each time, no redirects, no proxy, bounded bodies, and errors that
-//! say on which side the fault lies.
+//! Requests of probes: bounded bodies, deadlines, and errors that say on which side the fault lies.
 
 use super::{Trouble, failure_of};
+use crate::outbound::{LookUpError, Refusal, causes};
 use downbeat_core::model::FailureKind;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout_at;
 
-/// Why there is no HTTP client.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up an HTTP client")]
-pub struct ClientError(#[from] reqwest::Error);
-
 /// When a step has to be done.
 pub(super) type Deadline = tokio::time::Instant;
 
-/// An HTTP client for probes. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Web(Client);
-
-impl Web {
-    pub(super) fn new() -> Result<Self, ClientError> {
-        let builder = Client::builder()
-            .user_agent(concat!("downbeat/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .dns_resolver(SystemNames);
-        Ok(Self(builder.build()?))
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Ours(refusal.to_string())
     }
+}
 
-    pub(super) fn client(&self) -> &Client {
-        &self.0
+impl From<LookUpError> for Trouble {
+    fn from(error: LookUpError) -> Self {
+        match &error {
+            LookUpError::Unresolved { source, .. } => {
+                Self::theirs(FailureKind::Unresolved, format!("{error}: {source}"))
+            }
+            LookUpError::Forbidden(forbidden) => Self::Ours(forbidden.to_string()),
+        }
     }
 }
 
@@ -86,8 +76,10 @@ fn trouble(error: &reqwest::Error) -> Trouble {
 
 /// What one error in the chain says; `None` when it says nothing.
 fn verdict(cause: &(dyn Error + 'static), detail: &str) -> Option<Trouble> {
-    if cause.is::<Unresolved>() {
-        return Some(Trouble::theirs(FailureKind::Unresolved, detail));
+    match cause.downcast_ref() {
+        Some(LookUpError::Unresolved { .. }) => return Some(Trouble::theirs(FailureKind::Unresolved, detail)),
+        Some(LookUpError::Forbidden(forbidden)) => return Some(Trouble::Ours(forbidden.to_string())),
+        None => {}
     }
     let io = cause.downcast_ref::<std::io::Error>();
     // rustls' errors come wrapped into one of a socket.
@@ -102,34 +94,7 @@ fn verdict(cause: &(dyn Error + 'static), detail: &str) -> Option<Trouble> {
     }
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
 fn chain(error: &reqwest::Error) -> String {
     let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     texts.join(": ")
-}
-
-/// The system's names, with an error of their own, so that a name that does not resolve can be told from an
-/// address that does not answer.
-#[derive(Debug)]
-struct SystemNames;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{host} does not resolve")]
-struct Unresolved {
-    host: String,
-    source: std::io::Error,
-}
-
-impl Resolve for SystemNames {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Iterator::collect::<Vec<_>>);
-            let addresses = found.map_err(|source| Unresolved { host, source })?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
 }

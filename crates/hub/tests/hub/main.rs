@@ -1,8 +1,10 @@
 //! The hub from outside: real sockets, real processes, real files; all on this machine.
 
 mod arming;
+mod conditions;
 mod console;
 mod kill;
+mod outbound;
 mod outbox;
 mod probes;
 mod receiver;
@@ -10,3 +12,4 @@ mod reporting;
 mod rig;
 #[path = "../shared/service.rs"]
 mod service;
+mod vantage;

@@ -6,31 +6,36 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use downbeat_core::model::{FailureKind, ProbeOutcome, Slice};
+use downbeat_core::model::{FailureKind, ProbeOutcome, Slice, Topology};
+use downbeat_hub::outbound::Outbound;
 use downbeat_hub::probes::Prober;
-use downbeat_hub::settings::{ProbeSettings, ProbeTask};
+use downbeat_hub::settings::{Condition, DnsTask, HttpTask, ProbeSettings, ProbeTask, RecordKind, StatusSet};
 use futures_util::StreamExt;
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::rdata::{A, MX, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(300);
 
-async fn run(task: ProbeTask, timeout: Duration) -> ProbeOutcome {
+pub(crate) async fn run(task: ProbeTask, timeout: Duration) -> ProbeOutcome {
     run_asking(task, timeout, None).await
 }
 
 async fn run_asking(task: ProbeTask, timeout: Duration, resolver: Option<SocketAddr>) -> ProbeOutcome {
-    let prober = Prober::new(name("test"), resolver).expect("a prober");
-    let probe = ProbeSettings { name: name("probe"), slice: Slice::everywhere(), every: LONG, timeout, task };
+    let outbound = Outbound::new(vec![], &Topology::default());
+    let prober = Prober::new(name("test"), resolver, outbound).expect("a prober");
+    let (slice, fail_after) = (Slice::everywhere(), NonZeroU32::MIN);
+    let probe = ProbeSettings { name: name("probe"), slice, every: LONG, timeout, fail_after, task };
     prober.run(&probe).await.outcome
 }
 
@@ -43,11 +48,11 @@ fn failure(outcome: ProbeOutcome) -> Option<(FailureKind, Option<String>, String
     }
 }
 
-fn kind(outcome: ProbeOutcome) -> Option<FailureKind> {
+pub(crate) fn kind(outcome: ProbeOutcome) -> Option<FailureKind> {
     failure(outcome).map(|(kind, ..)| kind)
 }
 
-async fn serve(app: Router) -> String {
+pub(crate) async fn serve(app: Router) -> String {
     let listener = TcpListener::bind(any_port()).await.expect("a port");
     let root = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -87,7 +92,7 @@ async fn http() {
     let table = [
         (format!("{root}/good"), None, Some("is well"), None),
         (format!("{root}/moved"), None, None, None),
-        (format!("{root}/good"), Some(204), None, Some(FailureKind::Wrong)),
+        (format!("{root}/good"), Some(204_u16), None, Some(FailureKind::Wrong)),
         (format!("{root}/absent"), Some(404), None, None),
         (format!("{root}/absent"), None, None, Some(FailureKind::Wrong)),
         (format!("{root}/good"), None, Some("is ill"), Some(FailureKind::Wrong)),
@@ -98,22 +103,62 @@ async fn http() {
         ("http://no-such-host.invalid/".into(), None, None, Some(FailureKind::Unresolved)),
     ];
     for (url, status, body, expected) in table {
-        let task = ProbeTask::Http { url: url.clone(), status, body: body.map(String::from) };
+        let expect = body.map(Condition::body_contains).into_iter().collect();
+        let status = status.map_or_else(StatusSet::default, |status| StatusSet::one(status).expect("a status"));
+        let task = ProbeTask::Http(HttpTask { status: status.clone(), expect, ..HttpTask::get(&url) });
         assert_eq!(kind(run(task, LONG).await), expected, "{url} {status:?} {body:?}");
     }
-    let late = ProbeTask::Http { url: format!("{root}/late"), status: None, body: None };
+    let late = ProbeTask::Http(HttpTask::get(format!("{root}/late")));
     assert_eq!(kind(run(late, SHORT).await), Some(FailureKind::Late));
-    let nonsense = ProbeTask::Http { url: "http://[".into(), status: None, body: None };
+    let nonsense = ProbeTask::Http(HttpTask::get("http://["));
     assert!(matches!(run(nonsense, LONG).await, ProbeOutcome::Unknown { .. }), "our own fault is not theirs");
 }
 
 #[tokio::test]
 async fn tcp() {
     let (open, closed) = (mute().await.to_string(), nobody().await.to_string());
-    assert_eq!(kind(run(ProbeTask::Tcp { address: open }, LONG).await), None);
-    assert_eq!(kind(run(ProbeTask::Tcp { address: closed }, LONG).await), Some(FailureKind::Refused));
-    let unknown = ProbeTask::Tcp { address: "no-such-host.invalid:1".into() };
-    assert_eq!(kind(run(unknown, LONG).await), Some(FailureKind::Unresolved));
+    assert_eq!(kind(run(connect(open), LONG).await), None);
+    assert_eq!(kind(run(connect(closed), LONG).await), Some(FailureKind::Refused));
+    assert_eq!(kind(run(connect("no-such-host.invalid:1".into()), LONG).await), Some(FailureKind::Unresolved));
+}
+
+fn connect(address: String) -> ProbeTask {
+    ProbeTask::Tcp { address, send: None, expect: None }
+}
+
+/// Says `+PONG` to a line that says `PING`, in two pieces, and hangs up on everything else.
+async fn parrot() -> String {
+    let listener = TcpListener::bind(any_port()).await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufStream::new(stream);
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.is_ok() && line == "PING\r\n" {
+                for piece in ["+PO", "NG\r\n"] {
+                    stream.write_all(piece.as_bytes()).await.expect("written");
+                    stream.flush().await.expect("written");
+                }
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn tcp_with_words() {
+    let talk = |address: &str, send: &str, expect: &str| ProbeTask::Tcp {
+        address: address.into(),
+        send: Some(send.into()),
+        expect: Some(expect.into()),
+    };
+    let address = parrot().await;
+    assert_eq!(kind(run(talk(&address, "PING\r\n", "+PONG"), LONG).await), None);
+    let (wrong, _, says) = failure(run(talk(&address, "PING\r\n", "-ERR"), LONG).await).expect("a failure");
+    assert!(wrong == FailureKind::Wrong && says.contains("it said \"+PONG\\r\\n\""), "{wrong:?} {says}");
+    assert_eq!(kind(run(talk(&address, "HELLO\r\n", "+PONG"), LONG).await), Some(FailureKind::Wrong), "it hangs up");
+    let silent = mute().await.to_string();
+    assert_eq!(kind(run(talk(&silent, "PING\r\n", "+PONG"), SHORT).await), Some(FailureKind::Late));
 }
 
 /// Answers for `music.example`; denies everything else.
@@ -137,8 +182,15 @@ fn answer(query: &Message, address: Ipv4Addr) -> Message {
     answer.metadata.recursion_available = true;
     if question.name().to_ascii() != "music.example." {
         answer.metadata.response_code = ResponseCode::NXDomain;
-    } else if question.query_type() == RecordType::A {
-        answer.add_answer(Record::from_rdata(question.name().clone(), 60, RData::A(A(address))));
+    } else {
+        let name = |text: &str| text.parse().expect("a name");
+        let data = match question.query_type() {
+            RecordType::A => vec![RData::A(A(address))],
+            RecordType::MX => vec![RData::MX(MX::new(10, name("Mail.music.example.")))],
+            RecordType::TXT => ["v=spf1 -all", "Owner=Anna"].map(|text| RData::TXT(TXT::new(vec![text.into()]))).into(),
+            _ => vec![],
+        };
+        answer.answers = data.into_iter().map(|data| Record::from_rdata(question.name().clone(), 60, data)).collect();
     }
     answer.add_query(question);
     answer
@@ -147,19 +199,34 @@ fn answer(query: &Message, address: Ipv4Addr) -> Message {
 #[tokio::test]
 async fn dns() {
     let here = name_server(Ipv4Addr::new(127, 1, 2, 3)).await;
-    let [right, wrong] = ["127.1.2.3", "127.9.9.9"].map(|text| text.parse::<IpAddr>().expect("an address"));
+    let (right, wrong) = ("127.1.2.3", "127.9.9.9");
     let table = [
-        ("music.example", vec![], None),
-        ("music.example", vec![wrong, right], None),
-        ("music.example", vec![wrong], Some(FailureKind::Misdirected)),
-        ("noise.example", vec![], Some(FailureKind::Unresolved)),
+        ("music.example", RecordKind::Address, vec![], None),
+        ("music.example", RecordKind::Address, vec![wrong, right], None),
+        ("music.example", RecordKind::Address, vec![wrong], Some(FailureKind::Misdirected)),
+        ("noise.example", RecordKind::Address, vec![], Some(FailureKind::Unresolved)),
+        ("music.example", RecordKind::A, vec![right], None),
+        ("music.example", RecordKind::Aaaa, vec![], Some(FailureKind::Unresolved)),
+        ("music.example", RecordKind::Mx, vec!["10 mail.MUSIC.example"], None),
+        ("music.example", RecordKind::Mx, vec!["20 mail.music.example"], Some(FailureKind::Misdirected)),
+        ("music.example", RecordKind::Txt, vec!["v=spf1 -all"], None),
+        ("music.example", RecordKind::Txt, vec!["Owner=Anna", "v=spf1 -all"], None),
+        ("music.example", RecordKind::Txt, vec!["owner=anna"], Some(FailureKind::Misdirected)),
+        ("music.example", RecordKind::Srv, vec![], Some(FailureKind::Unresolved)),
     ];
-    for (host, expect, failure) in table {
-        let task = ProbeTask::Dns { host: host.into(), expect: expect.clone() };
-        assert_eq!(kind(run_asking(task, LONG, Some(here)).await), failure, "{host} {expect:?}");
+    for (host, record, expect, failure) in table {
+        let expect = expect.into_iter().map(String::from).collect();
+        let task = DnsTask { host: host.into(), record, expect, server: None };
+        let outcome = run_asking(ProbeTask::Dns(task.clone()), LONG, Some(here)).await;
+        assert_eq!(kind(outcome), failure, "{task:?}");
+        // The probe's own name server goes before the hub's.
+        let nowhere = Some(nobody().await);
+        let outcome = run_asking(ProbeTask::Dns(DnsTask { server: Some(here), ..task }), LONG, nowhere).await;
+        assert_eq!(kind(outcome), failure);
     }
     let silent = UdpSocket::bind(any_port()).await.expect("a port");
-    let task = ProbeTask::Dns { host: "music.example".into(), expect: vec![] };
+    let (host, record) = ("music.example".into(), RecordKind::Address);
+    let task = ProbeTask::Dns(DnsTask { host, record, expect: vec![], server: None });
     let outcome = run_asking(task, SHORT, Some(silent.local_addr().expect("an address"))).await;
     assert_eq!(kind(outcome), Some(FailureKind::Unresolved));
 }

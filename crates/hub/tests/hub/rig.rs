@@ -41,6 +41,8 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
         token: None,
         policy: Policy { topology: topology(), ..Policy::default() },
         probes: Vec::new(),
+        references: Vec::new(),
+        outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
         actuator: None,

@@ -101,6 +101,8 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         token: None,
         policy,
         probes: Vec::new(),
+        references: Vec::new(),
+        outbound_allow: Vec::new(),
         resolver: None,
         webhooks: vec![hook("pager", Audience::OnCall), hook("crowd", Audience::Public)],
         actuator: Some(ActuatorSettings::Http {

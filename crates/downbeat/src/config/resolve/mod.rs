@@ -69,6 +69,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     }
     check_hub_names(&file.webhooks, &file.categories, &site, check);
     let probes = probes::resolve(file.probes, &site, &file.health, check);
+    let references = probes::resolve_references(file.references, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
     let tls = certificates::resolve(&file.edge, check);
@@ -91,10 +92,12 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         status: *file.hub.status.get_ref(),
         status_url: public_url(file.hub.status_url.as_ref(), &file.hub.status),
         console_url: public_url(file.hub.console_url.as_ref(), &file.hub.console),
+        outbound_allow: file.outbound_allow,
         resolver: resolver(&file.hub, &edge),
         token,
         policy,
         probes: probes?,
+        references: references?,
         webhooks: file.webhooks.into_iter().map(webhook).collect::<Option<_>>()?,
         actuator: file.actuator,
         categories: categories?,

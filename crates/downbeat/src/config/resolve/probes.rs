@@ -5,7 +5,9 @@ use super::site::Site;
 use crate::config::fault::Complaint;
 use crate::config::written::{HealthTable, ProbeTable};
 use downbeat_core::model::{Dimension, Name, Slice};
-use downbeat_hub::settings::{ProbeSettings, ProbeTask};
+use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use toml::Spanned;
 
 /// Compares the probes with the service. `None` only when something is at fault.
@@ -19,9 +21,31 @@ pub(super) fn resolve(
         return Some(defaults(site, health));
     }
     check.unique("probes", tables.iter().filter_map(|p| p.name.as_ref()));
+    check_keys(&tables, check);
     // All of them are checked before one that is not whole ends it.
     let probes: Vec<Option<ProbeSettings>> = tables.into_iter().map(|table| probe(table, site, check)).collect();
     probes.into_iter().collect()
+}
+
+/// The references, which are about nothing of the service.
+pub(super) fn resolve_references(tables: Vec<ProbeTable>, check: &Check<'_>) -> Option<Vec<ProbeSettings>> {
+    check.unique("references", tables.iter().filter_map(|p| p.name.as_ref()));
+    tables.into_iter().map(|table| settings(table, Slice::everywhere())).collect()
+}
+
+/// A key belongs to one heartbeat, or nobody could tell who called.
+fn check_keys(tables: &[ProbeTable], check: &Check<'_>) {
+    let keyed = tables.iter().filter_map(|table| match (&table.task, &table.name) {
+        (Some(ProbeTask::Heartbeat { key, .. }), Some(name)) => Some((key, name)),
+        _ => None,
+    });
+    let mut seen: BTreeMap<&String, &Spanned<Name>> = BTreeMap::new();
+    for (key, name) in keyed {
+        if let Some(first) = seen.insert(key, name) {
+            let complaint = Complaint::new(format!("heartbeat {} has the key of {}", name.get_ref(), first.get_ref()));
+            check.complain(name.span(), complaint.hint("give each job a key of its own"));
+        }
+    }
 }
 
 /// One probe a replica: of its health path when one is configured, of its port when none is, because then
@@ -30,14 +54,15 @@ fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
     let probe =
         |(name, origin, table): (&Name, &crate::config::address::Origin, &crate::config::written::ReplicaTable)| {
             let task = match health.path_given {
-                true => ProbeTask::Http { url: origin.url() + &health.settings.path, status: None, body: None },
-                false => ProbeTask::Tcp { address: origin.authority() },
+                true => ProbeTask::Http(HttpTask::get(origin.url() + &health.settings.path)),
+                false => ProbeTask::Tcp { address: origin.authority(), send: None, expect: None },
             };
             ProbeSettings {
                 name: name.clone(),
                 slice: Slice::of(Dimension::Region, table.region.clone()).with(Dimension::Replica, name.clone()),
                 every: health.settings.every,
                 timeout: health.settings.timeout,
+                fail_after: NonZeroU32::MIN,
                 task,
             }
         };
@@ -46,8 +71,12 @@ fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
 
 fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSettings> {
     let slice = slice(&table, site, check);
-    let (name, task) = (table.name?.into_inner(), table.task?);
-    Some(ProbeSettings { name, slice, every: table.every, timeout: table.timeout, task })
+    settings(table, slice)
+}
+
+fn settings(table: ProbeTable, slice: Slice) -> Option<ProbeSettings> {
+    let ProbeTable { every, timeout, fail_after, .. } = table;
+    Some(ProbeSettings { name: table.name?.into_inner(), slice, every, timeout, fail_after, task: table.task? })
 }
 
 /// What a probe looks at; a replica brings its region with it.

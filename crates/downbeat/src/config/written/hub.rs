@@ -1,4 +1,4 @@
-//! `[hub]` and what only the hub needs: `[[webhook]]`, `[actuator]`, `[[category]]`, `[demo]`.
+//! `[hub]` and what only the hub needs: `[outbound]`, `[[webhook]]`, `[actuator]`, `[[category]]`, `[demo]`.
 
 use super::service::loopback;
 use crate::config::address::{BaseUrl, WebUrl};
@@ -6,7 +6,7 @@ use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
-use downbeat_core::model::{Audience, Name};
+use downbeat_core::model::{AddressRange, Audience, Name};
 use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -109,6 +109,13 @@ impl Webhook {
         reader.finish();
         table
     }
+}
+
+/// Reads `[outbound]`.
+pub(super) fn read_outbound(reader: Reader<'_>) -> Vec<AddressRange> {
+    let allow = reader.list("allow").unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
+    reader.finish();
+    allow
 }
 
 /// Reads `[actuator]`.

@@ -7,6 +7,7 @@ mod feature;
 mod hub;
 mod probe;
 mod service;
+mod task;
 mod topology;
 
 pub(crate) use feature::FeatureTable;
@@ -17,7 +18,7 @@ pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaT
 
 use super::figures;
 use super::reader::Reader;
-use downbeat_core::model::{Mode, Policy, RemedyKind};
+use downbeat_core::model::{AddressRange, Mode, Policy, RemedyKind};
 use downbeat_edge::HealthSettings;
 use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
 use std::ops::Range;
@@ -30,6 +31,8 @@ const COMPONENTS_MAX: usize = 64;
 const REPLICAS_MAX: usize = 1_000;
 /// Most probes.
 const PROBES_MAX: usize = 2_000;
+/// Most references: if so many are gone at once, so is the way there.
+const REFERENCES_MAX: usize = 16;
 /// Most receivers of messages.
 const WEBHOOKS_MAX: usize = 32;
 /// Most buttons on the report form.
@@ -45,6 +48,8 @@ pub(crate) struct File {
     pub(crate) replicas: Vec<ReplicaTable>,
     pub(crate) components: Vec<ComponentTable>,
     pub(crate) probes: Vec<ProbeTable>,
+    pub(crate) references: Vec<ProbeTable>,
+    pub(crate) outbound_allow: Vec<AddressRange>,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) actuator: Option<ActuatorSettings>,
     pub(crate) policy: PolicyTable,
@@ -80,6 +85,8 @@ impl File {
             replicas: root.tables("replica", REPLICAS_MAX).into_iter().map(ReplicaTable::read).collect(),
             components: root.tables("component", COMPONENTS_MAX).into_iter().map(ComponentTable::read).collect(),
             probes: root.tables("probe", PROBES_MAX).into_iter().map(ProbeTable::read).collect(),
+            references: root.tables("reference", REFERENCES_MAX).into_iter().map(ProbeTable::read_reference).collect(),
+            outbound_allow: hub::read_outbound(root.table("outbound")),
             webhooks: root.tables("webhook", WEBHOOKS_MAX).into_iter().map(Webhook::read).collect(),
             actuator: hub::read_actuator(root.table("actuator")),
             policy: PolicyTable::read(&root),

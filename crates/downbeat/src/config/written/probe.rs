@@ -1,25 +1,25 @@
 //! `[[probe]]`: its kind says which further keys it has.
 
-use crate::config::address::{BaseUrl, Endpoint, HostName, WebUrl};
+use super::task::{read_heartbeat, read_task};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
 use downbeat_core::model::{Name, ProbeKind};
 use downbeat_hub::settings::ProbeTask;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use toml::Spanned;
 
 /// How often a probe starts, and when it has failed, unless configured.
-const SECOND: Span = Span(Duration::from_secs(1));
-/// How long a certificate has to be valid still: the last third of a 90-day certificate's month of renewal.
-const VALID_FOR: Span = Span(Duration::from_secs(14 * 86_400));
+pub(super) const SECOND: Span = Span(Duration::from_secs(1));
 
 /// `[[probe]]`.
 pub(crate) struct ProbeTable {
     pub(crate) name: Option<Spanned<Name>>,
     pub(crate) every: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) fail_after: NonZeroU32,
     pub(crate) task: Option<ProbeTask>,
     pub(crate) component: Option<Spanned<Name>>,
     pub(crate) region: Option<Spanned<Name>>,
@@ -27,7 +27,7 @@ pub(crate) struct ProbeTable {
 }
 
 impl FromText for ProbeKind {
-    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\", \"tls\" or \"journey\"";
+    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\", \"tls\", \"heartbeat\" or \"journey\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let kinds = [
@@ -35,6 +35,7 @@ impl FromText for ProbeKind {
             ("tcp", Self::Tcp),
             ("dns", Self::Dns),
             ("tls", Self::Tls),
+            ("heartbeat", Self::Heartbeat),
             ("journey", Self::Journey),
         ];
         one_of(text, &kinds)
@@ -44,64 +45,55 @@ impl FromText for ProbeKind {
 impl ProbeTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let kind = reader.required::<ProbeKind>("kind").map(Spanned::into_inner);
-        let table = Self {
-            name: reader.required("name"),
-            every: reader.or("every", SECOND).0,
-            timeout: reader.or("timeout", SECOND).0,
-            component: reader.get("component"),
-            region: reader.get("region"),
-            replica: reader.get("replica"),
-            task: kind.and_then(|kind| read_task(&reader, kind)),
-        };
+        let (component, region, replica) = (reader.get("component"), reader.get("region"), reader.get("replica"));
+        let table = Self { component, region, replica, ..Self::read_plain(&reader, kind) };
         // Without a kind it is not known which keys belong here.
         if kind.is_some() {
             reader.finish();
         }
         table
     }
-}
 
-fn read_task(reader: &Reader<'_>, kind: ProbeKind) -> Option<ProbeTask> {
-    match kind {
-        ProbeKind::Http => read_http(reader),
-        ProbeKind::Tcp => Some(ProbeTask::Tcp { address: endpoint(reader)? }),
-        ProbeKind::Dns => read_dns(reader),
-        ProbeKind::Tls => read_tls(reader),
-        ProbeKind::Journey => read_journey(reader),
+    /// `[[reference]]`: a probe that is about nothing of the service.
+    pub(super) fn read_reference(reader: Reader<'_>) -> Self {
+        let kind = reader.required::<ReferenceKind>("kind").map(|kind| kind.into_inner().0);
+        let table = Self::read_plain(&reader, kind);
+        if kind.is_some() {
+            reader.finish();
+        }
+        table
+    }
+
+    fn read_plain(reader: &Reader<'_>, kind: Option<ProbeKind>) -> Self {
+        let name = reader.required("name");
+        let (component, region, replica, fail_after) = (None, None, None, NonZeroU32::MIN);
+        if kind == Some(ProbeKind::Heartbeat) {
+            let (task, every) = read_heartbeat(reader).unzip();
+            let every = every.unwrap_or(SECOND.0);
+            return Self { name, every, timeout: SECOND.0, fail_after, task, component, region, replica };
+        }
+        Self {
+            name,
+            every: reader.or("every", SECOND).0,
+            timeout: reader.or("timeout", SECOND).0,
+            fail_after: reader.or("fail_after", fail_after),
+            task: kind.and_then(|kind| read_task(reader, kind)),
+            component,
+            region,
+            replica,
+        }
     }
 }
 
-fn read_http(reader: &Reader<'_>) -> Option<ProbeTask> {
-    let (status, body) = (reader.get::<u16>("status"), reader.get("body"));
-    if let Some(odd) = status.as_ref().filter(|s| !(200..600).contains(s.get_ref())) {
-        reader.complain(odd.span(), Complaint::new(format!("status: no answer ends with {}", odd.get_ref())));
+/// What can be asked of a target that belongs to somebody else.
+struct ReferenceKind(ProbeKind);
+
+impl FromText for ReferenceKind {
+    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\" or \"tls\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let kinds =
+            [("http", ProbeKind::Http), ("tcp", ProbeKind::Tcp), ("dns", ProbeKind::Dns), ("tls", ProbeKind::Tls)];
+        one_of(text, &kinds).map(Self)
     }
-    let url = reader.required::<WebUrl>("url")?.into_inner().0;
-    Some(ProbeTask::Http { url, status: status.map(Spanned::into_inner), body: body.map(Spanned::into_inner) })
-}
-
-fn read_dns(reader: &Reader<'_>) -> Option<ProbeTask> {
-    let expect = reader.list("expect").unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
-    let host = reader.required::<HostName>("host")?;
-    Some(ProbeTask::Dns { host: host.into_inner().0, expect })
-}
-
-fn read_tls(reader: &Reader<'_>) -> Option<ProbeTask> {
-    let server_name = reader.get::<HostName>("server_name");
-    let valid_for = reader.or("valid_for", VALID_FOR).0;
-    let address = endpoint(reader)?;
-    let host = || address.rsplit_once(':').map_or(String::new(), |(host, _)| host.into());
-    let server_name = server_name.map_or_else(host, |name| name.into_inner().0);
-    Some(ProbeTask::Tls { address, server_name, valid_for })
-}
-
-fn read_journey(reader: &Reader<'_>) -> Option<ProbeTask> {
-    let (user, password) = (reader.required("user"), reader.required("password"));
-    let listen = reader.or("listen", SECOND).0;
-    let url = reader.required::<BaseUrl>("url")?.into_inner().0;
-    Some(ProbeTask::Journey { url, user: user?.into_inner(), password: password?.into_inner(), listen })
-}
-
-fn endpoint(reader: &Reader<'_>) -> Option<String> {
-    reader.required::<Endpoint>("address").map(|a| a.into_inner().0)
 }

@@ -5,10 +5,8 @@ use crate::config::fault::Complaint;
 use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
-use downbeat_core::model::Name;
-use downbeat_edge::{
-    AddressRange, EdgeSettings, Identity, ProxyProtocol, ProxySettings, RangeError, Repeatable, TraceFields,
-};
+use downbeat_core::model::{AddressRange, Name};
+use downbeat_edge::{EdgeSettings, Identity, ProxyProtocol, ProxySettings, Repeatable, TraceFields};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -129,16 +127,6 @@ impl FromText for TraceFields {
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         one_of(text, &[("x-forwarded", Self::XForwarded), ("forwarded", Self::Forwarded), ("both", Self::Both)])
-    }
-}
-
-impl FromText for AddressRange {
-    const EXPECTED: &'static str = "addresses such as \"10.0.0.0/8\" or \"10.0.0.1\"";
-
-    fn from_text(text: &str) -> Result<Self, Complaint> {
-        text.parse().map_err(|error: RangeError| {
-            Complaint::new(error.to_string()).hint("such as \"10.0.0.0/8\", \"10.0.0.1\" or \"2001:db8::/32\"")
-        })
     }
 }
 

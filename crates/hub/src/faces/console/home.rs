@@ -11,6 +11,7 @@ use crate::faces::tone::{Tone, condition_title, percent, rate};
 use crate::settings::BreakerSettings;
 use crate::view::Snapshot;
 use askama::Template;
+use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::incident::{Cell, Condition, Incident, ReplicaLine};
 use downbeat_core::model::{Change, Component, Name};
 
@@ -45,6 +46,8 @@ pub(super) struct Home {
     pub(super) recent: Vec<Card>,
     pub(super) changes: Vec<(Stamp, Change)>,
     pub(super) probes: Vec<Probe>,
+    /// Vantage points that cannot look, and why.
+    pub(super) blind: Vec<(Name, String)>,
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
     pub(super) lapses: Vec<Lapse>,
@@ -141,6 +144,7 @@ impl Home {
             recent: finished.take(LINES_MAX).map(|incident| Card::of(snapshot, incident)).collect(),
             changes: changes(snapshot),
             probes: snapshot.board.probes.iter().map(Probe::of).collect(),
+            blind: snapshot.board.blind.iter().map(|(name, why)| (name.clone(), why.clone())).collect(),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
             lapses: Lapse::all(snapshot),
@@ -223,8 +227,12 @@ impl Card {
 }
 
 impl Probe {
-    fn of((name, (passed, said)): (&Name, &(bool, String))) -> Self {
-        let (tone, word) = if *passed { (Tone::Good, "Passed") } else { (Tone::Bad, "Failed") };
-        Self { name: name.clone(), tone, word, said: said.clone() }
+    fn of((name, line): (&Name, &ProbeLine)) -> Self {
+        let (tone, word) = match line.state {
+            ProbeState::Passed => (Tone::Good, "Passed"),
+            ProbeState::Failed => (Tone::Bad, "Failed"),
+            ProbeState::Unknown => (Tone::Unknown, "Unknown"),
+        };
+        Self { name: name.clone(), tone, word, said: line.said.clone() }
     }
 }

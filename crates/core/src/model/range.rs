@@ -1,4 +1,4 @@
-//! Ranges of addresses, written as `10.0.0.0/8`: those of proxies whose word counts.
+//! Ranges of addresses, written as `10.0.0.0/8`: of proxies whose word counts, of networks that the hub may reach.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
