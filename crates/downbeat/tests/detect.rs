@@ -38,7 +38,47 @@ fn an_outage_is_found_with_its_start_and_its_way() {
     let hit = found.iter().find(|f| f["observed"] == 3.5).expect("the outage is found");
     assert_eq!((&hit["direction"], &hit["start"]), (&"down".into(), &"2026-01-09T16:20:00Z".into()), "{hit}");
     assert_eq!(hit["detected_at"], hit["start"]);
-    assert!(hit["expected"].as_f64().is_some_and(|e| e > 60.0) && hit["bits"].as_f64().is_some_and(|b| b >= 8.0));
+    assert!(hit["expected"].as_f64().is_some_and(|e| e > 60.0) && hit["bits"].as_f64().is_some_and(|b| b >= 13.0));
+    assert_eq!((&hit["end"], &hit["ended"]), (&"2026-01-09T17:20:00Z".into(), &"back".into()), "{hit}");
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
+
+#[test]
+fn a_healthy_noisy_series_is_left_in_peace() {
+    let folder = tempdir().expect("a folder");
+    fs::write(folder.path().join("a.csv"), series(|n, value| format!("{:.3}", value + noise(n)))).expect("written");
+    assert_eq!(findings(folder.path(), &["a.csv"]), Vec::<Value>::new());
+    let generous = findings(folder.path(), &["a.csv", "--bits", "3"]);
+    assert!(generous.len() > 10, "the noise has its extremes: {generous:#?}");
+}
+
+/// Noise with a memory and a heavy tail.
+fn noise(n: u64) -> f64 {
+    let dice = |n: u64| {
+        let mixed = (n ^ 0x9E37_79B9).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((mixed ^ (mixed >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..8).map(|back| -0.7f64.powi(back) * (1.0 - dice(n + 8 - back as u64)).ln() * 4.0).sum()
+}
+
+#[test]
+fn the_budget_and_the_bits_are_checked() {
+    let folder = tempdir().expect("a folder");
+    fs::write(folder.path().join("a.csv"), series(with_outage)).expect("written");
+    for args in [&["--budget", "0"][..], &["--budget", "often"], &["--bits", "-1"], &["--budget", "1", "--bits", "9"]] {
+        let output = run(folder.path(), &[&["detect", "a.csv"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_series_too_short_to_judge_says_so() {
+    let folder = tempdir().expect("a folder");
+    let short: String = series(with_outage).lines().take(101).flat_map(|line| [line, "\n"]).collect();
+    fs::write(folder.path().join("a.csv"), short).expect("written");
+    let output = run(folder.path(), &["detect", "a.csv"]);
+    assert!(text(&output.stderr).contains("100 usable points are too few to judge by"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("0 findings"), "{}", text(&output.stdout));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! An anomaly counts as found, with all its points, when one of its first eight points is flagged (delay 7); it is missed with
 //! all of them otherwise. Each flagged point outside an anomaly is false.
 
+use crate::health;
 use crate::pack::{self, Series};
 use crate::page::{Goal, Page};
 use std::path::Path;
@@ -42,6 +43,7 @@ pub(crate) fn measure(folder: &Path, page: &mut Page) -> anyhow::Result<()> {
         "",
         Goal::None,
     );
+    health::measure_real("All of these series", &series, page);
     Ok(())
 }
 

@@ -1,12 +1,11 @@
-//! Microsoft's cloud monitoring: what is found at the threshold that is shipped, how late, and how often wrongly.
+//! Microsoft's cloud monitoring: what is found within the budget that is shipped, how late, and how often wrongly.
 
+use crate::health;
 use crate::pack::{self, Series};
 use crate::page::{Goal, Page};
-use downbeat_core::detect::series::BITS_WORTH;
+use downbeat_core::detect::series::Budget;
 use std::path::Path;
 
-/// False flags closer than so many points are one episode.
-const ONE_EPISODE: usize = 30;
 /// The first share of a series is for learning.
 const LEARNING: f64 = 0.15;
 
@@ -15,7 +14,7 @@ const LEARNING: f64 = 0.15;
 struct Tally {
     segments: f64,
     delays: Vec<usize>,
-    false_episodes: f64,
+    wrong: f64,
     months: f64,
 }
 
@@ -23,38 +22,35 @@ struct Tally {
 pub(crate) fn measure(folder: &Path, page: &mut Page) -> anyhow::Result<()> {
     let series = pack::series(folder)?;
     let mut tally = Tally::default();
-    series.iter().for_each(|one| tally.add(one, &one.bits()));
+    series.iter().for_each(|one| tally.add(one));
     tally.delays.sort_unstable();
     page.title(&format!("Microsoft cloud monitoring, {} development series", series.len()));
     page.text(&format!(
-        "At the shipped threshold, {} bits. The first 15 % of each series are for learning.",
-        BITS_WORTH.0
+        "Within the shipped budget of {} finding a healthy series and month. The first 15 % of each series are for learning. A \
+         segment is found if a finding lasts into it that was noticed before its end.",
+        Budget::default().findings()
     ));
     page.row("labelled segments", tally.segments, "", Goal::None);
     page.row("share of them found", tally.delays.len() as f64 / tally.segments.max(1.0), "", Goal::None);
     let median = tally.delays.get(tally.delays.len() / 2).copied().unwrap_or_default();
     page.row("median delay of the found", median as f64, "points", Goal::None);
-    page.row("false episodes a series and month", tally.false_episodes / tally.months, "", Goal::None);
+    page.row("false findings a series and month", tally.wrong / tally.months, "", Goal::None);
+    health::measure_real("All of these series", &series, page);
     Ok(())
 }
 
 impl Tally {
-    fn add(&mut self, series: &Series, bits: &[f64]) {
-        let start = (bits.len() as f64 * LEARNING) as usize;
+    fn add(&mut self, series: &Series) {
+        let start = (series.values.len() as f64 * LEARNING) as usize;
         self.months += series.months() * (1.0 - LEARNING);
-        let mut labelled = vec![false; bits.len()];
-        for &(first, last) in &series.anomalies {
-            let last = last.min(bits.len() - 1);
-            labelled[first..=last].fill(true);
-            if first >= start {
-                self.segments += 1.0;
-                self.delays.extend((first..=last).find(|p| bits[*p] >= BITS_WORTH.0).map(|point| point - first));
-            }
+        let found = series.findings(Budget::default());
+        for &(first, last) in series.anomalies.iter().filter(|(first, _)| *first >= start) {
+            self.segments += 1.0;
+            let hit = found.iter().find(|found| found.detected <= last && found.end > first);
+            self.delays.extend(hit.map(|hit| hit.detected.saturating_sub(first)));
         }
-        let mut last = None;
-        for point in (start..bits.len()).filter(|p| bits[*p] >= BITS_WORTH.0 && !labelled[*p]) {
-            self.false_episodes += f64::from(u8::from(last.is_none_or(|last| point - last > ONE_EPISODE)));
-            last = Some(point);
-        }
+        let labelled = |place: usize| series.anomalies.iter().any(|(first, last)| (*first..=*last).contains(&place));
+        let wrong = found.iter().filter(|found| found.detected >= start && !labelled(found.detected));
+        self.wrong += wrong.count() as f64;
     }
 }

@@ -7,6 +7,8 @@
 mod aiops;
 mod cloud;
 mod cost;
+mod dice;
+mod health;
 mod nab;
 mod pack;
 mod page;
@@ -52,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Some(folder) => cloud::measure(&folder.join("mscloud-dev"), &mut page)?,
         None => page.skipped("Microsoft cloud"),
     }
+    health::measure(&mut page);
     synthetic::measure(options.series, &mut page);
     cost::measure(&mut page)?;
     page.write(&options.page, &options.revision)

@@ -1,7 +1,8 @@
 //! The packs of series: found, unpacked once, and read.
 
+use crate::health;
 use anyhow::{Context, ensure};
-use downbeat_core::detect::series::{Answer, BITS_WORTH, Detector, Kind};
+use downbeat_core::detect::series::{Answer, Budget, Detector, Kind};
 use downbeat_core::model::Moment;
 use serde_json::Value;
 use std::fs;
@@ -17,6 +18,13 @@ pub(crate) struct Series {
     pub(crate) values: Vec<f64>,
     /// First and last point of each anomaly.
     pub(crate) anomalies: Vec<(usize, usize)>,
+}
+
+/// A finding in a series, by its points.
+pub(crate) struct Found {
+    pub(crate) detected: usize,
+    /// The first usual one after it.
+    pub(crate) end: usize,
 }
 
 /// The folder of an unpacked pack; `None` where the pack is not to be had.
@@ -55,7 +63,7 @@ fn one(folder: &Path, name: &str, label: &Value) -> anyhow::Result<Series> {
 /// The bits of every point of a series that comes live; zero where there is no answer.
 pub(crate) fn bits(times: impl Iterator<Item = i64>, values: &[f64], step: i64) -> Vec<f64> {
     let step = Duration::from_secs(u64::try_from(step).unwrap_or(60));
-    let mut detector = Detector::new(Kind::Gauge, step, BITS_WORTH);
+    let mut detector = Detector::new(Kind::Gauge, step, Budget::default().bits(step));
     let points = times.zip(values).map(|(time, value)| {
         let at = Moment::from_millis(u64::try_from(time).unwrap_or(0) * 1_000);
         match detector.see(at, (!value.is_nan()).then_some(*value)) {
@@ -70,6 +78,19 @@ impl Series {
     /// The bits of every point.
     pub(crate) fn bits(&self) -> Vec<f64> {
         bits((self.start..).step_by(usize::try_from(self.step).unwrap_or(1)), &self.values, self.step)
+    }
+
+    /// What is found in it.
+    pub(crate) fn findings(&self, budget: Budget) -> Vec<Found> {
+        let (start, step) = (self.start.unsigned_abs(), self.step.unsigned_abs());
+        let place = |at: Moment| ((at.as_millis() / 1_000).saturating_sub(start) / step.max(1)) as usize;
+        let found = health::findings(&self.values, start, step, budget).into_iter();
+        found
+            .map(|spell| Found {
+                detected: place(spell.detected_at),
+                end: spell.end.map_or(self.values.len(), |(end, _)| place(end)),
+            })
+            .collect()
     }
 
     /// How many months it lasts.

@@ -4,6 +4,7 @@
 //! step: five days to learn, then a month. The bound of the delay is the threshold in nats over the divergence of the
 //! changed law from the healthy one (Lorden 1971), and one point at least.
 
+use crate::dice::Dice;
 use crate::page::{Goal, Page};
 use downbeat_core::detect::series::{CountSeries, count_threshold};
 use downbeat_core::model::Moment;
@@ -33,7 +34,7 @@ struct Healthy {
 
 impl Healthy {
     fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03);
+        let mut dice = Dice::new(seed);
         let mean = 20.0 * 30f64.powf(dice.share());
         let (wave, dispersion) = (0.6 * dice.share(), 1.2 + 2.0 * dice.share());
         Self { dice, mean, wave, dispersion }
@@ -137,47 +138,4 @@ fn least(healthy: &Healthy, start: u64, change: f64, threshold: f64) -> f64 {
         points += 1.0;
     }
     points
-}
-
-/// A small generator (SplitMix64), and the laws that are drawn from it.
-struct Dice(u64);
-
-impl Dice {
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (((z ^ (z >> 31)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    /// Box and Muller.
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.share().ln()).sqrt() * (std::f64::consts::TAU * self.share()).cos()
-    }
-
-    /// Marsaglia and Tsang, for shapes of one and more.
-    fn gamma(&mut self, shape: f64) -> f64 {
-        let d = shape.max(1.0) - 1.0 / 3.0;
-        loop {
-            let x = self.normal();
-            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
-            if v > 0.0 && self.share().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
-                return d * v;
-            }
-        }
-    }
-
-    /// Knuth's product for small rates; for large ones the normal law, whose tail is far below the gamma law's beside it.
-    fn poisson(&mut self, rate: f64) -> u64 {
-        if rate > 30.0 {
-            return (rate + rate.sqrt() * self.normal()).round().max(0.0) as u64;
-        }
-        let (least, mut product, mut count) = ((-rate).exp(), self.share(), 0);
-        while product > least {
-            product *= self.share();
-            count += 1;
-        }
-        count
-    }
 }

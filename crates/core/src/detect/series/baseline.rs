@@ -8,7 +8,7 @@
 //! in time, because the clipped errors all point the same way.
 //!
 //! Source: prediction with expert advice by recent loss (Cesa-Bianchi and Lugosi 2006); Huber's clipped updates.
-//! Cost: 370 bytes, some 25 ns a point. Rejected: Holt-Winters (one outlier bends level, trend and season at once), MSTL
+//! Cost: 350 bytes, some 25 ns a point. Rejected: Holt-Winters (one outlier bends level, trend and season at once), MSTL
 //! and Prophet (batch fits, thousands of times dearer), a profile for each weekday (weeks until it knows anything, and on
 //! the labelled series at hand a second profile for weekends told nothing more).
 
@@ -24,6 +24,8 @@ const DAY_MS: u64 = 86_400_000;
 const PACES: [f32; 2] = [0.1, 0.02];
 /// What a half hour's profile takes of a day's error.
 const DAILY: f32 = 0.3;
+/// After so many days a knot's lessons are clipped.
+const SETTLED_DAYS: f32 = 4.0;
 /// What an hour's usual error takes of a day's errors.
 const DAILY_SPREAD: f32 = 0.1;
 /// Errors count as so many usual errors at most.
@@ -33,7 +35,7 @@ const SPREADING: f32 = 0.005;
 /// What an expert's mean error forgets with each point.
 const JUDGING: f32 = 0.01;
 /// So many points are learnt as they come, before anything is clipped or said.
-const FIRST: u32 = 64;
+pub(super) const FIRST: u32 = 64;
 /// The smallest error told apart from none.
 const TINY: f32 = 1e-12;
 
@@ -42,6 +44,10 @@ const TINY: f32 = 1e-12;
 pub(super) struct Forecast {
     /// What the long memory expected, in the unit of the series.
     pub(super) expected: f32,
+    /// What the short memory expected.
+    pub(super) short: f32,
+    /// What the long memory would have expected without the trouble.
+    pub(super) held: Option<f32>,
     /// How far off is usual at this time of day, in the unit of the series.
     pub(super) spread: f32,
     /// How far off the point was for the short and the long memory, in usual errors; `None` while little is known.
@@ -68,14 +74,16 @@ pub(super) struct Baseline {
     plain: [Expert; 2],
     daily: [Expert; 2],
     profile: [f32; KNOTS],
-    /// Days that a knot has seen, as far as they matter.
-    days: [u8; KNOTS],
     spread: f32,
     spreads: [f32; HOURS],
     seen: u32,
     /// What a point's knot and hour learn from it: a day's share over the points of a day.
     per_point: f32,
     knot: u8,
+    /// The knots that a whole half hour taught, a bit each.
+    known: u64,
+    /// The long memory's levels as they were before the trouble, without and with the profile.
+    held: Option<[f32; 2]>,
 }
 
 /// A place in the day: the knot, its neighbour, and the neighbour's weight.
@@ -106,13 +114,41 @@ impl Baseline {
             plain: [Expert::default(); 2],
             daily: [Expert::default(); 2],
             profile: [0.0; KNOTS],
-            days: [0; KNOTS],
+            known: 0,
             spread: 0.0,
             spreads: [0.0; HOURS],
             seen: 0,
             per_point: 1.0 / per_day.max(1.0),
             knot: u8::MAX,
+            held: None,
         }
+    }
+
+    /// There is trouble: what is usual is kept beside what is learnt from now on, which may be the new usual. Tells whether
+    /// this is new.
+    pub(super) fn hold_once(&mut self) -> bool {
+        let new = self.held.is_none();
+        self.held.get_or_insert([self.plain[1].level, self.daily[1].level]);
+        new
+    }
+
+    /// What is learnt is what is usual again.
+    pub(super) fn release(&mut self) {
+        self.held = None;
+    }
+
+    fn knows(&self, knot: usize) -> bool {
+        self.known >> knot & 1 == 1
+    }
+
+    /// How many days have been seen, by the number of points.
+    pub(super) fn days(&self) -> f32 {
+        self.seen as f32 * self.per_point
+    }
+
+    /// Whether a whole day taught this time of day.
+    pub(super) fn knows_days(&self, at: Moment) -> bool {
+        self.knows(Place::of(at).knot)
     }
 
     /// What was expected of this point; then learns it.
@@ -126,17 +162,18 @@ impl Baseline {
         let guesses = [0, 1].map(|memory| self.guess(memory, profile));
         let errors = guesses.map(|guess| (value - guess) / spread);
         let known = self.seen >= FIRST;
+        let held = self.held.map(|[plain, daily]| self.mix(plain, daily, 1, profile));
         self.learn(place, value, profile, value - guesses[0], spread);
-        Forecast { expected: guesses[1], spread, errors: known.then_some(errors) }
+        Forecast { expected: guesses[1], short: guesses[0], held, spread, errors: known.then_some(errors) }
     }
 
     /// What this half hour adds to the level; `None` until a whole day taught it.
     fn profile_at(&self, place: Place) -> Option<f32> {
-        if self.days[place.knot] == 0 {
+        if !self.knows(place.knot) {
             return None;
         }
         let here = self.profile[place.knot];
-        let there = if self.days[place.other] == 0 { here } else { self.profile[place.other] };
+        let there = if self.knows(place.other) { self.profile[place.other] } else { here };
         Some(here + place.weight * (there - here))
     }
 
@@ -147,12 +184,16 @@ impl Baseline {
     }
 
     fn guess(&self, memory: usize, profile: Option<f32>) -> f32 {
-        let (plain, daily) = (self.plain[memory], self.daily[memory]);
-        let Some(profile) = profile else { return plain.level };
-        let ratio = (plain.error.max(TINY) / daily.error.max(TINY)).min(1e4);
+        self.mix(self.plain[memory].level, self.daily[memory].level, memory, profile)
+    }
+
+    /// A level without and one with the profile, each weighed by how well its expert did.
+    fn mix(&self, plain: f32, daily: f32, memory: usize, profile: Option<f32>) -> f32 {
+        let Some(profile) = profile else { return plain };
+        let ratio = (self.plain[memory].error.max(TINY) / self.daily[memory].error.max(TINY)).min(1e4);
         let square = ratio * ratio;
         let share = square * square / (1.0 + square * square);
-        plain.level + share * (daily.level + profile - plain.level)
+        plain + share * (daily + profile - plain)
     }
 
     fn learn(&mut self, place: Place, value: f32, profile: Option<f32>, error: f32, spread: f32) {
@@ -183,15 +224,14 @@ impl Baseline {
     fn learn_knot(&mut self, place: Place, value: f32, spread: f32) {
         let knot = place.knot;
         let beyond = value - self.daily[1].level - self.profile[knot];
-        let days = self.days[knot];
-        let most = if days > 3 { 4.0 * spread } else { f32::INFINITY };
+        let most = if self.days() > SETTLED_DAYS { 4.0 * spread } else { f32::INFINITY };
         let visits = (1.0 / (self.per_point * KNOTS as f32)).max(1.0);
         // The first day is taken over faster, the first points of all fastest.
-        let share = (if days == 0 { 2.0 } else { DAILY } / visits).min(1.0);
+        let share = (if self.knows(knot) { DAILY } else { 2.0 } / visits).min(1.0);
         self.profile[knot] += share * beyond.clamp(-most, most);
         if usize::from(self.knot) != knot {
-            if let Some(left) = self.days.get_mut(usize::from(self.knot)) {
-                *left = left.saturating_add(1);
+            if usize::from(self.knot) < KNOTS {
+                self.known |= 1 << self.knot;
             }
             self.knot = knot as u8;
         }

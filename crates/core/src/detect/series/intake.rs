@@ -14,13 +14,15 @@ const LARGEST: f64 = 1e15;
 /// So many points in a row have to be in another unit before it is said.
 const IN_ANOTHER_UNIT: u8 = 6;
 /// Factors between units: seconds and minutes, shares and per cents, thousands and their binary neighbours.
-const FACTORS: [f64; 5] = [60.0, 100.0, 1_000.0, 1_024.0, 1e6];
-/// How near a factor has to be.
-const NEAR: f64 = 0.15;
+const FACTORS: [f32; 5] = [60.0, 100.0, 1_000.0, 1_024.0, 1e6];
+/// How near a factor has to be: a seventh.
+const NEAR: f32 = 1.16;
+/// Between this and its inverse no factor is near: most points need no more than this.
+const SAME_UNIT: f32 = 50.0;
 /// A hole is longer than so many steps.
-const HOLE: f64 = 2.5;
+const HOLE: f32 = 2.5;
 /// What the usual size and the usual step forget with each point.
-const FORGETTING: f64 = 0.05;
+const FORGETTING: f32 = 0.05;
 
 /// Why a point was not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,21 +57,21 @@ pub(super) enum Taken {
 /// Looks at each point first.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Intake {
-    kind: Kind,
-    step: f64,
     last: Option<Moment>,
+    /// The usual seconds between points.
+    step: f32,
     /// Mean size of the values, in their own unit; zero before the first.
-    size: f64,
-    /// The factor that may be a new unit, and for how many points it has been seen.
-    factor: f64,
+    size: f32,
+    kind: Kind,
+    /// For how many points the values may have been in a new unit.
     times: u8,
     first: u8,
 }
 
 impl Intake {
     pub(super) fn new(kind: Kind, step: Duration) -> Self {
-        let step = step.as_secs_f64().max(0.001);
-        Self { kind, step, last: None, size: 0.0, factor: 1.0, times: 0, first: 0 }
+        let step = step.as_secs_f32().max(0.001);
+        Self { last: None, step, size: 0.0, kind, times: 0, first: 0 }
     }
 
     /// What a point is good for.
@@ -88,44 +90,51 @@ impl Intake {
         }
         let hole = self.hole(at);
         self.last = Some(at);
-        Taken::Good(self.unit(value).or(hole))
+        Taken::Good(self.unit(value as f32).or(hole))
     }
 
     fn hole(&mut self, at: Moment) -> Option<Note> {
         let apart = at.since(self.last?);
-        let steps = apart.as_secs_f64() / self.step;
+        let steps = apart.as_secs_f32() / self.step;
         if steps > HOLE {
             return Some(Note::Hole(apart));
         }
-        self.step += FORGETTING * (apart.as_secs_f64() - self.step);
+        self.step += FORGETTING * (apart.as_secs_f32() - self.step);
         None
     }
 
-    fn unit(&mut self, value: f64) -> Option<Note> {
+    fn unit(&mut self, value: f32) -> Option<Note> {
         let size = value.abs();
         if size == 0.0 {
             return None;
         }
         if self.first < 2 * IN_ANOTHER_UNIT {
             self.first += 1;
-            self.size += (size - self.size) / f64::from(self.first);
+            self.size += (size - self.size) / f32::from(self.first);
             return None;
         }
         let ratio = size / self.size;
-        let near = |factor: &&f64| (ratio / **factor).ln().abs() < NEAR || (ratio * **factor).ln().abs() < NEAR;
-        if !FACTORS.iter().any(|factor| near(&factor)) {
+        if !in_another_unit(ratio) {
             self.times = 0;
             self.size += FORGETTING * (size.clamp(0.1 * self.size, 10.0 * self.size) - self.size);
             return None;
         }
         self.times += 1;
-        self.factor = ratio;
         if self.times < IN_ANOTHER_UNIT {
             return None;
         }
         (self.times, self.size) = (0, size);
-        Some(Note::Units(ratio))
+        Some(Note::Units(f64::from(ratio)))
     }
+}
+
+/// Whether a value so many times as large as usual is about one of the factors off, either way.
+fn in_another_unit(ratio: f32) -> bool {
+    if (1.0 / SAME_UNIT..SAME_UNIT).contains(&ratio) {
+        return false;
+    }
+    let times = if ratio < 1.0 { 1.0 / ratio } else { ratio };
+    FACTORS.iter().any(|factor| (factor / NEAR..factor * NEAR).contains(&times))
 }
 
 #[cfg(test)]

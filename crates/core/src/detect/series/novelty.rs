@@ -9,13 +9,16 @@
 //!
 //! Source: Fisher's combination of p-values (1932), with weights chosen on the Numenta Anomaly Benchmark (all 58 files;
 //! docs/benchmarks/detect.md says how much of that was in-sample); the resting period is that of CAD OSE (Smirnov 2016).
-//! Cost: 1.3 KB; docs/benchmarks/detect.md has the time. Rejected: the most surprised critic alone (finds fewer of the labelled windows at more false alarms),
+//! Cost: docs/benchmarks/detect.md has it. Rejected: the most surprised critic alone (finds fewer of the labelled windows at more false alarms),
 //! learning the weights from labels of the user's own (nobody has them).
 
-use super::baseline::{Baseline, Forecast};
+use super::Standing;
+use super::baseline::{Baseline, FIRST, Forecast};
 use super::cascade::{Cascade, Surprises};
 use super::memory::Memory;
-use super::tail::{QUICK, STEADY, Tail};
+use super::sustained::{Shift, Sustained};
+use super::tail::{QUICK, READY, STEADY, Tail};
+use super::tails::Tails;
 use crate::model::Moment;
 use std::time::Duration;
 
@@ -67,60 +70,105 @@ struct Weights {
 pub(super) struct News {
     /// What was expected, and how far off that usually is.
     pub(super) forecast: Forecast,
-    /// How new it is beyond what this series' stories usually are, in powers of ten; zero when it is no news.
-    pub(super) score: f32,
+    /// Points seen so far, this one included.
+    pub(super) seen: u32,
+    /// How new it is beyond what this series' stories usually are, in powers of ten; zero when it is no news. `None` where the
+    /// panel is not asked.
+    pub(super) score: Option<f32>,
     /// How rare the error of the forecast is by itself, in powers of ten: a mean of the two memories.
     pub(super) error: f32,
+    /// The same of the error of what is held; `None` while nothing is.
+    pub(super) held: Option<f32>,
+    /// How rare it is that errors stay on one side like this; not asked while the usual is held.
+    pub(super) shift: Option<Shift>,
 }
 
 /// All that is remembered of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Novelty {
     baseline: Baseline,
+    /// How far off the forecasts of the short and of the long memory were, by a law that follows quickly.
+    distances: [Tail; 2],
+    sustained: Sustained,
+    seen: u32,
+    panel: Option<Box<Panel>>,
+}
+
+/// The critics but for the two who know the day, and the editor.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Panel {
     cascade: Cascade,
     memory: Memory,
     /// Above and below the forecast of the short and of the long memory.
-    errors: [[Tail; 2]; 2],
-    /// The same without regard to the side, by a law that follows quickly.
-    distances: [Tail; 2],
-    seen: u32,
+    errors: Tails<4>,
     mask: f32,
     story: f32,
 }
 
+/// Who is asked about a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Its forecast alone.
+    Forecast,
+    /// The panel as well.
+    Panel,
+}
+
 impl Novelty {
     /// Knows nothing yet of a series with a point each `step`.
-    pub(super) fn new(step: Duration) -> Self {
+    pub(super) fn new(step: Duration, asked: Asked) -> Self {
         Self {
             baseline: Baseline::new(step),
-            cascade: Cascade::default(),
-            memory: Memory::default(),
-            errors: [[Tail::default(); 2]; 2],
             distances: [Tail::default(); 2],
+            sustained: Sustained::default(),
             seen: 0,
-            mask: 0.0,
-            story: 0.0,
+            panel: match asked {
+                Asked::Forecast => None,
+                Asked::Panel => Some(Box::default()),
+            },
         }
+    }
+
+    /// There is trouble: keeps what is usual until [`Novelty::release`].
+    pub(super) fn hold_once(&mut self) {
+        if self.baseline.hold_once() {
+            self.sustained.reset();
+        }
+    }
+
+    /// The trouble is over and done with.
+    pub(super) fn release(&mut self) {
+        self.baseline.release();
+    }
+
+    /// Whether the panel is asked.
+    pub(super) fn has_panel(&self) -> bool {
+        self.panel.is_some()
+    }
+
+    /// Whether a whole day taught this time of day.
+    pub(super) fn knows_days(&self, at: Moment) -> bool {
+        self.baseline.knows_days(at)
+    }
+
+    /// Errors are told after the baseline's first points, and their rarity after a hundred errors.
+    pub(super) fn standing(&self) -> Standing {
+        if self.seen > FIRST + u32::from(READY) { Standing::Judging } else { Standing::Learning }
     }
 
     /// How new this point is; then learns it.
     pub(super) fn see(&mut self, at: Moment, value: f32) -> News {
         self.seen = self.seen.saturating_add(1);
-        let surprises = self.cascade.see(value);
         let forecast = self.baseline.see(at, value);
-        let tune = self.memory.see(value);
-        let [short, long] = forecast.errors.map_or([0.0; 2], |errors| self.see_errors(errors));
+        let score = self.panel.as_mut().map(|panel| panel.see(value, forecast.errors, self.seen));
+        // Asked before the error is learnt.
+        let held = forecast.held.map(|held| self.rarity((value - held) / forecast.spread));
         let error = forecast.errors.map_or(0.0, |errors| self.see_distances(errors));
-        let surprise = sum(&surprises, short, long, tune);
-        News { forecast, score: self.edit(surprise), error }
-    }
-
-    fn see_errors(&mut self, errors: [f32; 2]) -> [f32; 2] {
-        let mut most = [0.0; 2];
-        for ((tails, error), most) in self.errors.iter_mut().zip(errors).zip(&mut most) {
-            *most = tails[0].surprise(error, &STEADY).max(tails[1].surprise(-error, &STEADY));
-        }
-        most
+        let shift = match (held, forecast.errors) {
+            (None, Some([short, _])) => Some(self.sustained.see(at, short)),
+            _ => None,
+        };
+        News { forecast, seen: self.seen, score, error, held, shift }
     }
 
     fn see_distances(&mut self, errors: [f32; 2]) -> f32 {
@@ -128,9 +176,30 @@ impl Novelty {
         tails.map(|((tail, error), weight)| weight * tail.surprise(error.abs(), &QUICK)).sum()
     }
 
+    /// How rare an error is, without learning it.
+    fn rarity(&self, error: f32) -> f32 {
+        let tails = self.distances.iter().zip(MEMORIES);
+        tails.map(|(tail, weight)| weight * tail.ask(error.abs(), &QUICK)).sum()
+    }
+}
+
+impl Panel {
+    /// The score of a point that was so far off its forecasts.
+    fn see(&mut self, value: f32, errors: Option<[f32; 2]>, seen: u32) -> f32 {
+        let surprises = self.cascade.see(value);
+        let tune = self.memory.see(value);
+        let [short, long] = errors.map_or([0.0; 2], |errors| self.see_errors(errors));
+        self.edit(sum(&surprises, short, long, tune), seen)
+    }
+
+    fn see_errors(&mut self, [short, long]: [f32; 2]) -> [f32; 2] {
+        let [a, b, c, d] = self.errors.surprises(&[short, -short, long, -long], &STEADY);
+        [a.max(b), c.max(d)]
+    }
+
     /// Is it news?
-    fn edit(&mut self, surprise: f32) -> f32 {
-        let half_life = (FADING * self.seen as f32).clamp(FADING_MIN, FADING_MAX);
+    fn edit(&mut self, surprise: f32, seen: u32) -> f32 {
+        let half_life = (FADING * seen as f32).clamp(FADING_MIN, FADING_MAX);
         // 2^-x is near 1 - x ln 2 for these x, and needs no power.
         self.mask *= 1.0 - std::f32::consts::LN_2 / half_life;
         let news = surprise > LEAST && surprise > BETTER * self.mask;

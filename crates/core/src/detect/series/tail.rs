@@ -16,22 +16,39 @@ use std::f32::consts::LOG10_E;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Law {
     /// The share of points beyond the bar, as it is aimed at.
-    beyond: f32,
+    pub(super) beyond: f32,
     /// What the law of the excesses forgets with each of them.
     forgetting: f32,
     /// How fast the bar moves, in mean excesses a point, once much has been seen.
     pace: f32,
+    /// The least mean excess that is believed in, in the unit of the statistic.
+    least: f32,
+    /// How a law that few excesses taught is doubted.
+    doubt: Doubt,
+}
+
+/// Whether it counts how many excesses a law was learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// What is found is ranked only: the law is taken as it is.
+    None,
+    /// A promise rests on it: with k excesses remembered, x nats by the law are k ln(1 + x / k), which is what an exponential law
+    /// whose mean was taken from k of them foretells of the next (Lomax 1954).
+    Counted,
 }
 
 /// Remembers long: what was seen before is not new.
-pub(super) const STEADY: Law = Law { beyond: 0.01, forgetting: 0.005, pace: 0.01 };
+pub(super) const STEADY: Law = Law { beyond: 0.01, forgetting: 0.005, pace: 0.01, least: 0.0, doubt: Doubt::None };
 /// Follows within a day or so: errors are judged by what errors lately were.
-pub(super) const QUICK: Law = Law { beyond: 0.02, forgetting: 0.02, pace: 0.05 };
+pub(super) const QUICK: Law = Law { beyond: 0.02, forgetting: 0.02, pace: 0.05, least: 0.0, doubt: Doubt::Counted };
+/// For weighings of errors ([`super::sustained`]): of equal ones, as rare events make them, no mean excess can be learnt, but the
+/// next larger one is no miracle.
+pub(super) const SELDOM: Law = Law { beyond: 0.02, forgetting: 0.05, pace: 0.05, least: 0.5, doubt: Doubt::Counted };
 
 /// The bar begins as the highest of so many points, close enough to what one in a hundred exceeds.
-const FIRST: u16 = 50;
+pub(super) const FIRST: u16 = 50;
 /// Surprise is said from so many points on.
-const READY: u16 = 100;
+pub(super) const READY: u16 = 100;
 /// An excess counts as so many mean excesses at most when the law is learnt.
 const WINSOR: f32 = 8.0;
 /// The heaviest tail that is believed in: beyond it the law has no variance, and moments say nothing.
@@ -39,22 +56,22 @@ const SHAPE_MAX: f32 = 0.45;
 /// From so many points on the bar moves at its law's pace.
 const GROWN: u16 = 500;
 /// Closer to the bar than so many mean excesses is at the bar.
-const SAME: f32 = 1e-6;
+pub(super) const SAME: f32 = 1e-6;
 /// Statistics are cut here: their squares have to stay figures.
-const LARGEST: f32 = 1e17;
+pub(super) const LARGEST: f32 = 1e17;
 /// No surprise is larger.
 const MOST: f32 = 30.0;
 
 /// The upper tail of one statistic.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Tail {
-    bar: f32,
+    pub(super) bar: f32,
     /// Of the excesses; while the bar is being found, of the distances from the mean.
-    mean: f32,
+    pub(super) mean: f32,
     /// Of the excesses' squares; while the bar is being found, the mean of the statistic itself.
-    square: f32,
-    seen: u16,
-    beyond: u16,
+    pub(super) square: f32,
+    pub(super) seen: u16,
+    pub(super) beyond: u16,
 }
 
 impl Tail {
@@ -69,23 +86,29 @@ impl Tail {
             return 0.0;
         }
         let excess = statistic - self.bar;
-        let pace = self.mean * self.pace(law);
-        if excess <= SAME * self.mean {
-            // A figure that is the bar itself moves nothing: else the bar of a flat series would sink below it.
-            if excess < -SAME * self.mean {
-                self.bar -= pace * law.beyond;
-            }
-            return 0.0;
+        if excess > SAME * self.mean {
+            return self.exceed(excess, law);
         }
-        let surprise = self.rarity(excess);
+        // A figure that is the bar itself moves nothing: else the bar of a flat series would sink below it.
+        if excess < -SAME * self.mean {
+            self.bar -= self.mean * pace(self.seen, law) * law.beyond;
+        }
+        0.0
+    }
+
+    /// Learns an excess that is none of [`SAME`], and tells how rare it is.
+    pub(super) fn exceed(&mut self, excess: f32, law: &Law) -> f32 {
+        let step = self.mean * pace(self.seen, law);
+        let surprise = self.rarity(excess, law);
         self.learn(excess.min(WINSOR * self.mean), law);
-        self.bar += pace * (1.0 - law.beyond);
+        self.bar += step * (1.0 - law.beyond);
         if self.seen < READY { 0.0 } else { surprise }
     }
 
-    /// The bar moves faster while it is young.
-    fn pace(&self, law: &Law) -> f32 {
-        if self.seen >= GROWN { law.pace } else { (5.0 / f32::from(self.seen)).clamp(law.pace, 0.05) }
+    /// The same without learning it.
+    pub(super) fn ask(&self, statistic: f32, law: &Law) -> f32 {
+        let excess = statistic.clamp(-LARGEST, LARGEST) - self.bar;
+        if self.seen < READY || excess <= SAME * self.mean { 0.0 } else { self.rarity(excess, law) }
     }
 
     /// Halves both counts before they overflow: their ratio is what matters.
@@ -113,12 +136,19 @@ impl Tail {
     }
 
     /// The surprise of an excess: the share of points beyond the bar, times the law's tail beyond it.
-    fn rarity(&self, excess: f32) -> f32 {
+    fn rarity(&self, excess: f32, law: &Law) -> f32 {
         let variance = (self.square - self.mean * self.mean).max(1e-30);
         let ratio = (self.mean * self.mean / variance).min(1.0);
         let shape = (0.5 * (1.0 - ratio)).min(SHAPE_MAX);
-        let scaled = excess / (0.5 * self.mean * (1.0 + ratio));
+        let scaled = excess / (0.5 * self.mean * (1.0 + ratio)).max(law.least);
         let nats = if shape < 1e-3 { scaled } else { (shape * scaled).ln_1p() / shape };
+        let nats = match law.doubt {
+            Doubt::None => nats,
+            Doubt::Counted => {
+                let known = f32::from(self.beyond).min(1.0 / law.forgetting);
+                known * (nats / known).ln_1p()
+            }
+        };
         let share = (f32::from(self.beyond) / f32::from(self.seen)).max(1e-3);
         (nats * LOG10_E - share.log10()).min(MOST)
     }
@@ -129,6 +159,11 @@ impl Tail {
         self.mean = (self.mean + share * (excess - self.mean)).max(1e-12);
         self.square += share * (excess * excess - self.square);
     }
+}
+
+/// The bar moves faster while it is young.
+pub(super) fn pace(seen: u16, law: &Law) -> f32 {
+    if seen >= GROWN { law.pace } else { (5.0 / f32::from(seen)).clamp(law.pace, 0.05) }
 }
 
 #[cfg(test)]

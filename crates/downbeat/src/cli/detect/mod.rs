@@ -7,7 +7,7 @@ mod read;
 use super::output;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use downbeat_core::detect::series::{Answer, BITS_WORTH, Detector, Direction, Fault, Kind, Note, Spell};
+use downbeat_core::detect::series::{Answer, Budget, Detector, Direction, Ending, Fault, Kind, Note, Spell, Standing};
 use downbeat_core::model::{Bits, Moment};
 pub(super) use read::ReadError;
 use read::Row;
@@ -25,9 +25,14 @@ Examples:
   downbeat detect *.csv --html report.html            the same with plots, for the browser
   downbeat detect a.csv b.csv --json | jq .start      for programs: one object a line
   downbeat detect latency.csv --kind latency --scores scores.csv
+  downbeat detect *.csv --budget 0.1                  only what a healthy series shows once in ten months
 
 A file has a header with the columns `timestamp` (ISO 8601, UTC where no zone is given, or Unix seconds) and `value`; an empty
-value is missing. Each point is judged by those before it alone, and one threshold (--bits) holds for all files.
+value is missing. Each point is judged by those before it alone, and one budget (or one threshold, with --bits) holds for all
+files: a finding needs log2(points a month / budget) bits. The first points are learnt from, and nothing is said of them.
+A finding ends at the first of the points that show, by a test of their own, that all is as expected again; what lasts
+for a day is taken as the new usual. In the scores, bits tell how new a point is by itself, for ranking; the flag says that
+there was evidence enough for a finding, which may be that of several points.
 What cannot be used (not a number, out of its kind's range, late, twice the same time) is counted on standard error.";
 
 /// What to look at.
@@ -39,9 +44,12 @@ pub(crate) struct DetectArgs {
     /// What the figures are; auto looks at the first thousand
     #[arg(long, value_enum, default_value_t = KindChoice::Auto)]
     kind: KindChoice,
-    /// Evidence that a finding needs, in bits
-    #[arg(long, value_name = "BITS", default_value_t = BITS_WORTH.0)]
-    bits: f64,
+    /// False findings that are bearable in a healthy series and a month
+    #[arg(long, value_name = "FINDINGS", default_value = "1", value_parser = budget)]
+    budget: Budget,
+    /// Evidence that a finding needs, in bits, instead of what the budget asks for
+    #[arg(long, value_name = "BITS", conflicts_with = "budget", value_parser = bits)]
+    bits: Option<Bits>,
     /// Print findings as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -51,6 +59,30 @@ pub(crate) struct DetectArgs {
     /// Write a report with plots to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+impl DetectArgs {
+    fn worth(&self, step: Duration) -> Bits {
+        self.bits.unwrap_or_else(|| self.budget.bits(step))
+    }
+
+    /// The threshold in words.
+    fn needs(&self) -> String {
+        match self.bits {
+            Some(bits) => format!("at least {:.1} bits", bits.0),
+            None => format!("a budget of {} a month for false ones in a healthy series", self.budget.findings()),
+        }
+    }
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let findings = text.parse().map_err(|_| "is no number".to_owned())?;
+    Budget::new(findings).ok_or_else(|| "has to be above zero".into())
+}
+
+fn bits(text: &str) -> Result<Bits, String> {
+    let bits: f64 = text.parse().map_err(|_| "is no number".to_owned())?;
+    if bits.is_finite() && bits >= 0.0 { Ok(Bits(bits)) } else { Err("has to be zero or more".into()) }
 }
 
 /// What the figures of a series are.
@@ -101,6 +133,8 @@ struct Looked {
     notes: Vec<(Moment, Note)>,
     faults: BTreeMap<Fault, u64>,
     missing: u64,
+    /// Points that taught what is usual, of which nothing is said.
+    learnt: usize,
 }
 
 /// Runs the detectors.
@@ -108,13 +142,13 @@ pub(super) fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let mut looked = vec![];
     for path in &args.files {
         let rows = read::rows(path)?;
-        looked.push(look(path.display().to_string(), &rows, args.kind, Bits(args.bits)));
+        looked.push(look(path.display().to_string(), &rows, args));
     }
     if let Some(path) = &args.scores {
         write_scores(path, &looked).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if let Some(path) = &args.html {
-        let page = page::render(&looked, args.bits);
+        let page = page::render(&looked, &args.needs());
         std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
     }
     for one in &looked {
@@ -123,11 +157,19 @@ pub(super) fn run(args: &DetectArgs) -> anyhow::Result<()> {
     output::write(&if args.json { as_json(&looked) } else { as_text(&looked) })
 }
 
-fn look(name: String, rows: &[Row], choice: KindChoice, worth: Bits) -> Looked {
-    let kind = choice.resolve(rows);
-    let mut detector = Detector::new(kind, read::step(rows), worth);
-    let mut looked =
-        Looked { name, kind, points: vec![], spells: vec![], notes: vec![], faults: BTreeMap::new(), missing: 0 };
+fn look(name: String, rows: &[Row], args: &DetectArgs) -> Looked {
+    let (kind, step) = (args.kind.resolve(rows), read::step(rows));
+    let mut detector = Detector::new(kind, step, args.worth(step));
+    let mut looked = Looked {
+        name,
+        kind,
+        points: vec![],
+        spells: vec![],
+        notes: vec![],
+        faults: BTreeMap::new(),
+        missing: 0,
+        learnt: 0,
+    };
     for row in rows {
         let mut scored = Scored { row: row.clone(), said: None, flag: false };
         match detector.see(row.at, row.value) {
@@ -136,13 +178,14 @@ fn look(name: String, rows: &[Row], choice: KindChoice, worth: Bits) -> Looked {
             Answer::Seen(verdict) => {
                 looked.notes.extend(verdict.note.map(|note| (row.at, note)));
                 scored.said = Some((verdict.expected, verdict.bits.0));
-                scored.flag = verdict.bits >= worth;
+                scored.flag = verdict.found.is_some();
+                looked.learnt += usize::from(verdict.standing == Standing::Learning);
+                looked.spells.extend(verdict.ended);
             }
         }
         looked.points.push(scored);
     }
-    let open = detector.open();
-    looked.spells = detector.ended().chain(open).collect();
+    looked.spells.extend(detector.open());
     looked
 }
 
@@ -154,7 +197,8 @@ fn as_json(looked: &[Looked]) -> String {
                 "file": one.name,
                 "kind": kind_word(one.kind),
                 "start": stamp(spell.start),
-                "end": spell.end.map(stamp),
+                "end": spell.end.map(|(end, _)| stamp(end)),
+                "ended": spell.end.map(|(_, ending)| ending_word(ending)),
                 "detected_at": stamp(spell.detected_at),
                 "direction": direction_word(spell.direction),
                 "expected": spell.expected,
@@ -172,7 +216,8 @@ fn as_text(looked: &[Looked]) -> String {
     for one in looked {
         let plural = if one.spells.len() == 1 { "finding" } else { "findings" };
         let (points, found) = (one.points.len(), one.spells.len());
-        let _ = writeln!(out, "{}: {points} points ({}), {found} {plural}", one.name, kind_word(one.kind));
+        let (kind, learnt) = (kind_word(one.kind), one.learnt);
+        let _ = writeln!(out, "{}: {points} points ({kind}), {learnt} of them learnt from; {found} {plural}", one.name);
         for spell in &one.spells {
             let _ = writeln!(out, "  {}", sentence(spell));
         }
@@ -182,7 +227,11 @@ fn as_text(looked: &[Looked]) -> String {
 
 /// A finding in words.
 fn sentence(spell: &Spell) -> String {
-    let end = spell.end.map_or_else(|| "still going on".to_owned(), |end| format!("until {}", stamp(end)));
+    let end = match spell.end {
+        None => "still going on".to_owned(),
+        Some((end, Ending::Back)) => format!("until {}", stamp(end)),
+        Some((end, Ending::NewUsual)) => format!("the new usual from {} on", stamp(end)),
+    };
     format!(
         "{} {}: {} where {} was expected, since {}, {end}; {:.1} bits",
         stamp(spell.detected_at),
@@ -204,6 +253,10 @@ fn complain(one: &Looked) {
             Fault::Late => "earlier than the point before: left out",
         };
         eprintln!("{}: {times} points {what}", one.name);
+    }
+    let usable = one.points.iter().filter(|point| point.said.is_some()).count();
+    if usable == one.learnt {
+        eprintln!("{}: {usable} usable points are too few to judge by: all were learnt from", one.name);
     }
     if one.missing > 0 {
         eprintln!("{}: {} points without a value", one.name, one.missing);
@@ -259,6 +312,13 @@ fn direction_word(direction: Direction) -> &'static str {
     match direction {
         Direction::Up => "up",
         Direction::Down => "down",
+    }
+}
+
+fn ending_word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Back => "back",
+        Ending::NewUsual => "new_usual",
     }
 }
 

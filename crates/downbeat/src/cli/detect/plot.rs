@@ -1,6 +1,6 @@
 //! One series as inline SVG: what was seen, what was expected, and where it was not as usual.
 
-use super::{Looked, Scored};
+use super::{Looked, Scored, figure, stamp};
 use downbeat_core::detect::series::Spell;
 use std::fmt::Write;
 
@@ -46,13 +46,32 @@ pub(super) fn draw(one: &Looked, title: &str) -> String {
         return String::new();
     }
     let scale = Scale::of(&points);
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">");
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{title}\">"
+    );
     for spell in &one.spells {
         svg += &shade(&scale, spell);
     }
-    let _ = write!(svg, "<path class=\"expected\" d=\"{}\"/>", strokes(&scale, &points, |point| point.2));
-    let _ = write!(svg, "<path class=\"seen\" d=\"{}\"/></svg>", strokes(&scale, &points, |point| point.1));
+    // What was expected on top: it would drown in what was seen.
+    let _ = write!(svg, "<path class=\"seen\" d=\"{}\"/>", strokes(&scale, &points, |point| point.1));
+    let _ = write!(svg, "<path class=\"expected\" d=\"{}\"/></svg>", strokes(&scale, &points, |point| point.2));
     svg
+}
+
+/// What the picture's edges are, in words.
+pub(super) fn span(one: &Looked) -> Option<String> {
+    let mut drawn = one.points.iter().filter(|point| drawable(point).is_some());
+    let values = drawn.clone().filter_map(|point| point.row.value);
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let first = drawn.next()?;
+    let last = drawn.next_back().unwrap_or(first);
+    Some(format!(
+        "From {} to {}, from {} (bottom) to {} (top). ",
+        stamp(first.row.at),
+        stamp(last.row.at),
+        figure(low),
+        figure(high)
+    ))
 }
 
 fn drawable(point: &Scored) -> Option<(f64, f64, f64)> {
@@ -64,7 +83,7 @@ fn drawable(point: &Scored) -> Option<(f64, f64, f64)> {
 fn shade(scale: &Scale, spell: &Spell) -> String {
     let at = |moment: downbeat_core::model::Moment| scale.x(moment.as_millis() as f64);
     let (left, mark) = (at(spell.start), at(spell.detected_at));
-    let right = spell.end.map_or(WIDTH - MARGIN, at).max(mark);
+    let right = spell.end.map_or(WIDTH - MARGIN, |(end, _)| at(end)).max(mark);
     let width = (right - left).max(2.0);
     format!(
         "<rect class=\"spell\" x=\"{left:.1}\" y=\"0\" width=\"{width:.1}\" height=\"{HEIGHT}\"/>\
