@@ -3,7 +3,7 @@
 //! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
 //! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
 //! nothing else is needed. Users' reports are capped: any number of them makes an incident suspected, never
-//! confirmed (G1, G2). When everything looks slow at once, without failures and without a surge, the observer is as
+//! confirmed (G1, G2). An error budget that burns is believed by rule (`detect::burn`). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
 
 mod vantage;
@@ -98,6 +98,10 @@ fn gather(findings: &[&Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
 fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
     if observer_is_suspect(evidence, around) {
         return None;
+    }
+    if let Some(f) = evidence.pillars.iter().find(|f| f.measure == Measure::Budget) {
+        let times = f.observed / f.expected;
+        return Some(format!("the error budget burns {times:.0} times as fast as it may"));
     }
     let threshold = around.threshold.0;
     let is_count =

@@ -19,6 +19,8 @@ use std::time::Duration;
 mod apart;
 #[path = "outages/arming.rs"]
 mod arming;
+#[path = "outages/budgets.rs"]
+mod budgets;
 #[path = "outages/features.rs"]
 mod features;
 #[path = "outages/verbs.rs"]

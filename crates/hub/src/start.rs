@@ -16,13 +16,13 @@ use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
 use crate::reports::{self, ReportDesk};
 use crate::settings::HubSettings;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, TelemetryReader};
 use crate::uptime::Uptime;
 use crate::view::Day;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use downbeat_core::incident::Engine;
-use downbeat_core::model::{Name, ProbeResult, Signal};
+use downbeat_core::model::{Moment, Name, ProbeResult, Signal};
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -143,9 +143,18 @@ impl Memory {
     /// Opens the log and takes it in. Blocks.
     pub(crate) fn of(settings: &HubSettings) -> Result<Self, OpenError> {
         let (log, book) = EventLog::resume(&settings.data)?;
-        let engine = Engine::resume(settings.policy.clone(), book);
+        let mut engine = Engine::resume(settings.policy.clone(), book);
+        recall_budgets(&mut engine, settings);
         let days = log.days()?;
         Ok(Self { engine, log, days })
+    }
+}
+
+/// Fills the error budgets with what telemetry knows; without it they begin anew.
+fn recall_budgets(engine: &mut Engine, settings: &HubSettings) {
+    match TelemetryReader::new(&settings.data).served(Moment::default()) {
+        Ok(minutes) => minutes.iter().for_each(|it| engine.recall(&it.component, it.at, it.total, it.failed)),
+        Err(error) => tracing::warn!(%error, "error budgets begin anew"),
     }
 }
 

@@ -4,11 +4,13 @@
 //! region, its version, its component, and the component in the region and on the replica. The number of series
 //! is bounded by the configuration; client networks are bounded by a figure of their own.
 
+mod burn;
 mod count;
 mod ratio;
 pub mod series;
 mod shelf;
 
+pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Urgency};
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading};
 use shelf::{Key, Series, Shelf, Slot};
@@ -132,7 +134,7 @@ impl Watch {
 
     fn floor(&self, measure: Measure) -> f64 {
         match measure {
-            Measure::Attempts | Measure::Requests | Measure::Reports => self.policy.failure_floor,
+            Measure::Attempts | Measure::Requests | Measure::Reports | Measure::Budget => self.policy.failure_floor,
             Measure::Slowness => self.policy.slow_floor,
             Measure::Checks => self.policy.check_floor,
             Measure::Denials => DENIAL_FLOOR,

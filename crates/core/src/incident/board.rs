@@ -3,6 +3,7 @@
 use super::book::Book;
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
+use crate::detect::BudgetReading;
 use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
@@ -123,6 +124,8 @@ pub struct Board {
     pub blind: BTreeMap<Name, String>,
     /// What edges tell of and nobody has configured here, by edge.
     pub strangers: BTreeMap<Name, Strangers>,
+    /// How the error budgets stand, by component; none where nothing is promised.
+    pub budgets: BTreeMap<Name, BudgetReading>,
 }
 
 /// Draws the live picture.
@@ -147,6 +150,7 @@ pub(super) fn draw(
         probes: panel.lines().map(|(name, line)| (name.clone(), line.clone())).collect(),
         blind: panel.blind(now),
         strangers: door.strangers.clone(),
+        budgets: BTreeMap::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::event::{Channel, Event, Record};
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
-use crate::detect::{Watch, threshold};
+use crate::detect::{ErrorBudgets, Watch, threshold};
 use crate::model::mutation::bend;
 use crate::model::{
     Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
@@ -47,6 +47,8 @@ pub struct Engine {
     /// The epoch of the plan in the book, and since when it is that.
     pub(super) planned: (u64, Moment),
     pub(super) threshold: Bits,
+    /// How fast the failures that objectives allow are used up.
+    budgets: ErrorBudgets,
     found: Found,
     /// The places that the open incidents keep to.
     pub(super) kept_to: Places,
@@ -80,6 +82,7 @@ impl Engine {
             given: given(&book),
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
+            budgets: ErrorBudgets::new(&policy),
             found: Found::default(),
             kept_to: Places::default(),
             policy,
@@ -113,6 +116,7 @@ impl Engine {
         );
         if dealt_with {
             self.watch.reset();
+            self.budgets.begin_anew(record.at);
         }
         Ok(())
     }
@@ -126,6 +130,10 @@ impl Engine {
         let seen = match signal {
             Signal::RollUp(roll) => {
                 let seen = self.door.roll_up(now, roll, topology, plan, &mut self.ledger)?;
+                for row in &roll.clients {
+                    let owed = row.counted().owed();
+                    self.budgets.add(&row.component, now, owed.total, owed.failed());
+                }
                 let known = self.epochs.entry(roll.edge.clone()).or_insert((roll.plan_epoch, now));
                 if known.0 != roll.plan_epoch {
                     *known = (roll.plan_epoch, now);
@@ -158,6 +166,11 @@ impl Engine {
         }
     }
 
+    /// Tells what clients of a component met before this engine was there, minutes in their order.
+    pub fn recall(&mut self, component: &Name, at: Moment, total: u64, failed: u64) {
+        self.budgets.add(component, at, total, failed);
+    }
+
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
@@ -181,7 +194,12 @@ impl Engine {
     pub(super) fn look(&mut self, now: Moment) {
         let of = Some((self.watch.age(), now.as_millis() / 1_000));
         if self.found.of != of {
-            self.found = Found { findings: self.watch.findings(now, self.policy.confirm.freshness), of };
+            let mut findings = self.watch.findings(now, self.policy.confirm.freshness);
+            for burning in self.budgets.findings(now, self.threshold) {
+                let place = findings.partition_point(|stronger| stronger.bits >= burning.bits);
+                findings.insert(place, burning);
+            }
+            self.found = Found { findings, of };
         }
         self.kept_to = self.places_kept_to(self.findings());
     }
@@ -193,7 +211,8 @@ impl Engine {
 
     /// The live picture of the service.
     pub fn board(&self, now: Moment) -> Board {
-        draw(now, &self.policy, &self.book, (&self.ledger, &self.door, &self.panel))
+        let board = draw(now, &self.policy, &self.book, (&self.ledger, &self.door, &self.panel));
+        Board { budgets: self.budgets.readings(now), ..board }
     }
 
     /// What an edge tells of and nobody has configured here.

@@ -66,6 +66,8 @@ pub enum Measure {
     Lookups,
     /// Users' reports, against their usual number.
     Reports,
+    /// Share of clients' requests that failed, against what the component's objective allows.
+    Budget,
 }
 
 impl Measure {
@@ -79,6 +81,7 @@ impl Measure {
             Self::Checks => "failed probes",
             Self::Lookups => "failed name look-ups",
             Self::Reports => "users' reports",
+            Self::Budget => "failures against the error budget",
         }
     }
 }

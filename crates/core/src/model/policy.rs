@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{RemedyKind, Topology};
+use super::{Name, RemedyKind, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +36,32 @@ pub struct Policy {
     pub tell: TellPolicy,
     /// How long an incident waits for what.
     pub incident: IncidentPolicy,
+    /// What is promised of components, where anything is.
+    pub objectives: BTreeMap<Name, Objective>,
+}
+
+/// Share of a component's requests that have to be served well over 30 days (a service level objective).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    good: f64,
+}
+
+impl Objective {
+    /// From percent, such as 99.9; `None` for what is not from 50 on and below 100. Of less than half nobody speaks as promised, and
+    /// all of them are more than anybody can promise.
+    pub fn percent(percent: f64) -> Option<Self> {
+        (50.0..100.0).contains(&percent).then_some(Self { good: percent / 100.0 })
+    }
+
+    /// In percent.
+    pub fn as_percent(self) -> f64 {
+        self.good * 100.0
+    }
+
+    /// Share of the requests that may fail.
+    pub fn allowed(self) -> f64 {
+        1.0 - self.good
+    }
 }
 
 /// When something is abnormal.

@@ -5,7 +5,7 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use anyhow::Context;
 use clap::Args;
-use downbeat_core::model::{Mode, Name, Policy, RemedyKind};
+use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{ActuatorSettings, DnsTask, HttpMethod, HttpTask, HubSettings, ProbeSettings, ProbeTask};
 use serde_json::{Map, Value, json};
@@ -55,6 +55,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         certificates(edge),
         routes(edge),
         components(edge, hub),
+        objectives(hub),
         features(edge),
         caches(edge),
         replicas(edge, hub),
@@ -128,6 +129,13 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     };
     let rows = edge.components.iter().map(row).collect();
     Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+/// What is promised.
+fn objectives(hub: &HubSettings) -> Table {
+    let row = |(component, objective): (&Name, &Objective)| vec![json!(component), json!(objective.as_percent())];
+    let rows = hub.policy.objectives.iter().map(row).collect();
+    Table { title: "objectives", columns: &["component", "percent"], rows }
 }
 
 /// What comes back by itself after an overload.

@@ -1,5 +1,6 @@
 //! How the hub itself is: for load balancers, for outside watchers, and for scrapers.
 
+use super::budgets::word;
 use crate::doors::Doors;
 use crate::http::problem::Problem;
 use crate::text::rfc3339;
@@ -7,8 +8,10 @@ use crate::view::Snapshot;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use downbeat_core::detect::{BudgetReading, Urgency};
 use downbeat_core::incident::{Arming, ArmingState};
-use downbeat_core::model::Moment;
+use downbeat_core::model::{Moment, Name};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -61,7 +64,42 @@ fn text(snapshot: &Snapshot) -> String {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
         text
     });
-    text + &armed_until(&snapshot.armings())
+    text + &armed_until(&snapshot.armings()) + &budgets(&snapshot.board.budgets)
+}
+
+/// By component with an objective; nothing where none has one.
+fn budgets(budgets: &BTreeMap<Name, BudgetReading>) -> String {
+    if budgets.is_empty() {
+        return String::new();
+    }
+    let gauge = |name: &str, help: &str, lines: Vec<String>| {
+        lines
+            .iter()
+            .fold(format!("# HELP {name} {help}\n# TYPE {name} gauge\n"), |text, line| text + name + line + "\n")
+    };
+    let left = |(component, it): (&Name, &BudgetReading)| format!("{{component=\"{component}\"}} {}", it.left);
+    let burns = |(component, it): (&Name, &BudgetReading)| -> Vec<String> {
+        let known = it.burns.iter().filter_map(|(window, burn)| Some((window.as_secs(), (*burn)?)));
+        known.map(|(s, burn)| format!("{{component=\"{component}\",window_seconds=\"{s}\"}} {burn}")).collect()
+    };
+    let alerts = |(component, it): (&Name, &BudgetReading)| {
+        let fires = |urgency| u8::from(it.burning.is_some_and(|burning| burning.rule.urgency == urgency));
+        [Urgency::Page, Urgency::Ticket]
+            .map(|it| format!("{{component=\"{component}\",urgency=\"{}\"}} {}", word(it), fires(it)))
+    };
+    gauge(
+        "downbeat_error_budget_left",
+        "Share of the failures allowed in 30 days that is left; below 0 when more failed.",
+        budgets.iter().map(left).collect(),
+    ) + &gauge(
+        "downbeat_error_budget_burn_rate",
+        "How many times as fast as it may the budget is used up.",
+        budgets.iter().flat_map(burns).collect(),
+    ) + &gauge(
+        "downbeat_error_budget_alert",
+        "1 while a burn-rate rule of this urgency fires.",
+        budgets.iter().flat_map(alerts).collect(),
+    )
 }
 
 /// By component and kind, as a moment: alert on what is less than a week ahead.

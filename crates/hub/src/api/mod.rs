@@ -5,6 +5,7 @@
 
 mod audit;
 mod board;
+mod budgets;
 mod drills;
 mod health;
 mod incidents;
@@ -46,6 +47,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))
+        .route("/v1/budgets", get(budgets::budgets))
         .route("/v1/telemetry", get(telemetry::points))
         .route("/metrics", get(health::metrics))
         .with_state(doors)

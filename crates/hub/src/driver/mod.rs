@@ -133,8 +133,8 @@ impl Driver {
                     let result = self.desk.observe(self.clock.now(), &signal).map_err(SignalError::from);
                     if let Signal::RollUp(roll_up) = &signal {
                         if result.is_ok() {
-                            let topology = &self.desk.engine().policy().topology;
-                            self.telemetry.add(self.clock.now(), roll_up, topology);
+                            let policy = self.desk.engine().policy();
+                            self.telemetry.add(self.clock.now(), roll_up, policy);
                         }
                         self.strangers.note(self.desk.engine(), &roll_up.edge);
                     }

@@ -6,12 +6,13 @@
 use crate::settings::{BreakerSettings, Category, HubSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
+use downbeat_core::detect::{BudgetReading, ErrorBudget};
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
 use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis, IncidentId,
-    Measure, Mode, Moment, Name, Notice, NoticeId, Policy, Priority, Remedy, RemedyId, RemedyKind, Replica, Route,
-    Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
+    Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy, RemedyId, RemedyKind, Replica,
+    Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -525,7 +526,20 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         .into(),
         blind: BTreeMap::new(),
         strangers: BTreeMap::new(),
+        budgets: budgets(now, eu),
     }
+}
+
+/// Playback is promised and fails while eu does; log-in is promised, and nobody has asked for it yet.
+fn budgets(now: Moment, eu: Condition) -> BTreeMap<Name, BudgetReading> {
+    let promised = |percent| ErrorBudget::new(Objective::percent(percent).expect("a good objective"));
+    let mut playback = promised(99.9);
+    playback.add(now.before(Duration::from_secs(20 * 86_400)), 1_000_000, 1_000);
+    playback.add(now.before(Duration::from_secs(3_600)), 50_000, 5);
+    if eu == Condition::Down {
+        playback.add(now, 1_120, 193);
+    }
+    [(name("playback"), playback.reading(now)), (name("login"), promised(99.0).reading(now))].into()
 }
 
 fn journey(eu: Condition) -> &'static str {

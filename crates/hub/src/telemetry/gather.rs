@@ -1,7 +1,8 @@
-//! Adds up what edges tell, by component and region, until a step is over.
+//! Adds up what edges tell, by component and region, until a step is over; and what clients of components with an objective
+//! met, by the minute.
 
 use super::{SERIES_MAX, Step};
-use downbeat_core::model::{Moment, Name, RollUp, Sketch, Topology};
+use downbeat_core::model::{Moment, Name, Policy, RollUp, Sketch, Topology};
 use std::collections::BTreeMap;
 
 /// A component in a region.
@@ -26,6 +27,13 @@ impl Sum {
     }
 }
 
+/// What clients of a component met within a minute, refused credentials and the like left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Served {
+    pub(super) total: u64,
+    pub(super) failed: u64,
+}
+
 /// The sums of one step that is over.
 #[derive(Debug, PartialEq)]
 pub(super) struct Batch {
@@ -33,6 +41,8 @@ pub(super) struct Batch {
     /// The number of the step since 1970.
     pub(super) number: u64,
     pub(super) sums: BTreeMap<Series, Sum>,
+    /// By component with an objective; only by the minute.
+    pub(super) served: BTreeMap<Name, Served>,
 }
 
 /// The sums of the step that is going on.
@@ -41,6 +51,7 @@ struct Going {
     step: Step,
     number: u64,
     sums: BTreeMap<Series, Sum>,
+    served: BTreeMap<Name, Served>,
 }
 
 /// Gathers for all steps at once.
@@ -51,16 +62,19 @@ pub(super) struct Gatherer {
 
 impl Default for Gatherer {
     fn default() -> Self {
-        Self { going: Step::ALL.map(|step| Going { step, number: 0, sums: BTreeMap::new() }) }
+        Self { going: Step::ALL.map(|step| Going { step, number: 0, sums: BTreeMap::new(), served: BTreeMap::new() }) }
     }
 }
 
 impl Gatherer {
     /// Adds a roll-up. Returns the steps that were over before it, finest first.
-    pub(super) fn add(&mut self, now: Moment, roll_up: &RollUp, topology: &Topology) -> Vec<Batch> {
+    pub(super) fn add(&mut self, now: Moment, roll_up: &RollUp, policy: &Policy) -> Vec<Batch> {
         let over = self.over(now);
-        let told = of(roll_up, topology);
+        let told = of(roll_up, &policy.topology);
         for going in &mut self.going {
+            if going.step == Step::Minute {
+                going.serve(roll_up, policy);
+            }
             for (series, sum) in &told {
                 let has_room = going.sums.len() < SERIES_MAX || going.sums.contains_key(series);
                 if has_room {
@@ -76,10 +90,24 @@ impl Gatherer {
         let end = |going: &mut Going| {
             let number = now.as_millis() / 1_000 / going.step.seconds();
             let before = std::mem::replace(&mut going.number, number);
-            let is_over = before != number && !going.sums.is_empty();
-            is_over.then(|| Batch { step: going.step, number: before, sums: std::mem::take(&mut going.sums) })
+            let is_over = before != number && !(going.sums.is_empty() && going.served.is_empty());
+            is_over.then(|| {
+                let (sums, served) = (std::mem::take(&mut going.sums), std::mem::take(&mut going.served));
+                Batch { step: going.step, number: before, sums, served }
+            })
         };
         self.going.iter_mut().filter_map(end).collect()
+    }
+}
+
+impl Going {
+    fn serve(&mut self, roll_up: &RollUp, policy: &Policy) {
+        for row in roll_up.clients.iter().filter(|row| policy.objectives.contains_key(&row.component)) {
+            let owed = row.counted().owed();
+            let served = self.served.entry(row.component.clone()).or_default();
+            served.total = served.total.saturating_add(owed.total);
+            served.failed = served.failed.saturating_add(owed.failed());
+        }
     }
 }
 

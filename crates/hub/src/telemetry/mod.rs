@@ -1,13 +1,15 @@
 //! Telemetry: how each component did in each region, by the second for an hour, by ten seconds for a day, by the minute for 90
-//! days. For looking back; nothing is decided from it.
+//! days. And what clients of components with an objective met, by the minute for 30 days: a hub that starts fills its error
+//! budgets from it. Else it is for looking back; nothing is decided from it.
 //!
 //! It lies in `telemetry.db`, apart from the log: a file of its own, a thread of its own, no syncing. What it cannot write it
 //! leaves out and counts; a full disk there costs points, never an event. SQLite and not files of our own, because series come
 //! and go with the configuration, and a killed hub has to leave a file that can be read.
 //!
 //! The file is a ring: a point's place is its time modulo the span kept, so it never grows beyond `POINTS` a series, and at most
-//! [`SERIES_MAX`] series: 141,840 points of at most [`POINT_BYTES`] bytes, 5.7 MB a series and 363 MB in all. Memory
-//! is three sketches a series.
+//! [`SERIES_MAX`] series: 141,840 points of at most [`POINT_BYTES`] bytes, 5.7 MB a series and 363 MB in all; and
+//! 43,200 minutes of at most [`SERVED_BYTES`] bytes, 4.1 MB a component with an objective and 265 MB in all. Memory is
+//! three sketches a series.
 
 mod gather;
 mod store;
@@ -15,13 +17,20 @@ mod store;
 mod tests;
 mod writer;
 
-pub use store::{Point, TelemetryError, TelemetryReader, Wanted};
+pub use store::{Point, ServedMinute, TelemetryError, TelemetryReader, Wanted};
 pub(crate) use writer::Telemetry;
 
 /// Most series kept, a series being a component in a region: what comes later is left out.
 pub const SERIES_MAX: usize = 64;
 /// Most bytes of a point in the file, with all that SQLite needs around it.
 pub const POINT_BYTES: u64 = 40;
+
+/// Most components whose minutes are kept.
+pub const SERVED_MAX: usize = 64;
+/// Minutes kept of each, 30 days.
+pub const SERVED_KEPT: u64 = 30 * 24 * 60;
+/// Most bytes of such a minute in the file: a long name, and what SQLite needs around it.
+pub const SERVED_BYTES: u64 = 96;
 
 /// How fine points are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

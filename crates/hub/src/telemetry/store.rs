@@ -1,7 +1,7 @@
 //! The file: a ring of points, written without syncing and read beside its writer.
 
 use super::gather::Batch;
-use super::{POINT_BYTES, SERIES_MAX, Step};
+use super::{POINT_BYTES, SERIES_MAX, SERVED_BYTES, SERVED_KEPT, SERVED_MAX, Step};
 use downbeat_core::model::{Moment, Name};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
@@ -31,7 +31,15 @@ CREATE TABLE IF NOT EXISTS series (
     component TEXT NOT NULL,
     region TEXT NOT NULL,
     UNIQUE (component, region)
-) STRICT;";
+) STRICT;
+CREATE TABLE IF NOT EXISTS served (
+    component TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    number INTEGER NOT NULL, -- of the minute, since 1970
+    total INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    PRIMARY KEY (component, slot)
+) STRICT, WITHOUT ROWID;";
 
 /// Why telemetry cannot be written or read. Nothing else depends on it.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +63,7 @@ fn file_in(data: &Path) -> PathBuf {
 /// The most bytes that the file may have, whatever happens.
 pub(super) fn bytes_max() -> u64 {
     let points: u64 = Step::ALL.iter().map(|step| step.kept()).sum();
-    points * SERIES_MAX as u64 * POINT_BYTES
+    points * SERIES_MAX as u64 * POINT_BYTES + SERVED_KEPT * SERVED_MAX as u64 * SERVED_BYTES
 }
 
 impl Store {
@@ -86,6 +94,15 @@ impl Store {
 fn insert(connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for batch in batches {
+        for (component, served) in batch.served.iter().take(SERVED_MAX) {
+            transaction.prepare_cached("INSERT OR REPLACE INTO served VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+                component.as_str(),
+                (batch.number % SERVED_KEPT) as i64,
+                batch.number as i64,
+                served.total as i64,
+                served.failed as i64,
+            ))?;
+        }
         for ((component, region), sum) in &batch.sums {
             let Some(series) = series(&transaction, component, region)? else { continue };
             let quantile = |q| sum.first_byte.quantile(q).map(|us| us.round() as i64);
@@ -142,6 +159,19 @@ pub struct Wanted {
     pub limit: usize,
 }
 
+/// What clients of a component met within one minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedMinute {
+    /// When the minute began.
+    pub at: Moment,
+    /// Which component.
+    pub component: Name,
+    /// Requests, refused credentials and the like left out.
+    pub total: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
 /// How a component did in a region within one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Point {
@@ -179,12 +209,51 @@ impl TelemetryReader {
         }
         select(&self.path, wanted).map_err(|source| TelemetryError { path: self.path.clone(), source })
     }
+
+    /// What clients met, minute by minute from this moment on, oldest first; none where nothing was written yet.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] when the file cannot be read.
+    pub fn served(&self, since: Moment) -> Result<Vec<ServedMinute>, TelemetryError> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        select_served(&self.path, since).map_err(|source| TelemetryError { path: self.path.clone(), source })
+    }
 }
 
-fn select(path: &Path, wanted: &Wanted) -> rusqlite::Result<Vec<Point>> {
+fn select_served(path: &Path, since: Moment) -> rusqlite::Result<Vec<ServedMinute>> {
+    let connection = readable(path)?;
+    let known: bool =
+        connection.query_row("SELECT count(*) > 0 FROM sqlite_master WHERE name = 'served'", (), |row| row.get(0))?;
+    if !known {
+        // Written by an earlier release.
+        return Ok(Vec::new());
+    }
+    let mut query = connection
+        .prepare("SELECT number, component, total, failed FROM served WHERE number >= ?1 ORDER BY number, component")?;
+    let first = since.as_millis().div_ceil(60_000) as i64;
+    let rows = query.query_map([first], |row| {
+        let count = |column| row.get::<_, i64>(column).map(|n| n as u64);
+        let minute = |component| -> rusqlite::Result<ServedMinute> {
+            let at = Moment::from_millis(count(0)? * 60_000);
+            Ok(ServedMinute { at, component, total: count(2)?, failed: count(3)? })
+        };
+        // A name that is none any more has no objective either.
+        Name::new(&row.get::<_, String>(1)?).ok().map(minute).transpose()
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+fn readable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+fn select(path: &Path, wanted: &Wanted) -> rusqlite::Result<Vec<Point>> {
+    let connection = readable(path)?;
     let mut query = connection.prepare(
         "SELECT number, component, region, attempts, failed, slow, p50_us, p99_us FROM points JOIN series USING (series)
          WHERE step_s = ?1 AND number >= ?2 AND component = coalesce(?3, component) AND region = coalesce(?4, region)

@@ -4,12 +4,19 @@ use super::gather::{Batch, Gatherer, Sum};
 use super::store::{Store, bytes_max};
 use super::*;
 use downbeat_core::model::{
-    Component, FailureKind, Moment, Name, Priority, Replica, RollUp, Sketch, Tally, Topology, UpstreamRow,
+    ClientRow, Component, FailureKind, Moment, Name, Objective, Policy, Priority, Replica, RollUp, Sketch, Tally,
+    Topology, UpstreamRow,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("a good name")
+}
+
+fn policy() -> Policy {
+    let objectives = [(name("web"), Objective::percent(99.9).expect("a good objective"))].into();
+    Policy { topology: topology(), objectives, ..Policy::default() }
 }
 
 fn topology() -> Topology {
@@ -69,10 +76,10 @@ fn wanted(step: Step) -> Wanted {
 #[test]
 fn seconds_add_up_to_minutes() {
     let data = tempfile::tempdir().expect("a directory");
-    let (mut gatherer, topology) = (Gatherer::default(), topology());
+    let (mut gatherer, policy) = (Gatherer::default(), policy());
     let mut store = Store::open(data.path()).expect("opens");
     for second in 0..=180 {
-        store.write(&gatherer.add(at(second), &roll_up(), &topology)).expect("written");
+        store.write(&gatherer.add(at(second), &roll_up(), &policy)).expect("written");
     }
     let reader = TelemetryReader::new(data.path());
     let points = |step| reader.points(&wanted(step)).expect("read");
@@ -92,7 +99,7 @@ fn seconds_add_up_to_minutes() {
 fn batch(step: Step, number: u64, series: usize) -> Batch {
     let sum = || Sum { attempts: 1_000_000, failed: 10_000, slow: 10_000, first_byte: Sketch::default() };
     let sums = (0..series).map(|n| ((name(&format!("component-{n}")), name("eu")), sum())).collect();
-    Batch { step, number, sums }
+    Batch { step, number, sums, served: BTreeMap::new() }
 }
 
 fn bytes(data: &Path) -> u64 {
@@ -118,7 +125,7 @@ fn the_ring_turns_within_its_bound() {
     assert!(bytes(data.path()) <= points * POINT_BYTES + 64 * 1_024, "{} bytes a point", bytes(data.path()) / points);
     let kept = TelemetryReader::new(data.path()).points(&wanted(step)).expect("read");
     assert_eq!(kept[0].at_ms.as_millis(), (1_000_000_000 + 2 * step.kept()) * 1_000, "the oldest are gone");
-    assert_eq!(bytes_max(), 363_110_400, "what the module says of itself");
+    assert_eq!(bytes_max(), 628_531_200, "what the module says of itself");
 }
 
 #[test]
@@ -135,7 +142,7 @@ async fn a_file_that_is_none_costs_points_and_nothing_else() {
     std::fs::create_dir(data.path().join("telemetry.db")).expect("in the way");
     let mut telemetry = Telemetry::start(data.path()).expect("a thread");
     for second in 0..5 {
-        telemetry.add(at(second), &roll_up(), &topology());
+        telemetry.add(at(second), &roll_up(), &policy());
     }
     telemetry.stop().await;
     assert!(TelemetryReader::new(data.path()).points(&wanted(Step::Second)).is_err());
@@ -146,8 +153,46 @@ async fn what_waits_is_written_before_the_end() {
     let data = tempfile::tempdir().expect("a directory");
     let mut telemetry = Telemetry::start(data.path()).expect("a thread");
     for second in 0..5 {
-        telemetry.add(at(second), &roll_up(), &topology());
+        telemetry.add(at(second), &roll_up(), &policy());
     }
     telemetry.stop().await;
     assert_eq!(TelemetryReader::new(data.path()).points(&wanted(Step::Second)).expect("read").len(), 2 * 4);
+}
+
+#[test]
+fn what_clients_met_is_kept_by_the_minute_where_something_is_promised() {
+    let data = tempfile::tempdir().expect("a directory");
+    let (mut gatherer, policy) = (Gatherer::default(), policy());
+    let reader = TelemetryReader::new(data.path());
+    assert_eq!(reader.served(at(0)).expect("nothing yet"), []);
+    let mut store = Store::open(data.path()).expect("opens");
+    let row = |component: &str, kind| ClientRow {
+        component: name(component),
+        network: name("n"),
+        tally: Tally { total: 10, slow: 0, failures: [(kind, 1)].into() },
+        withheld: 0,
+        retried: 0,
+        resumed: 0,
+        bytes: 0,
+    };
+    let clients =
+        vec![row("web", FailureKind::Status), row("web", FailureKind::Denied), row("other", FailureKind::Status)];
+    for second in 0..=120 {
+        let roll_up = RollUp { clients: clients.clone(), ..roll_up() };
+        store.write(&gatherer.add(at(second), &roll_up, &policy)).expect("written");
+    }
+    let minutes = reader.served(Moment::default()).expect("read");
+    let counts: Vec<(&str, u64, u64)> = minutes.iter().map(|m| (m.component.as_str(), m.total, m.failed)).collect();
+    assert_eq!(counts, [("web", 20 * 19, 20), ("web", 60 * 19, 60)], "a refused password is no failure of the service");
+    assert_eq!(minutes[1].at.since(minutes[0].at).as_secs(), 60);
+    assert_eq!(reader.served(minutes[1].at).expect("read").len(), 1);
+}
+
+#[test]
+fn a_file_of_an_earlier_release_has_no_such_minutes() {
+    let data = tempfile::tempdir().expect("a directory");
+    drop(Store::open(data.path()).expect("opens"));
+    let connection = rusqlite::Connection::open(data.path().join("telemetry.db")).expect("opens");
+    connection.execute_batch("DROP TABLE served").expect("dropped");
+    assert_eq!(TelemetryReader::new(data.path()).served(at(0)).expect("nothing"), []);
 }

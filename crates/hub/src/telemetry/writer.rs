@@ -2,7 +2,7 @@
 
 use super::gather::{Batch, Gatherer};
 use super::store::{Store, TelemetryError};
-use downbeat_core::model::{Moment, RollUp, Topology};
+use downbeat_core::model::{Moment, Policy, RollUp};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -35,8 +35,8 @@ impl Telemetry {
     }
 
     /// Takes a roll-up in.
-    pub(crate) fn add(&mut self, now: Moment, roll_up: &RollUp, topology: &Topology) {
-        let over = self.gatherer.add(now, roll_up, topology);
+    pub(crate) fn add(&mut self, now: Moment, roll_up: &RollUp, policy: &Policy) {
+        let over = self.gatherer.add(now, roll_up, policy);
         if !over.is_empty() && self.batches.try_send(over).is_err() {
             self.left_out += 1;
             if self.left_out.is_power_of_two() {

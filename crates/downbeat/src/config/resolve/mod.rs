@@ -188,7 +188,7 @@ fn resolve_policy(table: PolicyTable, site: &Site, can_actuate: bool, check: &Ch
         check.complain(span, Complaint::new(fault.to_string()));
     }
     let act = ActPolicy { can_actuate, ..table.policy.act };
-    Policy { topology: site.topology(), act, ..table.policy }
+    Policy { topology: site.topology(), objectives: site.objectives(), act, ..table.policy }
 }
 
 /// Where the edge finds its hub, by an address that needs no name server.

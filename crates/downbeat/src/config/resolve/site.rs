@@ -6,10 +6,10 @@ use crate::config::fault::Complaint;
 use crate::config::spelling;
 use crate::config::value::FromText;
 use crate::config::written::{ComponentTable, FeatureTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
-use downbeat_core::model::{Component, Name, Priority, Replica, Topology};
+use downbeat_core::model::{Component, Name, Objective, Priority, Replica, Topology};
 use downbeat_edge::{ComponentSettings, FeatureSettings, ReplicaSettings, RouteRule};
 use downbeat_hub::settings::Category;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 /// The service. What has no name or no address is left out; a fault is on record then.
@@ -202,6 +202,12 @@ impl Site {
             replicas: self.whole().map(replica).collect(),
             proven_versions: self.service.proven_versions.iter().cloned().collect(),
         }
+    }
+
+    /// What is promised of components.
+    pub(super) fn objectives(&self) -> BTreeMap<Name, Objective> {
+        let promised = |(name, table, _): (&Name, &ComponentTable, &Vec<Name>)| Some((name.clone(), table.objective?));
+        self.named_components().filter_map(promised).collect()
     }
 
     /// The routes for the edge.

@@ -8,7 +8,7 @@ use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
 use crate::config::written::feature::{FEATURES_MAX, FeatureTable};
 use crate::config::written::service::FieldName;
-use downbeat_core::model::Name;
+use downbeat_core::model::{Name, Objective};
 use downbeat_edge::{Balance, CacheSettings, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -88,6 +88,8 @@ pub(crate) struct ComponentTable {
     pub(crate) balance: Balance,
     pub(crate) per_second: Option<u32>,
     pub(crate) network_per_second: Option<u32>,
+    /// What is promised of it.
+    pub(crate) objective: Option<Objective>,
     /// `None` when its answers are not cached.
     pub(crate) cache: Option<CacheSettings>,
     /// Where the longest body that is cached stands, to be compared with the memory for all of them.
@@ -96,6 +98,20 @@ pub(crate) struct ComponentTable {
     pub(crate) features: Vec<FeatureTable>,
     /// `None` for all of `[[replica]]`.
     pub(crate) replicas: Option<Vec<Spanned<ReplicaRef>>>,
+}
+
+/// `objective = 99.9`, in percent.
+fn read_objective(reader: &Reader<'_>) -> Option<Objective> {
+    let percent = reader.get::<f64>("objective")?;
+    let objective = Objective::percent(*percent.get_ref());
+    if objective.is_none() {
+        let complaint = Complaint::new(format!("objective: {} % is no share that can be promised", percent.get_ref()));
+        reader.complain(
+            percent.span(),
+            complaint.hint("from 50 to less than 100, such as 99.9: percent of the requests of 30 days"),
+        );
+    }
+    objective
 }
 
 /// `cache = { … }`: there to have answers cached, `{}` with the figures as they are.
@@ -207,6 +223,7 @@ impl ComponentTable {
             balance: read_balance(&reader),
             per_second: reader.get("per_second").map(Spanned::into_inner),
             network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
+            objective: read_objective(&reader),
             cache,
             cache_body_at,
             features: reader.tables("feature", FEATURES_MAX).into_iter().map(FeatureTable::read).collect(),

@@ -1,6 +1,7 @@
 //! `/`: the service at a glance, the incidents that are open, what changed, what probes say.
 
 use super::arming::Lapse;
+use super::budgets::BudgetLine;
 use super::chart::Chart;
 use super::remedies::kind_title;
 use super::shell::Shell;
@@ -51,6 +52,7 @@ pub(super) struct Home {
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
     pub(super) lapses: Vec<Lapse>,
+    pub(super) budgets: Vec<BudgetLine>,
 }
 
 /// One component.
@@ -148,6 +150,7 @@ impl Home {
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
             lapses: Lapse::all(snapshot),
+            budgets: BudgetLine::all(snapshot),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod arming;
 mod breaker;
+mod budgets;
 mod chart;
 mod evidence;
 mod home;

@@ -1,0 +1,76 @@
+//! Error budgets as JSON: what is promised, what is left, how fast it goes.
+
+use crate::doors::Doors;
+use axum::Json;
+use axum::extract::State;
+use downbeat_core::detect::{BudgetReading, Burning, Urgency};
+use downbeat_core::model::{Moment, Name};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(super) struct BudgetView {
+    component: Name,
+    /// Percent of the requests of 30 days that have to be served well.
+    objective: f64,
+    /// Share of the budget that is left, 1 for all of it; below 0 when more was used.
+    left: f64,
+    burn_rates: Vec<BurnView>,
+    alert: Option<AlertView>,
+}
+
+#[derive(Debug, Serialize)]
+struct BurnView {
+    window_s: u64,
+    /// `null` while nobody asked for anything.
+    rate: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct AlertView {
+    urgency: &'static str,
+    long_s: u64,
+    short_s: u64,
+    /// From this burn rate on.
+    threshold: f64,
+    rate: f64,
+    since_ms: Moment,
+}
+
+/// `GET /v1/budgets`: the components with an objective, by name.
+pub(super) async fn budgets(State(doors): State<Doors>) -> Json<Vec<BudgetView>> {
+    Json(doors.snapshots.borrow().board.budgets.iter().map(BudgetView::of).collect())
+}
+
+impl BudgetView {
+    fn of((component, reading): (&Name, &BudgetReading)) -> Self {
+        Self {
+            component: component.clone(),
+            objective: reading.objective.as_percent(),
+            left: reading.left,
+            burn_rates: reading.burns.map(|(window, rate)| BurnView { window_s: window.as_secs(), rate }).into(),
+            alert: reading.burning.map(AlertView::of),
+        }
+    }
+}
+
+impl AlertView {
+    fn of(burning: Burning) -> Self {
+        let Burning { rule, burn, since, .. } = burning;
+        Self {
+            urgency: word(rule.urgency),
+            long_s: rule.long.as_secs(),
+            short_s: rule.short.as_secs(),
+            threshold: rule.burn,
+            rate: burn,
+            since_ms: since,
+        }
+    }
+}
+
+/// The word in the API and in `/metrics`.
+pub(super) const fn word(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Page => "page",
+        Urgency::Ticket => "ticket",
+    }
+}
