@@ -58,7 +58,7 @@ fn noise(n: u64) -> f64 {
         let mixed = (n ^ 0x9E37_79B9).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         ((mixed ^ (mixed >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 11) as f64 / (1u64 << 53) as f64
     };
-    (0..8).map(|back| -0.7f64.powi(back) * (1.0 - dice(n + 8 - back as u64)).ln() * 4.0).sum()
+    (0..8u64).map(|back| 0.7f64.powf(back as f64) * -(1.0 - dice(n + 8 - back)).ln() * 4.0).sum()
 }
 
 #[test]
