@@ -1,6 +1,6 @@
 //! What the binary hands to the hub: addresses, probes, channels, the actuator, and the policy.
 
-pub use crate::probes::{Condition, ConditionError, StatusError, StatusSet};
+pub use crate::probes::{Condition, ConditionError, GRPC_SERVICE_MAX, StatusError, StatusSet};
 use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
 use std::fmt;
 use std::net::SocketAddr;
@@ -96,6 +96,27 @@ pub enum ProbeTask {
         server_name: String,
         /// Least time left.
         valid_for: Duration,
+    },
+    /// Ask for the health of a gRPC service.
+    Grpc {
+        /// Where: `http` without TLS, `https` with it.
+        url: String,
+        /// Which service; the server itself when empty.
+        service: String,
+    },
+    /// Open a WebSocket, and perhaps say something and wait for an answer.
+    WebSocket {
+        /// Where: `ws` or `wss`.
+        url: String,
+        /// What to say first.
+        send: Option<String>,
+        /// What a message has to have in it.
+        expect: Option<String>,
+    },
+    /// Send an ICMP echo request.
+    Icmp {
+        /// A name or an address.
+        host: String,
     },
     /// Wait to be called.
     Heartbeat {

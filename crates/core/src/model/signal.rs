@@ -199,6 +199,13 @@ pub enum ProbeKind {
     Journey,
     /// Whether something calls as often as it should.
     Heartbeat,
+    /// gRPC's own health check.
+    Grpc,
+    /// A WebSocket, and what is said on it.
+    #[serde(rename = "websocket")]
+    WebSocket,
+    /// An ICMP echo.
+    Icmp,
 }
 
 /// What a probe found.

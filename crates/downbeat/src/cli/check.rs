@@ -217,6 +217,11 @@ pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
         ProbeTask::Tls { address, valid_for, .. } => {
             ("tls", format!("{address} valid for {}", duration_text(*valid_for)))
         }
+        ProbeTask::Grpc { url, service } if service.is_empty() => ("grpc", url.clone()),
+        ProbeTask::Grpc { url, service } => ("grpc", format!("{service} at {url}")),
+        ProbeTask::WebSocket { url, expect: Some(text), .. } => ("websocket", format!("{url} says {text:?}")),
+        ProbeTask::WebSocket { url, .. } => ("websocket", url.clone()),
+        ProbeTask::Icmp { host } => ("icmp", host.clone()),
         ProbeTask::Heartbeat { every, grace, .. } => {
             ("heartbeat", format!("called every {}, {} late at most", duration_text(*every), duration_text(*grace)))
         }

@@ -6,22 +6,27 @@
 mod certificate;
 mod condition;
 mod dns;
+mod grpc;
 mod heartbeat;
 mod http;
+mod icmp;
 mod journey;
 mod json_path;
 mod schedule;
 mod status;
 mod streak;
+mod stream;
 mod tcp;
 mod tls;
 mod uplink;
 mod web;
+mod websocket;
 
 use crate::outbound::{ClientError, Outbound, Web};
 use crate::settings::{ProbeSettings, ProbeTask};
 pub use condition::{Condition, ConditionError};
 use downbeat_core::model::{FailureKind, Name, ProbeKind, ProbeOutcome, ProbeResult};
+pub use grpc::GRPC_SERVICE_MAX;
 pub(crate) use heartbeat::{Heartbeats, routes as heartbeat_routes};
 pub use schedule::keep_probing;
 pub use status::{StatusError, StatusSet};
@@ -140,6 +145,11 @@ impl Prober {
             ProbeTask::Tls { address, server_name, valid_for } => {
                 tls::probe(self.web.outbound(), address, (server_name, *valid_for), timeout).await
             }
+            ProbeTask::Grpc { url, service } => grpc::probe(self.web.outbound(), url, service, timeout).await,
+            ProbeTask::WebSocket { url, send, expect } => {
+                websocket::probe(self.web.outbound(), url, (send.as_deref(), expect.as_deref()), timeout).await
+            }
+            ProbeTask::Icmp { host } => icmp::probe(self.web.outbound(), host, timeout).await,
             ProbeTask::Heartbeat { every, grace, .. } => {
                 self.heartbeats.judge(&probe.name, (*every, *grace), Instant::now())
             }
@@ -159,6 +169,9 @@ fn kind(task: &ProbeTask) -> ProbeKind {
         ProbeTask::Tls { .. } => ProbeKind::Tls,
         ProbeTask::Journey { .. } => ProbeKind::Journey,
         ProbeTask::Heartbeat { .. } => ProbeKind::Heartbeat,
+        ProbeTask::Grpc { .. } => ProbeKind::Grpc,
+        ProbeTask::WebSocket { .. } => ProbeKind::WebSocket,
+        ProbeTask::Icmp { .. } => ProbeKind::Icmp,
     }
 }
 

@@ -7,6 +7,7 @@ mod kill;
 mod outbound;
 mod outbox;
 mod probes;
+mod protocols;
 mod receiver;
 mod reporting;
 mod rig;

@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) const LONG: Duration = Duration::from_secs(30);
-const SHORT: Duration = Duration::from_millis(300);
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
 pub(crate) async fn run(task: ProbeTask, timeout: Duration) -> ProbeOutcome {
     run_asking(task, timeout, None).await
@@ -60,12 +60,12 @@ pub(crate) async fn serve(app: Router) -> String {
 }
 
 /// An address at which nobody listens: taken, and let go.
-async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind(any_port()).await.expect("a port").local_addr().expect("an address")
 }
 
 /// Accepts and never says a word.
-async fn mute() -> SocketAddr {
+pub(crate) async fn mute() -> SocketAddr {
     let listener = TcpListener::bind(any_port()).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {

@@ -27,7 +27,8 @@ pub(crate) struct ProbeTable {
 }
 
 impl FromText for ProbeKind {
-    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\", \"tls\", \"heartbeat\" or \"journey\"";
+    const EXPECTED: &'static str =
+        "\"http\", \"tcp\", \"dns\", \"tls\", \"grpc\", \"websocket\", \"icmp\", \"heartbeat\" or \"journey\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let kinds = [
@@ -35,6 +36,9 @@ impl FromText for ProbeKind {
             ("tcp", Self::Tcp),
             ("dns", Self::Dns),
             ("tls", Self::Tls),
+            ("grpc", Self::Grpc),
+            ("websocket", Self::WebSocket),
+            ("icmp", Self::Icmp),
             ("heartbeat", Self::Heartbeat),
             ("journey", Self::Journey),
         ];
@@ -89,11 +93,16 @@ impl ProbeTable {
 struct ReferenceKind(ProbeKind);
 
 impl FromText for ReferenceKind {
-    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\" or \"tls\"";
+    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\", \"tls\" or \"icmp\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        let kinds =
-            [("http", ProbeKind::Http), ("tcp", ProbeKind::Tcp), ("dns", ProbeKind::Dns), ("tls", ProbeKind::Tls)];
+        let kinds = [
+            ("http", ProbeKind::Http),
+            ("tcp", ProbeKind::Tcp),
+            ("dns", ProbeKind::Dns),
+            ("tls", ProbeKind::Tls),
+            ("icmp", ProbeKind::Icmp),
+        ];
         one_of(text, &kinds).map(Self)
     }
 }

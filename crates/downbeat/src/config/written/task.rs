@@ -8,7 +8,8 @@ use crate::config::units::Span;
 use crate::config::value::{FromText, FromValue, mismatch, one_of, unexpected};
 use downbeat_core::model::ProbeKind;
 use downbeat_hub::settings::{
-    Condition, ConditionError, DnsTask, HttpMethod, HttpTask, ProbeTask, RecordKind, StatusError, StatusSet,
+    Condition, ConditionError, DnsTask, GRPC_SERVICE_MAX, HttpMethod, HttpTask, ProbeTask, RecordKind, StatusError,
+    StatusSet,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -36,6 +37,12 @@ pub(super) fn read_task(reader: &Reader<'_>, kind: ProbeKind) -> Option<ProbeTas
         ProbeKind::Tcp => read_tcp(reader),
         ProbeKind::Dns => read_dns(reader).map(ProbeTask::Dns),
         ProbeKind::Tls => read_tls(reader),
+        ProbeKind::Grpc => read_grpc(reader),
+        ProbeKind::WebSocket => read_websocket(reader),
+        ProbeKind::Icmp => {
+            let host = reader.required::<AnyHost>("host")?;
+            Some(ProbeTask::Icmp { host: host.into_inner().0 })
+        }
         ProbeKind::Journey => read_journey(reader),
         // It has an interval of its own, and is read whole by [`read_heartbeat`].
         ProbeKind::Heartbeat => read_heartbeat(reader).map(|(task, _)| task),
@@ -67,6 +74,21 @@ fn read_http(reader: &Reader<'_>) -> Option<HttpTask> {
 fn read_tcp(reader: &Reader<'_>) -> Option<ProbeTask> {
     let [send, expect] = ["send", "expect"].map(|key| reader.get::<Said>(key).map(|said| said.into_inner().0));
     Some(ProbeTask::Tcp { address: endpoint(reader)?, send, expect })
+}
+
+fn read_grpc(reader: &Reader<'_>) -> Option<ProbeTask> {
+    let service = reader.get::<String>("service");
+    if let Some(long) = service.as_ref().filter(|service| service.get_ref().len() > GRPC_SERVICE_MAX) {
+        let complaint = Complaint::new(format!("service: at most {GRPC_SERVICE_MAX} bytes are asked for"));
+        reader.complain(long.span(), complaint);
+    }
+    let service = service.map(Spanned::into_inner).unwrap_or_default();
+    Some(ProbeTask::Grpc { url: reader.required::<BaseUrl>("url")?.into_inner().0, service })
+}
+
+fn read_websocket(reader: &Reader<'_>) -> Option<ProbeTask> {
+    let [send, expect] = ["send", "expect"].map(|key| reader.get::<Said>(key).map(|said| said.into_inner().0));
+    Some(ProbeTask::WebSocket { url: reader.required::<SocketUrl>("url")?.into_inner().0, send, expect })
 }
 
 fn read_dns(reader: &Reader<'_>) -> Option<DnsTask> {
@@ -141,6 +163,35 @@ impl FromText for HeartbeatKey {
             return Err(Complaint::new(what).hint(hint));
         }
         Ok(Self(text.into()))
+    }
+}
+
+/// Where a WebSocket is: `wss://example.com/live`.
+struct SocketUrl(String);
+
+impl FromText for SocketUrl {
+    const EXPECTED: &'static str = "a URL such as \"wss://example.com/live\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if !text.starts_with("ws://") && !text.starts_with("wss://") {
+            let complaint = Complaint::new(format!("\"{text}\" does not begin with ws:// or wss://"));
+            return Err(complaint.hint("write it whole, such as \"wss://example.com/live\""));
+        }
+        WebUrl::from_text(&text.replacen("ws", "http", 1)).map(|_| Self(text.into()))
+    }
+}
+
+/// A name or an address, without a port.
+struct AnyHost(String);
+
+impl FromText for AnyHost {
+    const EXPECTED: &'static str = "a name or an address such as \"10.0.0.1\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Ok(Self(address.to_string())),
+            Err(_) => HostName::from_text(text).map(|name| Self(name.0)),
+        }
     }
 }
 
