@@ -1,6 +1,7 @@
 //! The hub from outside: real sockets, real processes, real files; all on this machine.
 
 mod arming;
+mod budgets;
 mod conditions;
 mod console;
 mod kill;

@@ -1,0 +1,99 @@
+//! Error budgets of a running hub: what burns is told wherever somebody looks, and outlives the hub.
+
+use crate::rig::{name, settings};
+use downbeat_core::model::{ClientRow, FailureKind, Objective, RollUp, Signal, Tally};
+use downbeat_hub::{HubHandle, start};
+use serde_json::Value;
+use std::path::Path;
+
+/// A hub that promises 99.9 % of playback.
+async fn hub(data: &Path) -> HubHandle {
+    let mut settings = settings(data);
+    settings.policy.objectives = [(name("playback"), Objective::percent(99.9).expect("a good objective"))].into();
+    start(settings).await.expect("the hub starts")
+}
+
+async fn get(hub: &HubHandle, path: &str) -> String {
+    let answer = reqwest::get(format!("http://{}{path}", hub.console_address())).await.expect("answered");
+    answer.text().await.expect("text")
+}
+
+async fn budget(hub: &HubHandle) -> Value {
+    let all: Value = serde_json::from_str(&get(hub, "/v1/budgets").await).expect("JSON");
+    assert_eq!(all.as_array().map(Vec::len), Some(1), "one component is promised: {all}");
+    all[0].clone()
+}
+
+/// So many of a hundred thousand requests for playback failed within a second.
+fn failed(failed: u64) -> Signal {
+    Signal::RollUp(RollUp {
+        edge: name("edge-1"),
+        boot: 1,
+        seq: 1,
+        span_ms: 1_000,
+        plan_epoch: 0,
+        plan_refused: None,
+        plan: None,
+        upstream: Vec::new(),
+        clients: vec![ClientRow {
+            component: name("playback"),
+            network: name("other"),
+            tally: Tally { total: 100_000, slow: 0, failures: [(FailureKind::Status, failed)].into() },
+            withheld: 0,
+            retried: 0,
+            resumed: 0,
+            bytes: 0,
+        }],
+        components: Vec::new(),
+        replicas: Vec::new(),
+        lookups: Vec::new(),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_burns_is_told_wherever_somebody_looks() {
+    let data = tempfile::tempdir().expect("a folder");
+    let hub = hub(data.path()).await;
+    assert_eq!(budget(&hub).await["alert"], Value::Null);
+    hub.doors().signals.send(failed(2_000)).await.expect("taken");
+    let mut snapshots = hub.doors().snapshots.clone();
+    let burns = |it: &downbeat_hub::view::Snapshot| it.board.budgets[&name("playback")].burning.is_some();
+    snapshots.wait_for(burns).await.expect("the hub runs");
+    let told = budget(&hub).await;
+    assert_eq!((&told["component"], &told["objective"]), (&"playback".into(), &99.9.into()));
+    assert_eq!((&told["alert"]["urgency"], &told["alert"]["long_s"]), (&"page".into(), &3_600.into()));
+    let rate = told["alert"]["rate"].as_f64().expect("a rate");
+    assert!((rate - 20.0).abs() < 1e-6, "2 % failed of 0.1 % allowed: {rate}");
+    let metrics = get(&hub, "/metrics").await;
+    for line in [
+        "downbeat_error_budget_alert{component=\"playback\",urgency=\"page\"} 1",
+        "downbeat_error_budget_alert{component=\"playback\",urgency=\"ticket\"} 0",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
+    }
+    let value = |start: &str| -> Option<f64> { metrics.lines().find_map(|it| it.strip_prefix(start))?.parse().ok() };
+    let left = value("downbeat_error_budget_left{component=\"playback\"} ");
+    assert!(left.is_some_and(|left| (left + 19.0).abs() < 1e-6), "{left:?}");
+    let burn = value("downbeat_error_budget_burn_rate{component=\"playback\",window_seconds=\"300\"} ");
+    assert!(burn.is_some_and(|burn| (burn - 20.0).abs() < 1e-6), "{burn:?}");
+    let page = get(&hub, "/").await;
+    assert!(page.contains("Error budgets") && page.contains("Burns fast"));
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_starts_again_knows_what_was_used() {
+    let data = tempfile::tempdir().expect("a folder");
+    // The file is made by the first hub; what it would have written at the end of a minute is written here.
+    hub(data.path()).await.stop().await;
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let minute = i64::try_from(since_1970.as_secs() / 60).expect("it fits") - 1;
+    let file = rusqlite::Connection::open(data.path().join("telemetry.db")).expect("opens");
+    let row = ("playback", minute % (30 * 24 * 60), minute, 100_000, 50);
+    file.execute("INSERT INTO served VALUES (?1, ?2, ?3, ?4, ?5)", row).expect("written");
+    drop(file);
+    let hub = hub(data.path()).await;
+    let left = budget(&hub).await["left"].as_f64().expect("a share");
+    assert!((left - 0.5).abs() < 1e-6, "half of what is allowed was used: {left}");
+    hub.stop().await;
+}
