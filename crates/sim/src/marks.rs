@@ -35,7 +35,7 @@ impl Marks {
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
 /// way back, each place at which the hub dies, each ordeal.
-pub const REQUIRED: [&str; 245] = [
+pub const REQUIRED: [&str; 246] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
@@ -211,6 +211,7 @@ pub const REQUIRED: [&str; 245] = [
     "ordeal: Deaf",
     "ordeal: Flapping",
     "ordeal: HalfWell",
+    "ordeal: HeldOver",
     "ordeal: InTurn",
     "ordeal: Mortal",
     "ordeal: MostIll",

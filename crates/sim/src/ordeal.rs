@@ -44,6 +44,8 @@ pub(crate) enum Ordeal {
     Apart,
     /// B1: a crowd is shed with its features, and something fails while they come back.
     Crowded,
+    /// A13: the hub dies and starts again while a person holds the automation.
+    HeldOver,
 }
 
 impl Ordeal {
@@ -74,6 +76,7 @@ impl Ordeal {
             _ if seed % 112 == 62 => Some(Self::Untried),
             _ if seed % 112 == 14 => Some(Self::Apart),
             _ if seed % 112 == 30 => Some(Self::Crowded),
+            _ if seed % 112 == 46 => Some(Self::HeldOver),
             _ => None,
         }
     }
@@ -99,6 +102,7 @@ impl Ordeal {
             Self::Untried => draft.untried(shape),
             Self::Apart => draft.apart(shape),
             Self::Crowded => draft.crowded(shape),
+            Self::HeldOver => draft.held_over(shape),
         };
         draft.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         (shape, draft.faults)
@@ -367,6 +371,20 @@ impl Draft {
         }
         Shape { features: all_featured(), ..shape.reshaped(&[2, 2], 1, busy) }
     }
+
+    fn held_over(&mut self, shape: &Shape) -> Shape {
+        let busy = self.within(0.15, 0.3);
+        let begin = self.begin();
+        let away = self.within(2.0, 5.0);
+        // After the hub's return it may act again within seconds, but for the hold.
+        let broken = begin + away + self.within(6.0, 10.0);
+        let replica = self.dice.below(6);
+        let fault = if self.dice.chance(0.5) { Fault::Kill(replica) } else { Fault::Hang(replica) };
+        self.add(begin - 2.0, broken - begin + 22.0, Fault::Operator(Verb::Hold));
+        self.add(begin, away, Fault::KillHub);
+        self.add(broken, 20.0, fault);
+        shape.reshaped(&[2, 2, 2], 1, busy)
+    }
 }
 
 #[cfg(test)]
@@ -377,7 +395,9 @@ mod tests {
     #[test]
     fn an_ordeal_is_drawn_from_the_seed_alone_and_names_what_there_is() {
         let in_turns = Ordeal::IN_TURNS.into_iter().zip((5..).step_by(8));
-        for (ordeal, seed) in in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14), (Ordeal::Crowded, 30)]) {
+        for (ordeal, seed) in
+            in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14), (Ordeal::Crowded, 30), (Ordeal::HeldOver, 46)])
+        {
             assert_eq!(Ordeal::of(seed), Some(ordeal));
             let draw = || ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
             let ((shape, faults), (_, again)) = (draw(), draw());
@@ -390,6 +410,6 @@ mod tests {
                 assert!(replica < shape.replicas.len() && planned.for_s > 0.0, "{ordeal:?}: {planned:?}");
             }
         }
-        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 170);
+        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 180);
     }
 }
