@@ -122,15 +122,16 @@ impl ErrorBudget {
         Self { objective, minutes: VecDeque::new(), forgotten: Met::default(), fresh: 0 }
     }
 
-    /// Counts requests, those that failed among them. What comes late counts for the latest minute.
+    /// Counts requests, those that failed among them. Minutes after this one were told by a clock that was ahead: what they
+    /// counted is counted now, or they would be in every window until the time has come.
     pub fn add(&mut self, at: Moment, total: u64, failed: u64) {
         let before = self.minutes.back().map_or(self.forgotten, |last| last.until);
         let until = Met { total: before.total + total, failed: before.failed + failed.min(total) };
         let number = minute_of(at);
-        match self.minutes.back_mut().filter(|last| last.number >= number) {
-            Some(last) => last.until = until,
-            None => self.minutes.push_back(Minute { number, until }),
+        while self.minutes.back().is_some_and(|last| last.number >= number) {
+            self.minutes.pop_back();
         }
+        self.minutes.push_back(Minute { number, until });
         let first = number.saturating_sub(MINUTES_MAX);
         while let Some(old) = self.minutes.front().filter(|minute| minute.number <= first) {
             self.forgotten = old.until;
@@ -363,5 +364,12 @@ mod tests {
         let mut budget = budget([0; 10]);
         budget.add(at(3), 100, 50);
         assert_eq!(budget.met(0), Met { total: 10_100, failed: 50 });
+        budget.add(at(MINUTES_MAX / 2), 1_000, 1_000);
+        budget.add(at(4), 100, 0);
+        assert!(budget.burn(minutes(5), at(4)).expect("traffic") > 0.0);
+        assert_eq!(budget.met(START + 5), Met::default(), "nothing is left of what a clock said that was ahead");
+        budget.add(at(20), 1_000, 0);
+        assert_eq!(budget.burn(minutes(5), at(20)), Some(0.0));
+        assert_eq!(budget.met(0), Met { total: 12_200, failed: 1_050 });
     }
 }

@@ -1,8 +1,8 @@
 //! One policy for every connection that the hub makes because a configuration or an answer named its target.
 //!
 //! The hub stands inside, next to what no stranger may reach. So a name, a redirect or a link in an answer leads out into
-//! the world only; what is private opens to three kinds of targets: those that stand in the configuration as addresses
-//! (or as `localhost`), the service's own hosts, and the networks of `[outbound] allow`. Link-local addresses, where clouds
+//! the world only; what is private opens to four kinds of targets: those that stand in the configuration as addresses
+//! (or as `localhost`), the service's own hosts, its actuator and webhooks, and the networks of `[outbound] allow`. Link-local addresses, where clouds
 //! keep their machines' secrets, open by `allow` alone.
 //!
 //! The addresses that are judged are those that are connected to: a name is looked up once, what is forbidden is taken out of
@@ -23,7 +23,8 @@ use std::sync::Arc;
 /// Who named a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamedBy {
-    /// The configuration, as an arm of the service itself: its actuator.
+    /// The configuration, as an arm of the service itself: its actuator, and who receives its messages. Nothing of their answers
+    /// is shown, and a page that does not go out is dearer than a POST that goes inside.
     Service,
     /// The configuration.
     Configuration,

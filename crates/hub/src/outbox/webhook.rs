@@ -77,7 +77,7 @@ fn message<'a>(tools: &Tools, delivery: &'a Delivery) -> Message<'a> {
 }
 
 async fn attempt(tools: &Tools, hook: &WebhookSettings, delivery: &Delivery, body: &[u8]) -> Result<(), Refused> {
-    let request = tools.web.request_text(Method::POST, &hook.url, NamedBy::Configuration);
+    let request = tools.web.request_text(Method::POST, &hook.url, NamedBy::Service);
     let mut request = request
         .map_err(|refusal| Refused::ForGood(refusal.to_string()))?
         .timeout(ATTEMPT_TIMEOUT)

@@ -1,6 +1,6 @@
 //! Error budgets of a running hub: what burns is told wherever somebody looks, and outlives the hub.
 
-use crate::rig::{name, settings};
+use crate::rig::{name, roll_up, settings};
 use downbeat_core::model::{ClientRow, FailureKind, Objective, RollUp, Signal, Tally};
 use downbeat_hub::{HubHandle, start};
 use serde_json::Value;
@@ -26,28 +26,16 @@ async fn budget(hub: &HubHandle) -> Value {
 
 /// So many of a hundred thousand requests for playback failed within a second.
 fn failed(failed: u64) -> Signal {
-    Signal::RollUp(RollUp {
-        edge: name("edge-1"),
-        boot: 1,
-        seq: 1,
-        span_ms: 1_000,
-        plan_epoch: 0,
-        plan_refused: None,
-        plan: None,
-        upstream: Vec::new(),
-        clients: vec![ClientRow {
-            component: name("playback"),
-            network: name("other"),
-            tally: Tally { total: 100_000, slow: 0, failures: [(FailureKind::Status, failed)].into() },
-            withheld: 0,
-            retried: 0,
-            resumed: 0,
-            bytes: 0,
-        }],
-        components: Vec::new(),
-        replicas: Vec::new(),
-        lookups: Vec::new(),
-    })
+    let clients = vec![ClientRow {
+        component: name("playback"),
+        network: name("other"),
+        tally: Tally { total: 100_000, slow: 0, failures: [(FailureKind::Status, failed)].into() },
+        withheld: 0,
+        retried: 0,
+        resumed: 0,
+        bytes: 0,
+    }];
+    Signal::RollUp(RollUp { clients, ..roll_up(1, 0) })
 }
 
 #[tokio::test(flavor = "multi_thread")]

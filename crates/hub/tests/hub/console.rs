@@ -1,8 +1,8 @@
 //! The console's address: what edges, deployers, operators and strangers get.
 
-use crate::rig::{eventually, name, records, remember, settings, story};
+use crate::rig::{eventually, records, remember, roll_up, settings, story};
 use downbeat_core::incident::Event;
-use downbeat_core::model::{Audience, RollUp, TrafficPlan};
+use downbeat_core::model::{Audience, TrafficPlan};
 use downbeat_hub::{HubHandle, StartError, start};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -42,23 +42,6 @@ async fn refusal(request: RequestBuilder) -> (u16, String) {
     let problem: Value = answer.json().await.expect("JSON");
     assert_eq!(problem["status"], status);
     (status, problem["detail"].as_str().expect("words").into())
-}
-
-fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
-    RollUp {
-        edge: name("edge-1"),
-        boot: 7,
-        seq,
-        span_ms: 1_000,
-        plan_epoch,
-        plan_refused: None,
-        plan: None,
-        upstream: Vec::new(),
-        clients: Vec::new(),
-        components: Vec::new(),
-        replicas: Vec::new(),
-        lookups: Vec::new(),
-    }
 }
 
 fn change(id: &str) -> Value {

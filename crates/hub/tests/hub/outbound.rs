@@ -1,4 +1,4 @@
-//! What the hub reaches when a name, a redirect or a webhook wants to lead it inside.
+//! What the hub reaches when a name or a redirect wants to lead it inside.
 
 use crate::probes::{LONG, kind, run, serve};
 use crate::rig::{any_port, name};

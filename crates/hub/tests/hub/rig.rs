@@ -4,7 +4,7 @@ use crate::service;
 use downbeat_core::incident::{Actor, Event, Record};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, IncidentId, Mode, Moment, Name, Notice, NoticeId, Policy, Remedy, RemedyId,
-    RemedyKind, Route, SourceClass, Stage, Topology, TrafficPlan,
+    RemedyKind, RollUp, Route, SourceClass, Stage, Topology, TrafficPlan,
 };
 use downbeat_hub::log::{EventLog, LogReader};
 use downbeat_hub::settings::{Category, HubSettings};
@@ -28,6 +28,24 @@ pub(crate) fn any_port() -> SocketAddr {
 /// One component on two replicas in two regions.
 pub(crate) fn topology() -> Topology {
     service::topology(&["eu", "us"])
+}
+
+/// A second in which an edge has met nobody.
+pub(crate) fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
+    RollUp {
+        edge: name("edge-1"),
+        boot: 7,
+        seq,
+        span_ms: 1_000,
+        plan_epoch,
+        plan_refused: None,
+        plan: None,
+        upstream: Vec::new(),
+        clients: Vec::new(),
+        components: Vec::new(),
+        replicas: Vec::new(),
+        lookups: Vec::new(),
+    }
 }
 
 /// A hub that listens on free ports and tells nobody.
