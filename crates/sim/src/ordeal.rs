@@ -44,6 +44,8 @@ pub(crate) enum Ordeal {
     Apart,
     /// B1: a crowd is shed with its features, and something fails while they come back.
     Crowded,
+    /// B1: the same, and the hub has started amidst the crowd: it does not know what is usual.
+    CrowdedAnew,
     /// A13: the hub dies and starts again while a person holds the automation.
     HeldOver,
 }
@@ -76,6 +78,7 @@ impl Ordeal {
             _ if seed % 112 == 62 => Some(Self::Untried),
             _ if seed % 112 == 14 => Some(Self::Apart),
             _ if seed % 112 == 30 => Some(Self::Crowded),
+            _ if seed % 112 == 78 => Some(Self::CrowdedAnew),
             _ if seed % 112 == 46 => Some(Self::HeldOver),
             _ => None,
         }
@@ -102,6 +105,7 @@ impl Ordeal {
             Self::Untried => draft.untried(shape),
             Self::Apart => draft.apart(shape),
             Self::Crowded => draft.crowded(shape),
+            Self::CrowdedAnew => draft.crowded_anew(shape),
             Self::HeldOver => draft.held_over(shape),
         };
         draft.faults.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
@@ -372,6 +376,24 @@ impl Draft {
         Shape { features: all_featured(), ..shape.reshaped(&[2, 2], 1, busy) }
     }
 
+    fn crowded_anew(&mut self, shape: &Shape) -> Shape {
+        let busy = self.within(0.3, 0.45);
+        let (begin, component) = (self.begin(), self.repeatable());
+        let (lasting, late) = (self.within(15.0, 60.0), self.within(0.2, 2.0));
+        let crowd = Fault::Surge(component, 6 + u8::try_from(self.dice.below(4)).unwrap_or(0));
+        self.add(begin - 2.0, 2.0 + late, Fault::KillHub);
+        self.add(begin, lasting, crowd);
+        // While the features come back, step by step.
+        let (later, short) = (begin + lasting + self.within(14.0, 40.0), self.within(3.0, 6.0));
+        let replica = self.dice.below(4);
+        match self.dice.below(3) {
+            0 => self.add(later, short, Fault::Fail(replica, component, 60)),
+            1 => self.add(later, short, Fault::Dependency(component)),
+            _ => {}
+        }
+        Shape { features: all_featured(), ..shape.reshaped(&[2, 2], 1, busy) }
+    }
+
     fn held_over(&mut self, shape: &Shape) -> Shape {
         let busy = self.within(0.15, 0.3);
         let begin = self.begin();
@@ -395,9 +417,14 @@ mod tests {
     #[test]
     fn an_ordeal_is_drawn_from_the_seed_alone_and_names_what_there_is() {
         let in_turns = Ordeal::IN_TURNS.into_iter().zip((5..).step_by(8));
-        for (ordeal, seed) in
-            in_turns.chain([(Ordeal::Untried, 62), (Ordeal::Apart, 14), (Ordeal::Crowded, 30), (Ordeal::HeldOver, 46)])
-        {
+        let with_own_seeds = [
+            (Ordeal::Untried, 62),
+            (Ordeal::Apart, 14),
+            (Ordeal::Crowded, 30),
+            (Ordeal::CrowdedAnew, 78),
+            (Ordeal::HeldOver, 46),
+        ];
+        for (ordeal, seed) in in_turns.chain(with_own_seeds) {
             assert_eq!(Ordeal::of(seed), Some(ordeal));
             let draw = || ordeal.draw(seed, &Shape::draw(seed, Pace::Demo));
             let ((shape, faults), (_, again)) = (draw(), draw());
@@ -410,6 +437,6 @@ mod tests {
                 assert!(replica < shape.replicas.len() && planned.for_s > 0.0, "{ordeal:?}: {planned:?}");
             }
         }
-        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 180);
+        assert_eq!((0..1_120).filter_map(Ordeal::of).count(), 190);
     }
 }

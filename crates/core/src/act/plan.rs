@@ -1,7 +1,7 @@
 //! From the remedies in force to the one traffic plan.
 
 use crate::model::{Feature, FeatureId, Limit, Name, Pin, Route, SHED_TTL_MS_MAX, Shed, Strength, TrafficPlan, Weight};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A route in force, and the share of the usual traffic that its targets get now.
@@ -23,7 +23,8 @@ impl<'a> InForce<'a> {
 }
 
 /// Strings the routes in force together, and the features that a person has switched off. Where two speak of the same thing,
-/// the stricter one holds.
+/// the stricter one holds. What a remedy keeps out gets what the shed of its component leaves over; what a person has switched off
+/// gets nothing.
 pub fn plan<'a>(
     epoch: u64,
     in_force: impl IntoIterator<Item = InForce<'a>>,
@@ -34,8 +35,9 @@ pub fn plan<'a>(
     let mut limits: BTreeMap<(Name, Option<Name>), u32> = BTreeMap::new();
     let mut sheds: BTreeMap<Name, (Strength, Option<u32>)> = BTreeMap::new();
     let mut pins: Vec<Name> = Vec::new();
+    let off: BTreeSet<&FeatureId> = switched_off.into_iter().collect();
     let mut features: BTreeMap<FeatureId, Strength> =
-        switched_off.into_iter().map(|feature| (feature.clone(), Strength::NONE)).collect();
+        off.iter().map(|feature| ((*feature).clone(), Strength::NONE)).collect();
     for InForce { route, share, features: admitted } in in_force {
         admitted.into_iter().for_each(|(feature, admitted)| stricter(&mut features, feature.clone(), admitted));
         match route {
@@ -57,6 +59,10 @@ pub fn plan<'a>(
     }
     pins.sort();
     pins.dedup();
+    let features: BTreeMap<_, _> = features.into_iter().filter(|(_, admitted)| *admitted < Strength::FULL).collect();
+    let sheds: BTreeMap<_, _> = sheds.into_iter().filter(|(_, (admitted, _))| *admitted < Strength::FULL).collect();
+    let gets_leftovers = |id: &&FeatureId| sheds.contains_key(&id.component) && !off.contains(id);
+    let leftovers = features.keys().filter(gets_leftovers).cloned().collect();
     let ttl_ms = u64::try_from(shed_ttl.as_millis()).unwrap_or(u64::MAX);
     TrafficPlan {
         epoch,
@@ -68,12 +74,9 @@ pub fn plan<'a>(
             .into_iter()
             .map(|((network, component), per_second)| Limit { network, component, per_second })
             .collect(),
-        sheds: sheds
-            .into_iter()
-            .filter(|(_, (admitted, _))| *admitted < Strength::FULL)
-            .map(|(component, (admitted, of))| Shed { component, admitted, ttl_ms, of })
-            .collect(),
-        features: features.into_iter().filter(|(_, admitted)| *admitted < Strength::FULL).map(feature_row).collect(),
+        sheds: sheds.into_iter().map(|(component, (admitted, of))| Shed { component, admitted, ttl_ms, of }).collect(),
+        features: features.into_iter().map(feature_row).collect(),
+        leftovers,
         pins: pins.into_iter().map(|host| Pin { host }).collect(),
     }
 }
@@ -144,6 +147,9 @@ mod tests {
         };
         let rows = |in_force: InForce<'_>, off: &[FeatureId]| -> (usize, Vec<(String, u32)>) {
             let plan = plan(1, [in_force], off, Duration::from_secs(60));
+            let with_leftovers: Vec<FeatureId> = ["by-mood", "by-name"].map(feature).into();
+            let wanted = if plan.sheds.is_empty() { vec![] } else { with_leftovers };
+            assert_eq!(plan.leftovers, wanted, "what the shed leaves over is for what it keeps out");
             let rows = plan.features.iter().map(|f| (f.feature.to_string(), f.admitted.into())).collect();
             (plan.sheds.len(), rows)
         };
@@ -157,6 +163,9 @@ mod tests {
         };
         assert_eq!(rows(back(25), &[]), (0, vec![row("by-mood", 0), row("by-name", 2_500)]));
         assert_eq!(rows(back(100), &[]), (0, vec![row("by-mood", 0)]));
-        assert_eq!(rows(back(100), &[feature("by-name")]), (0, vec![row("by-mood", 0), row("by-name", 0)]));
+        let off = [feature("by-name")];
+        let shed = super::plan(1, [InForce::fully(&admit)], &off, Duration::from_secs(60));
+        assert_eq!(shed.leftovers, [feature("by-mood")], "a person's word is absolute");
+        assert_eq!(rows(back(100), &off), (0, vec![row("by-mood", 0), row("by-name", 0)]));
     }
 }

@@ -1,6 +1,7 @@
-//! Who asks for more than usual? Compares clients' demand since the onset with what was usual before it.
+//! Who asks for more than usual? Compares clients' demand since the onset with what was usual before it; where nobody knows what is
+//! usual, with what the replicas have proven to carry.
 
-use crate::model::{ClientRow, Counts, FailureKind, Ledger, Moment, Name};
+use crate::model::{ClientRow, Counts, FailureKind, Ledger, Moment, Name, Topology};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,15 +18,35 @@ const FLOOD_MIN: f64 = 10.0;
 /// all come back at once asks for twice as much.
 const FLOOD_SHARE: f64 = 0.75;
 
-/// A component whose demand rose.
+/// Where nobody knows what is usual, a crowd asks for so many times what all replicas have proven to carry.
+const BEYOND_PROVEN: f64 = 1.15;
+
+/// A component that is asked for too much.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surge {
     /// Which component.
     pub component: Name,
-    /// Requests a second before.
-    pub usual: f64,
+    /// Against what.
+    pub beyond: Bound,
     /// Requests a second since.
     pub now: f64,
+}
+
+/// What demand is held against, in requests a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// What came for the same component before.
+    Usual(f64),
+    /// What all replicas have proven to carry of everything; nobody knows what is usual.
+    Proven(f64),
+}
+
+impl Surge {
+    /// How many times the bound is asked for, as far as this component is concerned.
+    pub fn times(&self) -> f64 {
+        let (Bound::Usual(bound) | Bound::Proven(bound)) = self.beyond;
+        self.now / bound.max(1.0)
+    }
 }
 
 /// A network that makes up most of a rise.
@@ -54,10 +75,11 @@ pub struct Demand {
 
 impl Demand {
     /// Compares what came within `[since, now)` with what came before; `factor` times the usual is a surge.
-    pub fn new(ledger: &Ledger, since: Moment, now: Moment, factor: f64) -> Self {
+    pub fn new(ledger: &Ledger, topology: &Topology, since: Moment, now: Moment, factor: f64) -> Self {
         let (from, to) = (since.before(USUAL + GUARD), since.before(GUARD));
         if ledger.within(from, to).count() < SECONDS_MIN {
-            return Self::default();
+            let surge = proven(topology).and_then(|proven| beyond_proven(ledger, since, now, proven));
+            return Self { surge, flood: None };
         }
         let seconds = |a, b| ledger.within(a, b).count().max(1) as f64;
         let (before, after) = (seconds(from, to), seconds(since, now));
@@ -91,11 +113,28 @@ fn surge(
     let usual = by_component(usual, before);
     let rises = by_component(recent, after).into_iter().map(|(component, now)| {
         let usual = usual.get(&component).copied().unwrap_or(0.0);
-        Surge { component, usual, now }
+        (usual, Surge { component, beyond: Bound::Usual(usual), now })
     });
     // A handful of requests a second is noise, whatever it is a multiple of.
-    let grown = rises.filter(|s| s.now >= factor * s.usual && s.now - s.usual >= FLOOD_MIN);
-    grown.max_by(|a, b| (a.now - a.usual).total_cmp(&(b.now - b.usual)))
+    let grown = rises.filter(|(usual, s)| s.now >= factor * usual && s.now - usual >= FLOOD_MIN);
+    grown.max_by(|(a, left), (b, right)| (left.now - a).total_cmp(&(right.now - b))).map(|(_, surge)| surge)
+}
+
+/// What all replicas together have proven to carry; `None` when one of them has proven nothing.
+fn proven(topology: &Topology) -> Option<f64> {
+    let proven: Option<f64> = topology.replicas.values().map(|replica| replica.proven_per_second).sum();
+    proven.filter(|proven| *proven > 0.0)
+}
+
+/// The component that is asked for most, when all together are asked for more than is proven. It is called a surge of its own only
+/// when it alone asks for most of that: whether it always does nobody knows.
+fn beyond_proven(ledger: &Ledger, since: Moment, now: Moment, proven: f64) -> Option<Surge> {
+    let seconds = ledger.within(since, now).count().max(1) as f64;
+    let asked = by_component(&ledger.clients(since, now), seconds);
+    let all: f64 = asked.values().sum();
+    let (component, most) = asked.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let crowd = all >= BEYOND_PROVEN * proven && most >= all / 2.0;
+    crowd.then_some(Surge { component, beyond: Bound::Proven(proven), now: most })
 }
 
 fn flood(rises: &BTreeMap<(Name, Name), f64>, recent: &Counts<(Name, Name)>, after: f64) -> Option<Flood> {

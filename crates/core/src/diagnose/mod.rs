@@ -11,7 +11,7 @@ mod contrast;
 mod demand;
 
 pub use contrast::Contrast;
-pub use demand::{Demand, Flood, Surge};
+pub use demand::{Bound, Demand, Flood, Surge};
 
 use crate::model::{
     CauseKind, Change, ChangeKind, DiagnosePolicy, Dimension, Hypothesis, Ledger, Moment, Name, Slice, Tally, Topology,
@@ -73,7 +73,7 @@ struct Candidate {
 
 /// Ranks the causes, most likely first; `contrast` is the scene's. The probabilities of all candidates, `unknown` included, sum to 1.
 pub fn rank(scene: Scene<'_>, contrast: &Contrast, policy: &DiagnosePolicy) -> Vec<Hypothesis> {
-    let demand = Demand::new(scene.ledger, scene.since, scene.now, policy.surge);
+    let demand = Demand::new(scene.ledger, scene.topology, scene.since, scene.now, policy.surge);
     let suspects = suspects(scene, policy);
     let mut candidates = Vec::new();
     candidates.extend(hosts(scene, contrast, &suspects));
@@ -218,17 +218,22 @@ fn overload(contrast: &Contrast, demand: &Demand) -> Option<Candidate> {
     let surge = demand.surge.as_ref().filter(|_| demand.flood.is_none())?;
     let slice = Slice::of(Dimension::Component, surge.component.clone());
     let fit = contrast.fit(&slice).max(contrast.fit(&Slice::everywhere()));
-    let times = surge.now / surge.usual.max(1.0);
+    let (demand, others) = match surge.beyond {
+        Bound::Usual(usual) => (
+            format!("demand rose from {usual:.0} to {:.0} requests a second", surge.now),
+            "no single network is behind it",
+        ),
+        Bound::Proven(proven) => (
+            format!("{:.0} requests a second are asked for; {proven:.0} are proven, for everything", surge.now),
+            "what is usual is not known yet",
+        ),
+    };
     Some(Candidate {
         kind: CauseKind::Overload,
         slice,
         change: None,
-        score: FIT * fit + SURGE * (times - 1.0).clamp(0.0, 2.0),
-        because: vec![
-            format!("demand rose from {:.0} to {:.0} requests a second", surge.usual, surge.now),
-            fits(fit),
-            "no single network is behind it".into(),
-        ],
+        score: FIT * fit + SURGE * (surge.times() - 1.0).clamp(0.0, 2.0),
+        because: vec![demand, fits(fit), others.into()],
     })
 }
 

@@ -219,6 +219,24 @@ fn a_crowd_from_everywhere_is_an_overload_even_where_it_is_only_slow() {
     world.expect(CauseKind::Overload, "component=search");
 }
 
+/// A hub that starts amidst a crowd has no past to hold it against.
+#[test]
+fn where_nobody_knows_what_is_usual_a_crowd_is_what_is_beyond_the_proven() {
+    let crowd = [("search", "127.31.0.0/24", 300, 0), ("search", "127.32.0.0/24", 300, 0)];
+    let cause = |proven: Option<f64>| {
+        let mut world = world();
+        world.ledger = Ledger::new(Duration::from_secs(180));
+        world.topology.replicas.values_mut().for_each(|replica| replica.proven_per_second = proven);
+        world.outage(&|c, _| (c != "checks").then_some((FailureKind::Status, 4)), &crowd);
+        let asked: u64 = world.ledger.clients(at(ONSET), at(ONSET + 3)).values().map(|tally| tally.total / 3).sum();
+        (world.first().0, asked as f64 / world.topology.replicas.len() as f64)
+    };
+    let (_, each) = cause(None);
+    assert_eq!(cause(Some(each / 1.2)).0, CauseKind::Overload);
+    assert_ne!(cause(Some(each / 1.1)).0, CauseKind::Overload, "that may be carried");
+    assert_ne!(cause(None).0, CauseKind::Overload, "nothing is proven");
+}
+
 #[test]
 fn one_network_that_guesses_passwords_is_an_attack() {
     let mut world = world();

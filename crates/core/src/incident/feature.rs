@@ -1,13 +1,13 @@
-//! Features come back one after another, when their component has all its shares: each behind the same gate (B1), the first in
-//! the list first; at once when the crowd is known to be none any more, else in the same steps. A step that fails takes that
-//! feature out again, and leaves the ones before it in.
+//! Features come back one after another, when their component has all its shares, the first in the list first: together with it
+//! when the crowd is known to be none any more, for what the shed left over was theirs before; else each in the same steps behind
+//! the same gate (B1). A step that fails takes that feature out again, and leaves the ones before it in.
 
 use super::book::{FeatureCase, Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::Event;
 use super::next::Next;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Moment, Strength};
+use crate::model::{Moment, Route, Strength};
 use std::time::Duration;
 
 /// The dwell of a feature's steps doubles with each that failed, so many times at most.
@@ -17,6 +17,14 @@ const DOUBLINGS_MAX: u32 = 4;
 pub(super) fn dwell(case: &RemedyCase, usual: Duration) -> Duration {
     let next = case.features_out().next().filter(|_| case.share == Strength::FULL);
     usual * 2_u32.pow(next.map_or(0, |feature| feature.failures.min(DOUBLINGS_MAX)))
+}
+
+/// True when the next feature has nothing to wait for: its component's crowd is gone, and it was served with what the shed
+/// left over as soon as there was any.
+pub(super) fn comes_with_its_component(case: &RemedyCase) -> bool {
+    let is_known_gone = matches!(case.remedy.route, Route::Admit { usual: Some(_), .. });
+    let next = case.features_out().next().filter(|_| case.share == Strength::FULL);
+    is_known_gone && next.is_some_and(|feature| feature.failures == 0)
 }
 
 /// The feature of the latest step, while that is the latest step of its remedy.

@@ -3,7 +3,7 @@
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Outcome};
-use super::feature::dwell;
+use super::feature::{comes_with_its_component, dwell};
 use super::next::Next;
 use super::state::State;
 use crate::act::{self, Effect};
@@ -224,7 +224,7 @@ impl Engine {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
             return self.withdraw(incident, &why, now).unwrap_or_else(|| self.relapse(incident, why, now));
         }
-        if !self.gate_is_open(case, &seen, now) {
+        if !comes_with_its_component(case) && !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
         vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]

@@ -116,8 +116,12 @@ impl Engine {
         let replicas = self.policy.topology.replicas.len().max(1);
         Whole {
             spread: contrast.bad_replicas().len() as f64 / replicas as f64,
-            surging: Demand::new(&self.ledger, since, now + SECOND, self.policy.diagnose.surge).surge.is_some(),
+            surging: self.demand_since(since, now).surge.is_some(),
         }
+    }
+
+    fn demand_since(&self, since: Moment, now: Moment) -> Demand {
+        Demand::new(&self.ledger, &self.policy.topology, since, now + SECOND, self.policy.diagnose.surge)
     }
 
     /// How long no edge has been heard, when that is too long (A15). Without edges there is nothing to be deaf to.

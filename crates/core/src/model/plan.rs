@@ -29,6 +29,9 @@ pub struct TrafficPlan {
     /// Features of which only a share is admitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<Feature>,
+    /// Of those, the ones that get besides what the shed of their component leaves over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<FeatureId>,
     /// Host names whose last good addresses are held.
     #[serde(default)]
     pub pins: Vec<Pin>,
@@ -102,6 +105,13 @@ pub struct Feature {
     pub ttl_ms: u64,
 }
 
+impl Feature {
+    /// True for the row on that feature.
+    pub fn is_about(&self, id: &FeatureId) -> bool {
+        (&self.component, &self.feature) == (&id.component, &id.feature)
+    }
+}
+
 /// A host name whose last good addresses are held, whatever the name says now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pin {
@@ -129,6 +139,9 @@ pub enum PlanFault {
         /// For how long.
         ttl_ms: u64,
     },
+    /// It gives what is left over to a feature that it does not keep out.
+    #[error("the plan gives feature {0} what is left over, but does not keep it out")]
+    Leftover(FeatureId),
     /// It names the same thing twice.
     #[error("the plan speaks of {0} twice")]
     Twice(String),
@@ -174,6 +187,7 @@ impl TrafficPlan {
     pub fn check(&self, serving: &BTreeMap<Name, BTreeSet<Name>>) -> Result<(), PlanFault> {
         self.check_names(serving)?;
         self.check_uniqueness()?;
+        self.check_leftovers()?;
         let lives = (self.sheds.iter().map(|s| (&s.component, s.ttl_ms)))
             .chain(self.features.iter().map(|f| (&f.component, f.ttl_ms)));
         if let Some((component, ttl_ms)) = lives.into_iter().find(|(_, ttl_ms)| *ttl_ms > SHED_TTL_MS_MAX) {
@@ -202,6 +216,15 @@ impl TrafficPlan {
         }
     }
 
+    /// What gets leftovers is kept out besides: an edge that knows nothing of leftovers keeps it out.
+    fn check_leftovers(&self) -> Result<(), PlanFault> {
+        let is_out = |id: &FeatureId| self.features.iter().any(|row| row.is_about(id));
+        match self.leftovers.iter().find(|id| !is_out(id)) {
+            Some(stray) => Err(PlanFault::Leftover(stray.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn check_uniqueness(&self) -> Result<(), PlanFault> {
         let label = |kind: &str, what: &Name, part: Option<&Name>| match part {
             Some(part) => format!("{kind} {what} for {part}"),
@@ -212,6 +235,7 @@ impl TrafficPlan {
         labels.extend(self.limits.iter().map(|l| label("network", &l.network, l.component.as_ref())));
         labels.extend(self.sheds.iter().map(|s| label("component", &s.component, None)));
         labels.extend(self.features.iter().map(|f| label("feature", &f.feature, Some(&f.component))));
+        labels.extend(self.leftovers.iter().map(|id| label("leftovers of feature", &id.feature, Some(&id.component))));
         labels.extend(self.pins.iter().map(|p| label("host", &p.host, None)));
         labels.sort();
         match labels.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -285,13 +309,21 @@ mod tests {
         assert!(fault(vec![row("login", SHED_TTL_MS_MAX + 1)]).is_some_and(|f| f.contains("600001 ms")));
         let twice = fault(vec![row("login", 1), row("login", 2)]);
         assert_eq!(twice.as_deref(), Some("the plan speaks of feature radio for login twice"));
+        let radio = || FeatureId { component: name("login"), feature: name("radio") };
+        let leftovers = |features: Vec<Feature>, leftovers: Vec<FeatureId>| {
+            let plan = TrafficPlan { features, leftovers, ..TrafficPlan::default() };
+            plan.check(&serving()).err().map(|f| f.to_string())
+        };
+        assert_eq!(leftovers(vec![row("login", 1)], vec![radio()]), None);
+        assert!(leftovers(vec![row("playback", 1)], vec![radio()]).is_some_and(|f| f.contains("does not keep it out")));
+        assert!(leftovers(vec![row("login", 1)], vec![radio(), radio()]).is_some_and(|f| f.contains("twice")));
     }
 
     /// C7, and the hash of a log of before there were features (D4).
     #[test]
     fn a_plan_without_features_does_not_speak_of_them() {
         let text = serde_json::to_string(&TrafficPlan::default()).expect("JSON");
-        assert!(!text.contains("features"), "{text}");
+        assert!(!text.contains("features") && !text.contains("leftovers"), "{text}");
     }
 
     /// C7: plans of a later hub, of an earlier one, and what is no plan at all.

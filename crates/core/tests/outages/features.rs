@@ -84,21 +84,16 @@ fn steps(feature: &str, percent: &[u32]) -> Vec<(String, u32)> {
 const ALL_STEPS: [u32; 6] = [1, 5, 10, 25, 50, 100];
 
 #[test]
-fn features_are_out_with_a_shed_and_come_back_one_after_another() {
+fn features_are_out_with_a_shed_and_come_back_with_it_when_the_crowd_is_gone() {
     let mut toy = Toy::crowded(featured());
     let onset = Moment::from_millis(START_MS + 20_000);
     assert_eq!(both(toy.engine.book()), [0, 0], "all of them are out");
+    let leftovers = toy.engine.book().plan.leftovers.clone();
+    assert_eq!(leftovers, [feature("by-mood"), feature("by-name")], "but for what the shed leaves over");
     toy.run_until(60, "the component", |b| b.plan.sheds.is_empty());
-    assert_eq!(both(toy.engine.book()), [0, 0], "the component comes first");
+    assert_eq!(both(toy.engine.book()), [100, 100], "what was served with leftovers waits for nothing");
     toy.run_until(120, "the review", reviewed);
     assert_eq!(toy.feature_steps(), [steps("by-name", &[100]), steps("by-mood", &[100])].concat(), "the crowd is gone");
-    let times: Vec<Moment> = toy
-        .log
-        .iter()
-        .filter(|r| matches!(r.event, Event::FeatureStepped { .. } | Event::RampStepped { .. }))
-        .map(|r| r.at)
-        .collect();
-    assert!(times.windows(2).all(|pair| pair[1].since(pair[0]) >= Duration::from_secs(2)), "each step has its dwell");
     toy.expect_a_good_end(onset, "overload", "component=search", RemedyKind::Shed);
 }
 
@@ -107,6 +102,9 @@ fn features_come_back_in_steps_when_nobody_knows_whether_the_crowd_is_gone() {
     let mut toy = Toy::crowded_earlier();
     toy.run_until(180, "the review", reviewed);
     assert_eq!(toy.feature_steps(), [steps("by-name", &ALL_STEPS), steps("by-mood", &ALL_STEPS)].concat());
+    let is_step = |r: &&Record| matches!(r.event, Event::FeatureStepped { .. } | Event::RampStepped { .. });
+    let times: Vec<Moment> = toy.log.iter().filter(is_step).map(|r| r.at).collect();
+    assert!(times.windows(2).all(|pair| pair[1].since(pair[0]) >= Duration::from_secs(2)), "each step has its dwell");
 }
 
 #[test]

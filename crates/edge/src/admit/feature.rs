@@ -6,7 +6,7 @@
 use crate::admit::limit::Sieve;
 use crate::change::site::{ComponentId, FeatureNumber, Site};
 use crate::run::sync::locked;
-use downbeat_core::model::{Strength, TrafficPlan};
+use downbeat_core::model::{Feature, Strength, TrafficPlan};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,27 @@ pub(crate) struct Features {
     confirmed: Mutex<Option<Instant>>,
 }
 
+/// What becomes of the requests beyond a feature's share. The greater one lets more in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rest {
+    /// They are turned away.
+    KeptOut,
+    /// They get what the shed of their component leaves over.
+    Leftover,
+}
+
+impl Rest {
+    /// What a plan says of the feature of a row.
+    pub(crate) fn of(plan: &TrafficPlan, row: &Feature) -> Self {
+        let gets_leftovers = plan.leftovers.iter().any(|id| row.is_about(id));
+        if gets_leftovers { Self::Leftover } else { Self::KeptOut }
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     admitted: Strength,
+    rest: Rest,
     ttl: Duration,
     sieve: Sieve,
 }
@@ -38,7 +56,8 @@ impl Features {
             let places = &mut rows[component.0];
             places.resize_with(known.settings.features.len(), || None);
             let ttl = Duration::from_millis(row.ttl_ms);
-            places[feature.0] = Some(Row { admitted: row.admitted, ttl, sieve: Sieve::default() });
+            let (admitted, rest) = (row.admitted, Rest::of(plan, row));
+            places[feature.0] = Some(Row { admitted, rest, ttl, sieve: Sieve::default() });
         }
         Self { rows, confirmed: Mutex::new(None) }
     }
@@ -61,6 +80,11 @@ impl Features {
     /// How many of some requests for a feature are let in.
     pub(crate) fn admits(&self, component: ComponentId, feature: FeatureNumber, came: u32, now: Instant) -> u32 {
         self.row(component, feature, now).map_or(came, |row| row.sieve.admits(row.admitted.into(), came))
+    }
+
+    /// What becomes of the others.
+    pub(crate) fn rest(&self, component: ComponentId, feature: FeatureNumber, now: Instant) -> Rest {
+        self.row(component, feature, now).map_or(Rest::Leftover, |row| row.rest)
     }
 
     fn row(&self, component: ComponentId, feature: FeatureNumber, now: Instant) -> Option<&Row> {

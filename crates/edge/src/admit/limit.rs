@@ -22,11 +22,26 @@ impl Bucket {
         Self { per_second, tokens: per_second, at: now }
     }
 
+    /// An empty bucket of a measured rate.
+    pub(crate) fn empty(per_second: f64, now: Instant) -> Self {
+        Self { per_second, tokens: 0.0, at: now }
+    }
+
     /// Takes tokens: as many as are there of those wished for.
     pub(crate) fn take(&mut self, wished: u32, now: Instant) -> u32 {
         self.fill(now);
-        // What is below 0 counts as 0, and is cut to whole tokens.
-        let taken = wished.min(self.tokens as u32);
+        self.take_some(wished, self.tokens)
+    }
+
+    /// Takes tokens while more than a part of a full bucket is left.
+    pub(crate) fn take_above(&mut self, part: f64, wished: u32, now: Instant) -> u32 {
+        self.fill(now);
+        self.take_some(wished, self.tokens - part * self.per_second)
+    }
+
+    /// What is below 0 counts as 0, and is cut to whole tokens.
+    fn take_some(&mut self, wished: u32, there: f64) -> u32 {
+        let taken = wished.min(there as u32);
         self.tokens -= f64::from(taken);
         taken
     }
@@ -77,6 +92,22 @@ mod tests {
         assert_eq!(through(&mut bucket, start + Duration::from_secs(100)), 5);
         assert_eq!(bucket.take(20, start + Duration::from_millis(100_400)), 2, "many at once get what one by one get");
         assert_eq!(Bucket::new(0, start).take(1, start + Duration::from_secs(9)), 0);
+    }
+
+    #[test]
+    fn a_bucket_keeps_a_part_of_itself_for_others() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(8, start);
+        assert_eq!(bucket.take_above(0.75, 9, start), 2);
+        assert_eq!(bucket.take_above(0.5, 9, start), 2);
+        assert_eq!(bucket.take_above(0.5, 9, start), 0);
+        assert_eq!(bucket.take(9, start), 4, "the half that was kept");
+        let later = start + Duration::from_secs(9);
+        assert_eq!(
+            (bucket.take_above(0.5, 9, later), bucket.take(9, later)),
+            (4, 4),
+            "never more than a second's worth"
+        );
     }
 
     #[test]

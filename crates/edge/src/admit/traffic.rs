@@ -1,6 +1,6 @@
 //! A traffic plan in the shape in which the data path asks it: by number, without searching for names.
 
-use crate::admit::feature::Features;
+use crate::admit::feature::{Features, Rest};
 use crate::admit::limit::{Bucket, Sieve};
 use crate::change::site::{ComponentId, FeatureNumber, ReplicaId, Site};
 use crate::choose::canary::Credit;
@@ -36,7 +36,8 @@ struct LimitInForce {
 }
 
 /// A shed admits its share of what came a second when it began, whatever comes later: who is turned away and asks again gets
-/// nobody else turned away, and when the surge is over everybody gets in, however long it takes until the hub has seen it.
+/// nobody else turned away, and when the surge is over everybody gets in, however long it takes until the hub has seen it. It
+/// begins with an empty bucket: whoever has more than they can carry needs no burst on top.
 #[derive(Debug)]
 struct ShedInForce {
     admitted: Strength,
@@ -177,16 +178,33 @@ impl Traffic {
         shed.map_or(Strength::FULL, |shed| shed.admitted)
     }
 
-    /// How many of some requests of a network are let in. What is kept out takes no room from the rest of its component.
+    /// How many of some requests of a network are let in. What is kept out takes no room from the rest of its component: it gets
+    /// what the rest leaves over.
     pub(crate) fn admit(&self, what: What, network: Network, came: u32, now: Instant) -> Admitted {
         let What { component, feature } = what;
         let (within, wait) = self.within_limits(component, network, came, now);
         let wanted = feature.map_or(within, |feature| self.features.admits(component, feature, within, now));
-        let granted = match &self.sheds[component.0] {
-            Some(shed) if wanted > 0 && now < shed.until => shed.admits(wanted, now),
-            _ => wanted,
-        };
-        Admitted { granted, limited: came - within, withheld: within - wanted, shed: wanted - granted, wait }
+        let shed = self.sheds[component.0].as_ref().filter(|shed| now < shed.until);
+        let granted = shed.map_or(wanted, |shed| shed.admits(wanted, now));
+        let spare = feature.map_or(0, |feature| self.leftover((component, feature), within - wanted, shed, now));
+        let withheld = within - wanted - spare;
+        Admitted { granted: granted + spare, limited: came - within, withheld, shed: wanted - granted, wait }
+    }
+
+    /// How many requests beyond a feature's share are let in all the same.
+    fn leftover(
+        &self,
+        (component, feature): (ComponentId, FeatureNumber),
+        came: u32,
+        shed: Option<&ShedInForce>,
+        now: Instant,
+    ) -> u32 {
+        match (self.features.rest(component, feature, now), shed) {
+            (Rest::KeptOut, _) => 0,
+            // The shed has lapsed.
+            (Rest::Leftover, None) => came,
+            (Rest::Leftover, Some(shed)) => shed.leaves_over(feature, came, now),
+        }
     }
 
     /// How many of some requests are within the limits on their network, and after how long there is room for the others.
@@ -214,7 +232,7 @@ impl ShedInForce {
         let way = if began_at < DEMAND_MIN {
             Way::Share(Sieve::default())
         } else {
-            Way::Rate(Mutex::new(Bucket::of_rate(admitted.as_ratio() * began_at, now)))
+            Way::Rate(Mutex::new(Bucket::empty(admitted.as_ratio() * began_at, now)))
         };
         Self { admitted, until, began_at, way }
     }
@@ -223,6 +241,19 @@ impl ShedInForce {
         match &self.way {
             Way::Rate(bucket) => locked(bucket).take(came, now),
             Way::Share(sieve) => sieve.admits(self.admitted.into(), came),
+        }
+    }
+
+    /// How many requests for a feature are let in with what others leave over: the first feature leaves half of the bucket to
+    /// them, the next one half of the rest as well. So features come back by themselves, in their order, as the crowd goes.
+    fn leaves_over(&self, feature: FeatureNumber, came: u32, now: Instant) -> u32 {
+        match &self.way {
+            Way::Rate(bucket) => {
+                let for_it: f64 = (0..=feature.0).map(|_| 0.5).product();
+                locked(bucket).take_above(1.0 - for_it, came, now)
+            }
+            // Nobody knows how much there is room for.
+            Way::Share(_) => 0,
         }
     }
 }
@@ -256,6 +287,42 @@ mod tests {
         };
         admits(0..1);
         f64::from(admits(1..5)) / 4.0
+    }
+
+    /// Some of the requests a second are for its first feature, some for its second: how many of each are let in.
+    fn left_over(plain: u32, features: [u32; 2]) -> [f64; 3] {
+        let start = Instant::now();
+        let shed = ShedInForce::of(Strength::percent(20), 1_000.0, start + Duration::from_secs(60), start);
+        let mut let_in = [0_u32; 3];
+        for ms in 0..8_000_u32 {
+            let now = start + Duration::from_millis(ms.into());
+            let came = |per_second: u32| (ms + 1) * per_second / 1_000 - ms * per_second / 1_000;
+            let granted = [
+                shed.admits(came(plain), now),
+                shed.leaves_over(FeatureNumber(0), came(features[0]), now),
+                shed.leaves_over(FeatureNumber(1), came(features[1]), now),
+            ];
+            if ms >= 3_000 {
+                (0..3).for_each(|i| let_in[i] += granted[i]);
+            }
+        }
+        let_in.map(|n| f64::from(n) / 5.0)
+    }
+
+    #[test]
+    fn features_get_what_a_shed_leaves_over_the_first_one_first() {
+        // The shed admits 200 a second.
+        for (plain, features, lets_in) in [
+            (1_000, [100, 100], [200.0, 0.0, 0.0]),
+            (200, [100, 100], [200.0, 0.0, 0.0]),
+            (120, [100, 100], [120.0, 80.0, 0.0]),
+            (60, [100, 100], [60.0, 100.0, 40.0]),
+            (50, [40, 60], [50.0, 40.0, 60.0]),
+        ] {
+            let seen = left_over(plain, features);
+            let close = seen.iter().zip(lets_in).all(|(seen, wanted)| (seen - wanted).abs() <= 4.0);
+            assert!(close, "{plain} and {features:?} a second: {seen:?} of {lets_in:?}");
+        }
     }
 
     #[test]

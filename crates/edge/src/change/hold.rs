@@ -8,6 +8,7 @@
 //! Whether the file can be read does not matter, only that it is there: its first line is for people. A folder that cannot
 //! be looked into says nothing, and what was known last stays so.
 
+use crate::admit::feature::Rest;
 use crate::admit::traffic::Traffic;
 use crate::change::site::Site;
 use crate::run::sync::locked;
@@ -167,7 +168,10 @@ pub(crate) fn beyond(plan: &TrafficPlan, in_force: &Traffic, site: &Site, now: I
     let less = |row: &&Feature| {
         let id = site.component_ids().find(|id| *component(*id) == row.component);
         let place = id.and_then(|id| Some((id, site.component(id).feature_named(&row.feature)?)));
-        place.is_some_and(|(id, feature)| row.admitted < in_force.features.admitted(id, feature, now))
+        place.is_some_and(|(id, feature)| {
+            let features = &in_force.features;
+            row.admitted < features.admitted(id, feature, now) || Rest::of(plan, row) < features.rest(id, feature, now)
+        })
     };
     if let Some(Feature { component, feature, .. }) = plan.features.iter().find(less) {
         return Some(Beyond::Feature(FeatureId { component: component.clone(), feature: feature.clone() }));
@@ -236,6 +240,7 @@ mod tests {
             limits: vec![limit(Some("login"), 10)],
             sheds: vec![Shed { component: name("login"), admitted: Strength::percent(50), ttl_ms: 60_000, of: None }],
             features: vec![feature("radio", 50)],
+            leftovers: vec![FeatureId { component: name("login"), feature: name("radio") }],
             pins: vec![Pin { host: name("eu.example") }],
         }
     }
@@ -276,7 +281,7 @@ mod tests {
         for (i, change) in fine.into_iter().enumerate() {
             assert_eq!(more(change), None, "the {i}th");
         }
-        let beyond: [(Change, &str); 9] = [
+        let beyond: [(Change, &str); 10] = [
             (|p| p.weights = vec![weight("r1", Some("login"), 24)], "less of replica r1 for component login"),
             (|p| p.weights = vec![weight("r1", None, 25)], "less of replica r1 for component playback"),
             (|p| p.weights.push(weight("r2", Some("login"), 99)), "less of replica r2 for component login"),
@@ -285,6 +290,7 @@ mod tests {
             (|p| p.sheds[0].admitted = Strength::percent(40), "a shed of component login"),
             (|p| p.sheds[0].component = name("playback"), "a shed of component playback"),
             (|p| p.features = vec![feature("radio", 40)], "less of feature radio of login"),
+            (|p| p.leftovers.clear(), "less of feature radio of login"),
             (|p| p.pins[0].host = name("us.example"), "a pin of host us.example"),
         ];
         for (change, what) in beyond {

@@ -95,6 +95,7 @@ pub(crate) fn fitted(plan: &TrafficPlan, site: &Site) -> TrafficPlan {
     fitted.limits.retain(|limit| limit.component.as_ref().is_none_or(has_component));
     fitted.sheds.retain(|shed| has_component(&shed.component));
     fitted.features.retain(|feature| has_component(&feature.component));
+    fitted.leftovers.retain(|feature| has_component(&feature.component));
     if fitted.check(&serving).is_err() {
         fitted.weights.clear();
     }

@@ -3,7 +3,7 @@
 use crate::hub::Hub;
 use crate::replica::Script;
 use crate::rig::{Rig, name, settings};
-use downbeat_core::model::{FailureKind, Feature, RollUp, Shed, Strength, TrafficPlan};
+use downbeat_core::model::{FailureKind, Feature, FeatureId, RollUp, Shed, Strength, TrafficPlan};
 use downbeat_edge::{EdgeSettings, FeatureSettings, HubLink};
 use std::time::{Duration, Instant};
 
@@ -99,6 +99,29 @@ async fn what_is_out_takes_nothing_from_what_a_shed_admits() {
         served += u32::from(rig.get("/track").await.status == 200);
     }
     assert_eq!(served, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shed_leaves_over_is_for_features_and_all_of_it_when_the_shed_has_lapsed() {
+    let shed = Shed { component: name("playback"), admitted: Strength::percent(50), ttl_ms: 5_000, of: Some(40) };
+    let leftovers = vec![FeatureId { component: name("playback"), feature: name("radio") }];
+    let rows = plan(1, vec![row("radio", 0, 600_000), row("charts", 0, 600_000)]);
+    let (rig, _hub) = rig(TrafficPlan { sheds: vec![shed], leftovers, ..rows }).await;
+    // Nobody else asks.
+    until_status(&rig, RADIO, 200).await;
+    assert_eq!(rig.get("/charts").await.status, 429, "what a person has switched off gets nothing of it");
+    let lapsed = Instant::now() + Duration::from_secs(20);
+    let mut turned_away = 0;
+    // The shed admits 20 a second and leaves half of them over at most.
+    while turned_away < 20 {
+        turned_away += u32::from(rig.get(RADIO).await.status == 503);
+        assert!(Instant::now() < lapsed, "{turned_away} of all were turned away");
+    }
+    let mut served_in_a_row = 0;
+    while served_in_a_row < 50 {
+        served_in_a_row = if rig.get(RADIO).await.status == 200 { served_in_a_row + 1 } else { 0 };
+        assert!(Instant::now() < lapsed, "the shed never lapses");
+    }
 }
 
 /// A9: a row outlives its time while a hub speaks for it, and no longer.

@@ -11,6 +11,8 @@ pub(crate) struct FeatureLine {
     pub(crate) name: Name,
     /// Share of its requests that the plan admits.
     pub(crate) admitted: Strength,
+    /// True when it gets besides what the shed of its component leaves over.
+    pub(crate) gets_leftovers: bool,
     /// Who has switched it off, when a person has.
     pub(crate) off_by: Option<Name>,
 }
@@ -31,6 +33,7 @@ impl FeatureLine {
         match &self.off_by {
             _ if self.is_in() => "In".into(),
             Some(who) => format!("Switched off by {who}"),
+            None if self.gets_leftovers => "As far as there is room".into(),
             None if self.admitted == Strength::NONE => "Out".into(),
             None => format!("Coming back, {}", self.admitted),
         }
@@ -45,6 +48,7 @@ pub(crate) fn lines(book: &Book, component: &Component) -> Vec<FeatureLine> {
         FeatureLine {
             name: name.clone(),
             admitted: row.map_or(Strength::FULL, |row| row.admitted),
+            gets_leftovers: row.is_some_and(|row| book.plan.leftovers.iter().any(|id| row.is_about(id))),
             off_by: off.map(|(_, who)| who.clone()),
         }
     };

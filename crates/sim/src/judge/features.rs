@@ -93,10 +93,11 @@ impl Judge {
         let is_first = this.admitted == Strength::NONE && this.failures == 0;
         let (waited, dwell) = (at.since(last), act.ramp_dwell * 2_u32.pow(this.failures.min(4)));
         match expected {
-            // What never failed may come in whole: whether the crowd is known to be gone is not the judge's to say.
+            // What never failed may come in whole, and at once: whether the crowd is known to be gone is not the judge's to say.
             Some(step) if step != admitted && !(is_first && admitted == Strength::FULL) => {
                 Some(format!("{feature} steps to {admitted}, not to {step}"))
             }
+            _ if is_first && admitted == Strength::FULL => None,
             _ if waited < dwell => Some(format!("{feature} steps after {} ms", waited.as_millis())),
             _ => None,
         }
