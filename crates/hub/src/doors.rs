@@ -37,6 +37,25 @@ pub struct Doors {
     pub clock: HubClock,
 }
 
+/// A driver that has published nothing for so long hangs: it does four times a second, and waits for a locked
+/// database for a second at most.
+const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
+
+impl Doors {
+    /// What keeps the hub from deciding and remembering, when something does.
+    pub(crate) fn ailment(&self) -> Option<String> {
+        // The driver holds the sender: without it, the picture is the last one for ever.
+        if self.snapshots.has_changed().is_err() {
+            return Some("the driver has stopped".into());
+        }
+        let snapshot = self.snapshots.borrow();
+        if self.clock.now().since(snapshot.now) > PICTURE_AGE_MAX {
+            return Some("the driver hangs".into());
+        }
+        snapshot.trouble.clone()
+    }
+}
+
 /// What reaches the driver.
 #[derive(Debug)]
 pub(crate) enum Arrival {

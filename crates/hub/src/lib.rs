@@ -22,5 +22,6 @@ pub mod telemetry;
 mod text;
 mod uptime;
 pub mod view;
+mod watcher;
 
 pub use start::{HubHandle, StartError, start};

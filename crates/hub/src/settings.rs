@@ -36,12 +36,25 @@ pub struct HubSettings {
     pub resolver: Option<SocketAddr>,
     /// Where messages go, beside the status page and the log, which always get them.
     pub webhooks: Vec<WebhookSettings>,
+    /// Who outside is told again and again that the hub is at work.
+    pub watcher: Option<WatcherSettings>,
     /// Who restarts replicas and takes changes back.
     pub actuator: Option<ActuatorSettings>,
     /// What a user can report.
     pub categories: Vec<Category>,
     /// In the demo, who breaks things at the console's request.
     pub breaker: Option<BreakerSettings>,
+}
+
+/// Somebody outside who alarms when the hub's calls end: another hub's heartbeat probe, or a service for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatcherSettings {
+    /// Called by GET while all is well.
+    pub url: String,
+    /// Called by POST instead, with the reason, while the hub cannot do its work.
+    pub fail_url: Option<String>,
+    /// How often.
+    pub every: Duration,
 }
 
 /// One kind of trouble that a user can report.

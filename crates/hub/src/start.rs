@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
 use crate::log::{EventLog, LogReader, LogWriter, OpenError, Snapshots};
-use crate::outbound::{ClientError, Outbound};
+use crate::outbound::{ClientError, Outbound, Web};
 use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
 use crate::reports::{self, ReportDesk};
@@ -19,11 +19,13 @@ use crate::settings::HubSettings;
 use crate::telemetry::{Telemetry, TelemetryReader};
 use crate::uptime::Uptime;
 use crate::view::Day;
+use crate::watcher::keep_calling;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use downbeat_core::incident::Engine;
 use downbeat_core::model::{Moment, Name, ProbeResult, Signal};
 use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -174,6 +176,7 @@ struct Listening {
 pub(crate) struct Parts {
     pub(crate) driver: Driver,
     pub(crate) doors: Doors,
+    web: Web,
     prober: Prober,
     heartbeats: Heartbeats,
 }
@@ -186,7 +189,8 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
         Prober::new(Name::new(intake::OWN_VANTAGE).expect("a constant good name"), settings.resolver, outbound)?;
     let heartbeats = Heartbeats::of(&settings.probes, Instant::now());
     let prober = prober.hearing(heartbeats.clone());
-    let tools = Tools { settings: Arc::clone(settings), web: prober.web().clone(), pauses: Pauses::USUAL };
+    let web = prober.web().clone();
+    let tools = Tools { settings: Arc::clone(settings), web: web.clone(), pauses: Pauses::USUAL };
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let clock = HubClock::start(log.head().at);
     let uptime = Uptime::new(days, clock.now());
@@ -205,18 +209,20 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let telemetry = Telemetry::start(&settings.data).map_err(StartError::Thread)?;
     let kept = (snapshotter, telemetry);
     let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher), kept);
-    Ok(Parts { driver, doors, prober, heartbeats })
+    Ok(Parts { driver, doors, web, prober, heartbeats })
 }
 
 fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listening) -> HubHandle {
-    let Parts { driver, doors, prober, heartbeats } = parts;
+    let Parts { driver, doors, web, prober, heartbeats } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
     let (results, came) = mpsc::channel(RESULTS_MAX);
     let watched = (settings.probes.clone(), settings.references.clone());
     let signals = doors.signals.clone();
+    let watching = settings.watcher.clone().map(|it| keep_calling(it, settings.data.clone(), doors.clone(), web));
     let probing = async move {
-        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals));
+        let watching = OptionFuture::from(watching);
+        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals), watching);
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));
     HubHandle {

@@ -13,26 +13,16 @@ use downbeat_core::incident::{Arming, ArmingState};
 use downbeat_core::model::{Moment, Name};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
-
-/// A driver that has published nothing for so long hangs: it does four times a second, and waits for a locked
-/// database for a second at most.
-const PICTURE_AGE_MAX: Duration = Duration::from_secs(15);
 
 /// `GET /healthz`: 200 while the hub can decide and remember, else 503 with the reason. A line for each arming that lapses
 /// within a week.
 pub(super) async fn health(State(doors): State<Doors>) -> Result<String, Problem> {
-    // The driver holds the sender: without it, the picture is the last one for ever.
-    if doors.snapshots.has_changed().is_err() {
-        return Err(Problem::unavailable("the driver has stopped"));
-    }
-    let snapshot = doors.snapshots.borrow();
-    if doors.clock.now().since(snapshot.now) > PICTURE_AGE_MAX {
-        return Err(Problem::unavailable("the driver hangs"));
-    }
-    match &snapshot.trouble {
-        Some(trouble) => Err(Problem::unavailable(trouble.clone())),
-        None => Ok(snapshot.lapsing().iter().fold("ok\n".into(), |text, it| text + &lapse(it, snapshot.now))),
+    match doors.ailment() {
+        Some(ailment) => Err(Problem::unavailable(ailment)),
+        None => {
+            let snapshot = doors.snapshots.borrow();
+            Ok(snapshot.lapsing().iter().fold("ok\n".into(), |text, it| text + &lapse(it, snapshot.now)))
+        }
     }
 }
 

@@ -37,6 +37,7 @@ fn settings(data: &Path) -> HubSettings {
         outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
+        watcher: None,
         actuator: None,
         categories: Vec::new(),
         breaker: None,

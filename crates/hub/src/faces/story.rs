@@ -66,6 +66,7 @@ pub(crate) fn settings() -> HubSettings {
         outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
+        watcher: None,
         actuator: None,
         categories: vec![
             category("no-sound", "The music stops", "playback"),

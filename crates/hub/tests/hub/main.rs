@@ -15,3 +15,4 @@ mod rig;
 #[path = "../shared/service.rs"]
 mod service;
 mod vantage;
+mod watcher;

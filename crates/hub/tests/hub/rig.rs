@@ -63,6 +63,7 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
         outbound_allow: Vec::new(),
         resolver: None,
         webhooks: Vec::new(),
+        watcher: None,
         actuator: None,
         categories: vec![Category {
             name: name("no-sound"),

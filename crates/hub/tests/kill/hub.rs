@@ -105,6 +105,7 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         outbound_allow: Vec::new(),
         resolver: None,
         webhooks: vec![hook("pager", Audience::OnCall), hook("crowd", Audience::Public)],
+        watcher: None,
         actuator: Some(ActuatorSettings::Http {
             url: format!("{receiver}/actuator"),
             timeout: Duration::from_secs(30),

@@ -99,6 +99,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         probes: probes?,
         references: references?,
         webhooks: file.webhooks.into_iter().map(webhook).collect::<Option<_>>()?,
+        watcher: file.watcher,
         actuator: file.actuator,
         categories: categories?,
         breaker: file.demo,

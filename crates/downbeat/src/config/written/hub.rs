@@ -1,4 +1,4 @@
-//! `[hub]` and what only the hub needs: `[outbound]`, `[[webhook]]`, `[actuator]`, `[[category]]`, `[demo]`.
+//! `[hub]` and what only the hub needs: `[outbound]`, `[[webhook]]`, `[watcher]`, `[actuator]`, `[[category]]`, `[demo]`.
 
 use super::service::loopback;
 use crate::config::address::{BaseUrl, WebUrl};
@@ -7,8 +7,9 @@ use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
 use downbeat_core::model::{AddressRange, Audience, Name};
-use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
+use downbeat_hub::settings::{ActuatorSettings, BreakerSettings, WatcherSettings};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
@@ -19,6 +20,10 @@ const CONSOLE: SocketAddr = loopback(8080);
 const STATUS: SocketAddr = loopback(8081);
 /// How long an actuator may take unless configured: most services restart in less.
 const ACTUATE_WITHIN: Span = Span(Duration::from_secs(20));
+/// How often the watcher is called unless configured: three calls a minute, so that two may be lost.
+const CALL_EVERY: Duration = Duration::from_secs(20);
+/// How often it may be called.
+const WATCHER_EVERY: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(3_600);
 /// What a command may have filled in.
 const PLACEHOLDERS: [&str; 4] = ["{replica}", "{from}", "{to}", "{slice}"];
 
@@ -109,6 +114,23 @@ impl Webhook {
         reader.finish();
         table
     }
+}
+
+/// Reads `[watcher]`.
+pub(super) fn read_watcher(reader: Reader<'_>) -> Option<WatcherSettings> {
+    if !reader.is_there() {
+        return None;
+    }
+    let url = |url: Spanned<WebUrl>| url.into_inner().0;
+    let every = reader.get::<Span>("every");
+    if let Some(every) = every.as_ref().filter(|every| !WATCHER_EVERY.contains(&every.get_ref().0)) {
+        let complaint = Complaint::new("every: the watcher is called every 5 s to every hour");
+        reader.complain(every.span(), complaint.hint("every = \"20s\""));
+    }
+    let (called, fail_url) = (reader.required("url").map(url), reader.get("fail_url").map(url));
+    reader.finish();
+    let every = every.map_or(CALL_EVERY, |every| every.into_inner().0);
+    Some(WatcherSettings { url: called?, fail_url, every })
 }
 
 /// Reads `[outbound]`.

@@ -20,7 +20,7 @@ use super::figures;
 use super::reader::Reader;
 use downbeat_core::model::{AddressRange, Mode, Policy, RemedyKind};
 use downbeat_edge::HealthSettings;
-use downbeat_hub::settings::{ActuatorSettings, BreakerSettings};
+use downbeat_hub::settings::{ActuatorSettings, BreakerSettings, WatcherSettings};
 use std::ops::Range;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -51,6 +51,7 @@ pub(crate) struct File {
     pub(crate) references: Vec<ProbeTable>,
     pub(crate) outbound_allow: Vec<AddressRange>,
     pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) watcher: Option<WatcherSettings>,
     pub(crate) actuator: Option<ActuatorSettings>,
     pub(crate) policy: PolicyTable,
     pub(crate) categories: Vec<CategoryTable>,
@@ -88,6 +89,7 @@ impl File {
             references: root.tables("reference", REFERENCES_MAX).into_iter().map(ProbeTable::read_reference).collect(),
             outbound_allow: hub::read_outbound(root.table("outbound")),
             webhooks: root.tables("webhook", WEBHOOKS_MAX).into_iter().map(Webhook::read).collect(),
+            watcher: hub::read_watcher(root.table("watcher")),
             actuator: hub::read_actuator(root.table("actuator")),
             policy: PolicyTable::read(&root),
             categories: root.tables("category", CATEGORIES_MAX).into_iter().map(CategoryTable::read).collect(),
