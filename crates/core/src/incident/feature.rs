@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::event::Event;
 use super::next::Next;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Moment, Route, Strength};
+use crate::model::{Moment, Strength};
 use std::time::Duration;
 
 /// The dwell of a feature's steps doubles with each that failed, so many times at most.
@@ -17,14 +17,6 @@ const DOUBLINGS_MAX: u32 = 4;
 pub(super) fn dwell(case: &RemedyCase, usual: Duration) -> Duration {
     let next = case.features_out().next().filter(|_| case.share == Strength::FULL);
     usual * 2_u32.pow(next.map_or(0, |feature| feature.failures.min(DOUBLINGS_MAX)))
-}
-
-/// True when the next feature has nothing to wait for: its component's crowd is gone, and it was served with what the shed
-/// left over as soon as there was any.
-pub(super) fn comes_with_its_component(case: &RemedyCase) -> bool {
-    let is_known_gone = matches!(case.remedy.route, Route::Admit { usual: Some(_), .. });
-    let next = case.features_out().next().filter(|_| case.share == Strength::FULL);
-    is_known_gone && next.is_some_and(|feature| feature.failures == 0)
 }
 
 /// The feature of the latest step, while that is the latest step of its remedy.
@@ -41,10 +33,18 @@ impl Engine {
         let feature = next.filter(|_| case.share == Strength::FULL)?;
         let admitted = match feature.admitted {
             // What failed once is tried with a little of it first.
-            Strength::NONE if feature.failures == 0 => self.first_share(case),
+            Strength::NONE if feature.failures == 0 => self.first_share(case, now),
             before => self.share_after(before),
         };
         Some(self.step_feature(case, feature, admitted, String::new(), now))
+    }
+
+    /// True when the next feature has nothing to wait for: its component's crowd is gone, and it was served with what the shed
+    /// left over as soon as there was any.
+    pub(super) fn comes_with_its_component(&self, case: &RemedyCase, now: Moment) -> bool {
+        let next = case.features_out().next().filter(|_| case.share == Strength::FULL);
+        let is_untried = |feature: &FeatureCase| feature.failures == 0 && feature.admitted == Strength::NONE;
+        next.is_some_and(is_untried) && self.is_crowd_gone(case, now)
     }
 
     /// Takes out again what the latest step of an incident let in, when that was a feature.

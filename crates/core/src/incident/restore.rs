@@ -3,7 +3,7 @@
 use super::book::{Incident, RemedyCase, RemedyStage};
 use super::engine::Engine;
 use super::event::{Actor, Event, Outcome};
-use super::feature::{comes_with_its_component, dwell};
+use super::feature::dwell;
 use super::next::Next;
 use super::state::State;
 use crate::act::{self, Effect};
@@ -176,7 +176,16 @@ impl Engine {
         }
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology);
         let is_time = healed || self.crowd_fits(case, from, now) || is_on(Mutation::LiftsUnhealed);
-        is_time.then(|| self.step_to(case, self.first_share(case), now))
+        is_time.then(|| self.step_to(case, self.first_share(case, now), now))
+    }
+
+    /// True when a crowd is none any more: what is usual is known, and it was waited for; or all that is asked for lately fits.
+    pub(super) fn is_crowd_gone(&self, case: &RemedyCase, now: Moment) -> bool {
+        match case.remedy.route {
+            Route::Admit { usual: Some(_), .. } => true,
+            Route::Admit { usual: None, .. } => self.crowd_fits(case, now.before(self.policy.act.ramp_after), now),
+            Route::Away { .. } | Route::Cap { .. } | Route::Hold { .. } => false,
+        }
     }
 
     /// True when all that is asked for fits into what the shed's replicas have proven to carry: whoever is turned away asks again
@@ -204,10 +213,10 @@ impl Engine {
 
     /// What was held or limited is let go at once, and so is a crowd that is known to be none any more; replicas come back in
     /// steps, and so does a crowd of which nobody knows whether it is still there.
-    pub(super) fn first_share(&self, case: &RemedyCase) -> Strength {
+    pub(super) fn first_share(&self, case: &RemedyCase, now: Moment) -> Strength {
         match case.remedy.route {
             Route::Cap { .. } | Route::Hold { .. } => Strength::FULL,
-            Route::Admit { usual: Some(_), .. } => Strength::FULL,
+            Route::Admit { .. } if self.is_crowd_gone(case, now) => Strength::FULL,
             Route::Away { .. } | Route::Admit { .. } => self.policy.act.ramp.first().copied().unwrap_or(Strength::FULL),
         }
     }
@@ -224,7 +233,7 @@ impl Engine {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
             return self.withdraw(incident, &why, now).unwrap_or_else(|| self.relapse(incident, why, now));
         }
-        if !comes_with_its_component(case) && !self.gate_is_open(case, &seen, now) {
+        if !self.comes_with_its_component(case, now) && !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
         vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
