@@ -6,7 +6,7 @@ use super::chain::Hash;
 use super::fault::{OpenError, ReplayError};
 use super::holder::Holder;
 use super::mark::{self, Mark};
-use super::replay::{Head, walk, written_head};
+use super::replay::{Head, fold, written_head};
 use super::schema;
 use super::snapshot::{Snapshot, SnapshotFault, Snapshots};
 use super::store::EventLog;
@@ -70,19 +70,13 @@ impl Opening {
     }
 
     /// Checks the whole chain, hands what follows record `after` to `each`, and makes sure that all of it is on the disk.
-    pub(super) fn finish<F>(self, after: u64, mut each: F) -> Result<EventLog, OpenError>
+    pub(super) fn finish<F>(self, after: u64, each: F) -> Result<EventLog, OpenError>
     where
-        F: FnMut(&Record) -> Result<(), Misfit>,
+        F: FnMut(&Record) -> Result<(), Misfit> + Send,
     {
         let Self { data, path, connection, mut lock } = self;
         lock.log = Place::at(&path);
-        let head = walk(&connection, &path, u64::MAX, |line, _| {
-            if line.seq > after {
-                let record = line.record(&path)?;
-                each(&record).map_err(|misfit| ReplayError::Story { path: path.clone(), misfit })?;
-            }
-            Ok::<_, ReplayError>(())
-        })?;
+        let head = fold(&connection, &path, after, each)?;
         check_nothing_lost(&data, &connection, head)?;
         let failed = |source| OpenError::sqlite(&path, source);
         if rewrite(&connection).map_err(failed)? == Rewritten::InPart {

@@ -2,11 +2,12 @@
 
 use super::chain::Hash;
 use super::fault::ReplayError;
-use downbeat_core::incident::{Event, Record};
+use downbeat_core::incident::{Event, Misfit, Record};
 use downbeat_core::model::Moment;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// The end of the log: the last record and its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,83 @@ where
         check_end(connection, path, head)?;
     }
     Ok(head)
+}
+
+/// Lines that go to the folding thread at a time.
+const BATCH: usize = 256;
+/// Batches that may wait for it: memory stays flat.
+const BATCHES_MAX: usize = 8;
+
+/// A line that outlives its row.
+struct Kept {
+    seq: u64,
+    at: Moment,
+    body: String,
+}
+
+/// Why a walk ends whose lines are folded elsewhere.
+enum Ended {
+    /// The log is not sound.
+    Unsound(ReplayError),
+    /// Who folds has come to something that does not fit, and says so itself.
+    NobodyFolds,
+}
+
+impl From<ReplayError> for Ended {
+    fn from(error: ReplayError) -> Self {
+        Self::Unsound(error)
+    }
+}
+
+/// Walks the whole log and hands the records behind `after` to `each`, in order. Parsing and folding take as long as reading and
+/// hashing, so they have a thread of their own.
+pub(super) fn fold<F>(connection: &Connection, path: &Path, after: u64, mut each: F) -> Result<Head, ReplayError>
+where
+    F: FnMut(&Record) -> Result<(), Misfit> + Send,
+{
+    let mut each = move |line: Kept| {
+        let record = Line { seq: line.seq, at: line.at, body: &line.body, hash: None }.record(path)?;
+        each(&record).map_err(|misfit| ReplayError::Story { path: path.into(), misfit })
+    };
+    std::thread::scope(|scope| {
+        let (lines, came) = sync_channel::<Vec<Kept>>(BATCHES_MAX);
+        let folding = scope.spawn(move || came.into_iter().flatten().try_for_each(&mut each));
+        let mut batches = Batches { batch: Vec::new(), lines };
+        let walked = walk(connection, path, u64::MAX, |line, _| match line.seq > after {
+            true => batches.add(Kept { seq: line.seq, at: line.at, body: line.body.into() }),
+            false => Ok(()),
+        });
+        // What came before a line that is not sound is folded all the same: the first fault is told.
+        let rest = batches.send();
+        let walked = walked.and_then(|head| rest.map(|()| head));
+        drop(batches);
+        let folded = folding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (folded, walked) {
+            // It is before anything that the walk came to.
+            (Err(misfit), _) => Err(misfit),
+            (Ok(()), Ok(head)) => Ok(head),
+            (Ok(()), Err(Ended::Unsound(error))) => Err(error),
+            (Ok(()), Err(Ended::NobodyFolds)) => unreachable!("who folds ends early only with an error"),
+        }
+    })
+}
+
+/// Lines on their way to the folding thread.
+struct Batches {
+    batch: Vec<Kept>,
+    lines: SyncSender<Vec<Kept>>,
+}
+
+impl Batches {
+    fn add(&mut self, line: Kept) -> Result<(), Ended> {
+        self.batch.push(line);
+        if self.batch.len() < BATCH { Ok(()) } else { self.send() }
+    }
+
+    fn send(&mut self) -> Result<(), Ended> {
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.lines.send(batch).map_err(|_| Ended::NobodyFolds)
+    }
 }
 
 fn check_end(connection: &Connection, path: &Path, head: Head) -> Result<(), ReplayError> {

@@ -40,7 +40,7 @@ impl EventLog {
     /// [`OpenError`] when it cannot be read to its end, or `each` finds a record that cannot be.
     pub fn open<F>(data: &Path, each: F) -> Result<Self, OpenError>
     where
-        F: FnMut(&Record) -> Result<(), Misfit>,
+        F: FnMut(&Record) -> Result<(), Misfit> + Send,
     {
         Opening::begin(data)?.finish(0, each)
     }
