@@ -57,6 +57,30 @@ pub struct WatcherSettings {
     pub every: Duration,
 }
 
+/// What a certificate has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsTask {
+    /// `host:port`.
+    pub address: String,
+    /// The name on it.
+    pub server_name: String,
+    /// It has to be valid for at least so long.
+    pub valid_for: Duration,
+    /// Who may have signed it.
+    pub trust: Trust,
+}
+
+/// Who may sign certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// Whom this system believes.
+    System,
+    /// Those too whose certificates are in this PEM file.
+    Also(PathBuf),
+    /// Anybody.
+    Anybody,
+}
+
 /// One kind of trouble that a user can report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
@@ -101,15 +125,8 @@ pub enum ProbeTask {
     },
     /// Look the name up.
     Dns(DnsTask),
-    /// Connect with TLS and look at the certificate, which has to be valid for at least so long.
-    Tls {
-        /// `host:port`.
-        address: String,
-        /// The name on the certificate.
-        server_name: String,
-        /// Least time left.
-        valid_for: Duration,
-    },
+    /// Connect with TLS and look at the certificate.
+    Tls(TlsTask),
     /// Ask for the health of a gRPC service.
     Grpc {
         /// Where: `http` without TLS, `https` with it.

@@ -7,7 +7,9 @@ use anyhow::Context;
 use clap::Args;
 use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
-use downbeat_hub::settings::{ActuatorSettings, DnsTask, HttpMethod, HttpTask, HubSettings, ProbeSettings, ProbeTask};
+use downbeat_hub::settings::{
+    ActuatorSettings, DnsTask, HttpMethod, HttpTask, HubSettings, ProbeSettings, ProbeTask, TlsTask, Trust,
+};
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -214,8 +216,13 @@ pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
         ProbeTask::Tcp { address, expect: Some(text), .. } => ("tcp", format!("{address} says {text:?}")),
         ProbeTask::Tcp { address, .. } => ("tcp", address.clone()),
         ProbeTask::Dns(task) => ("dns", dns(task)),
-        ProbeTask::Tls { address, valid_for, .. } => {
-            ("tls", format!("{address} valid for {}", duration_text(*valid_for)))
+        ProbeTask::Tls(TlsTask { address, valid_for, trust, .. }) => {
+            let by = match trust {
+                Trust::System => String::new(),
+                Trust::Also(file) => format!(", also by {}", file.display()),
+                Trust::Anybody => ", by anybody".into(),
+            };
+            ("tls", format!("{address} valid for {}{by}", duration_text(*valid_for)))
         }
         ProbeTask::Grpc { url, service } if service.is_empty() => ("grpc", url.clone()),
         ProbeTask::Grpc { url, service } => ("grpc", format!("{service} at {url}")),

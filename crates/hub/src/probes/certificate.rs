@@ -1,18 +1,22 @@
-//! Looks at whatever certificate a server shows, and judges its dates and its names.
+//! Looks at whatever certificate a server shows, and judges its dates, its names and who signed it.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A certificate that was shown.
 #[derive(Debug, Clone)]
-pub(super) struct Seen(CertificateDer<'static>);
+pub(super) struct Seen {
+    certificate: CertificateDer<'static>,
+    /// Why whoever signed it is not believed.
+    doubt: Option<Error>,
+}
 
 /// Where the certificate of a handshake ends up.
 #[derive(Debug, Clone, Default)]
@@ -25,10 +29,11 @@ impl Sight {
     }
 }
 
-/// A client that accepts any certificate and remembers it. It sends nothing after the handshake.
-pub(super) fn seeing() -> Result<(ClientConfig, Sight), Error> {
+/// A client that accepts any certificate and remembers it, and what the judge says of who signed it. It sends nothing after the
+/// handshake.
+pub(super) fn seeing(judge: Option<Arc<dyn ServerCertVerifier>>) -> Result<(ClientConfig, Sight), Error> {
     let (provider, sight) = (Arc::new(aws_lc_rs::default_provider()), Sight::default());
-    let verifier = Arc::new(Onlooker { provider: Arc::clone(&provider), sight: sight.clone() });
+    let verifier = Arc::new(Onlooker { provider: Arc::clone(&provider), judge, sight: sight.clone() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -38,9 +43,11 @@ pub(super) fn seeing() -> Result<(ClientConfig, Sight), Error> {
 }
 
 impl Seen {
-    /// Says what is wrong: unreadable, not yet or no longer valid, too little time left, another's name.
+    /// Says what is wrong: unreadable, not yet or no longer valid, too little time left, another's name, signed by nobody who is
+    /// believed.
     pub(super) fn judge(&self, name: &ServerName<'_>, now: SystemTime, valid_for: Duration) -> Result<(), String> {
-        let (_, parsed) = X509Certificate::from_der(&self.0).map_err(|error| format!("it cannot be read: {error}"))?;
+        let (_, parsed) =
+            X509Certificate::from_der(&self.certificate).map_err(|error| format!("it cannot be read: {error}"))?;
         let now = seconds(now);
         let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
         if now < from.timestamp() {
@@ -53,13 +60,24 @@ impl Seen {
         if left < i64::try_from(valid_for.as_secs()).unwrap_or(i64::MAX) {
             return Err(format!("the certificate expires in {:.1} days, on {until}", left as f64 / 86_400.0));
         }
-        self.judge_name(name)
+        self.judge_name(name)?;
+        self.doubt.as_ref().map_or(Ok(()), |doubt| Err(in_words(doubt)))
     }
 
     fn judge_name(&self, name: &ServerName<'_>) -> Result<(), String> {
         let wrong = |error| format!("the certificate is not for {}: {error}", name.to_str());
-        let parsed = ParsedCertificate::try_from(&self.0).map_err(wrong)?;
+        let parsed = ParsedCertificate::try_from(&self.certificate).map_err(wrong)?;
         verify_server_name(&parsed, name).map_err(wrong)
+    }
+}
+
+fn in_words(doubt: &Error) -> String {
+    match doubt {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "nobody who is trusted has signed the certificate; perhaps the server does not send the one in between"
+                .into()
+        }
+        other => format!("the certificate is not trusted: {other}"),
     }
 }
 
@@ -71,6 +89,7 @@ fn seconds(at: SystemTime) -> i64 {
 #[derive(Debug)]
 struct Onlooker {
     provider: Arc<CryptoProvider>,
+    judge: Option<Arc<dyn ServerCertVerifier>>,
     sight: Sight,
 }
 
@@ -78,12 +97,16 @@ impl ServerCertVerifier for Onlooker {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.sight.0.get_or_init(|| Seen(end_entity.clone().into_owned()));
+        let verify = |judge: &Arc<dyn ServerCertVerifier>| {
+            judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let doubt = self.judge.as_ref().and_then(|judge| verify(judge).err());
+        self.sight.0.get_or_init(|| Seen { certificate: end_entity.clone().into_owned(), doubt });
         Ok(ServerCertVerified::assertion())
     }
 

@@ -18,6 +18,7 @@ mod streak;
 mod stream;
 mod tcp;
 mod tls;
+mod trust;
 mod uplink;
 mod web;
 mod websocket;
@@ -32,6 +33,8 @@ pub use schedule::keep_probing;
 pub use status::{StatusError, StatusSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use trust::Judges;
+pub use trust::authorities;
 
 /// What all probes share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +43,7 @@ pub struct Prober {
     /// Whom DNS probes ask; the system's resolver when `None`.
     resolver: Option<SocketAddr>,
     vantage: Name,
+    judges: Judges,
     heartbeats: Heartbeats,
 }
 
@@ -103,7 +107,8 @@ impl Prober {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(vantage: Name, resolver: Option<SocketAddr>, outbound: Outbound) -> Result<Self, ClientError> {
-        Ok(Self { web: Web::new(outbound)?, resolver, vantage, heartbeats: Heartbeats::default() })
+        let (judges, heartbeats) = (Judges::default(), Heartbeats::default());
+        Ok(Self { web: Web::new(outbound)?, resolver, vantage, judges, heartbeats })
     }
 
     /// The same, where these heartbeats are heard.
@@ -142,9 +147,7 @@ impl Prober {
                 tcp::probe(self.web.outbound(), address, (send.as_deref(), expect.as_deref()), timeout).await
             }
             ProbeTask::Dns(task) => dns::probe(self.resolver, task, timeout).await,
-            ProbeTask::Tls { address, server_name, valid_for } => {
-                tls::probe(self.web.outbound(), address, (server_name, *valid_for), timeout).await
-            }
+            ProbeTask::Tls(task) => tls::probe(self.web.outbound(), &self.judges, task, timeout).await,
             ProbeTask::Grpc { url, service } => grpc::probe(self.web.outbound(), url, service, timeout).await,
             ProbeTask::WebSocket { url, send, expect } => {
                 websocket::probe(self.web.outbound(), url, (send.as_deref(), expect.as_deref()), timeout).await
@@ -166,7 +169,7 @@ fn kind(task: &ProbeTask) -> ProbeKind {
         ProbeTask::Http(_) => ProbeKind::Http,
         ProbeTask::Tcp { .. } => ProbeKind::Tcp,
         ProbeTask::Dns(_) => ProbeKind::Dns,
-        ProbeTask::Tls { .. } => ProbeKind::Tls,
+        ProbeTask::Tls(_) => ProbeKind::Tls,
         ProbeTask::Journey { .. } => ProbeKind::Journey,
         ProbeTask::Heartbeat { .. } => ProbeKind::Heartbeat,
         ProbeTask::Grpc { .. } => ProbeKind::Grpc,

@@ -9,12 +9,14 @@ use axum::{Json, Router};
 use downbeat_core::model::{FailureKind, ProbeOutcome, Slice, Topology};
 use downbeat_hub::outbound::Outbound;
 use downbeat_hub::probes::Prober;
-use downbeat_hub::settings::{Condition, DnsTask, HttpTask, ProbeSettings, ProbeTask, RecordKind, StatusSet};
+use downbeat_hub::settings::{
+    Condition, DnsTask, HttpTask, ProbeSettings, ProbeTask, RecordKind, StatusSet, TlsTask, Trust,
+};
 use futures_util::StreamExt;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, MX, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -242,13 +244,18 @@ async fn tls_server(from_days: i64, until_days: i64) -> String {
     (params.not_before, params.not_after) = (day(from_days), day(until_days));
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&key).expect("signed");
+    show(vec![certificate.der().clone()], &key).await
+}
+
+/// A server that shows these certificates, its own first.
+async fn show(chain: Vec<CertificateDer<'static>>, key: &rcgen::KeyPair) -> String {
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
+        .with_single_cert(chain, key)
         .expect("a certificate");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind(any_port()).await.expect("a port");
@@ -275,18 +282,76 @@ async fn tls() {
     ];
     for (address, server_name, days, says) in table {
         let valid_for = Duration::from_secs(days * 86_400);
-        let task = ProbeTask::Tls { address: address.clone(), server_name: server_name.into(), valid_for };
+        let task = TlsTask { server_name: server_name.into(), valid_for, ..trusting(address.clone(), Trust::Anybody) };
+        let task = ProbeTask::Tls(task);
         match (failure(run(task, LONG).await), says) {
             (None, None) => {}
             (Some((FailureKind::Certificate, None, detail)), Some(says)) if detail.contains(says) => {}
             (came, _) => panic!("{server_name} for {days} days: {came:?} instead of {says:?}"),
         }
     }
-    let tls = |address| ProbeTask::Tls { address, server_name: "music.example".into(), valid_for: Duration::ZERO };
+    let tls = |address| ProbeTask::Tls(trusting(address, Trust::Anybody));
     let plain = serve(Router::new()).await.replace("http://", "");
     assert_eq!(kind(run(tls(plain), LONG).await), Some(FailureKind::Wrong), "no TLS there");
     assert_eq!(kind(run(tls(mute().await.to_string()), SHORT).await), Some(FailureKind::Late));
     assert_eq!(kind(run(tls(nobody().await.to_string()), LONG).await), Some(FailureKind::Refused));
+}
+
+fn trusting(address: String, trust: Trust) -> TlsTask {
+    TlsTask { address, server_name: "music.example".into(), valid_for: Duration::ZERO, trust }
+}
+
+/// Who signed it counts, unless anybody may; and a server has to show the certificate between its own and the authority's.
+#[tokio::test]
+async fn tls_by_an_authority_of_ones_own() {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    let authority = |title: &str| {
+        let mut params = CertificateParams::new(vec![]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, title);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (params, KeyPair::generate().expect("a key"))
+    };
+    let ((root, root_key), (between, between_key)) = (authority("the root"), authority("one between"));
+    let root_shown = root.self_signed(&root_key).expect("signed");
+    let between_shown =
+        between.signed_by(&between_key, &Issuer::from_params(&root, &root_key)).expect("signed by the root");
+    let key = KeyPair::generate().expect("a key");
+    let own = CertificateParams::new(vec!["music.example".into()]).expect("a name");
+    let own = own.signed_by(&key, &Issuer::from_params(&between, &between_key)).expect("signed by the one between");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own-authority.pem");
+    std::fs::write(&file, root_shown.pem()).expect("a writable folder");
+    let also = || Trust::Also(file.clone());
+    let whole = show(vec![own.der().clone(), between_shown.der().clone()], &key).await;
+    let torn = show(vec![own.der().clone()], &key).await;
+    let nobody = "nobody who is trusted has signed the certificate";
+    for (address, trust, says) in [
+        (&whole, also(), None),
+        (&whole, Trust::Anybody, None),
+        (&torn, Trust::Anybody, None),
+        (&torn, also(), Some(nobody)),
+    ] {
+        let came = failure(run(ProbeTask::Tls(trusting(address.clone(), trust.clone())), LONG).await);
+        match (came, says) {
+            (None, None) => {}
+            (Some((FailureKind::Certificate, None, detail)), Some(says)) if detail.contains(says) => {}
+            (came, _) => panic!("{address} with {trust:?}: {came:?} instead of {says:?}"),
+        }
+    }
+    // A machine without any authorities cannot say; every other one says no.
+    match run(ProbeTask::Tls(trusting(whole.clone(), Trust::System)), LONG).await {
+        ProbeOutcome::Failed { failure: FailureKind::Certificate, detail, .. } => {
+            assert!(detail.contains(nobody), "{detail}")
+        }
+        ProbeOutcome::Unknown { detail } => assert!(detail.contains("whom to trust"), "{detail}"),
+        other => panic!("{other:?}"),
+    }
+    let gone = Trust::Also(folder.path().join("gone.pem"));
+    match run(ProbeTask::Tls(trusting(whole, gone)), LONG).await {
+        ProbeOutcome::Unknown { detail } => assert!(detail.contains("gone.pem"), "{detail}"),
+        other => panic!("a file that is gone says nothing about the server: {other:?}"),
+    }
 }
 
 /// What the music service does wrong.

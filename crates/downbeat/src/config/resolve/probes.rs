@@ -5,7 +5,8 @@ use super::site::Site;
 use crate::config::fault::Complaint;
 use crate::config::written::{HealthTable, ProbeTable};
 use downbeat_core::model::{Dimension, Name, Slice};
-use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask};
+use downbeat_hub::probes::authorities;
+use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask, TlsTask, Trust};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use toml::Spanned;
@@ -30,7 +31,7 @@ pub(super) fn resolve(
 /// The references, which are about nothing of the service.
 pub(super) fn resolve_references(tables: Vec<ProbeTable>, check: &Check<'_>) -> Option<Vec<ProbeSettings>> {
     check.unique("references", tables.iter().filter_map(|p| p.name.as_ref()));
-    tables.into_iter().map(|table| settings(table, Slice::everywhere())).collect()
+    tables.into_iter().map(|table| settings(table, Slice::everywhere(), check)).collect()
 }
 
 /// A key belongs to one heartbeat, or nobody could tell who called.
@@ -71,12 +72,30 @@ fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
 
 fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSettings> {
     let slice = slice(&table, site, check);
-    settings(table, slice)
+    settings(table, slice, check)
 }
 
-fn settings(table: ProbeTable, slice: Slice) -> Option<ProbeSettings> {
+fn settings(table: ProbeTable, slice: Slice, check: &Check<'_>) -> Option<ProbeSettings> {
     let ProbeTable { every, timeout, fail_after, .. } = table;
-    Some(ProbeSettings { name: table.name?.into_inner(), slice, every, timeout, fail_after, task: table.task? })
+    let (name, task) = (table.name?, located(table.task?, check));
+    if let ProbeTask::Tls(TlsTask { trust: Trust::Also(file), .. }) = &task
+        && let Err(why) = authorities(file)
+    {
+        let complaint = Complaint::new(format!("trust: {why}"));
+        check.complain(name.span(), complaint.hint("trust is \"system\", \"anybody\", or a PEM file of certificates"));
+    }
+    Some(ProbeSettings { name: name.into_inner(), slice, every, timeout, fail_after, task })
+}
+
+/// Files are named from the folder of the configuration.
+fn located(task: ProbeTask, check: &Check<'_>) -> ProbeTask {
+    match task {
+        ProbeTask::Tls(TlsTask { trust: Trust::Also(file), address, server_name, valid_for }) => {
+            let trust = Trust::Also(check.folder.join(file));
+            ProbeTask::Tls(TlsTask { address, server_name, valid_for, trust })
+        }
+        other => other,
+    }
 }
 
 /// What a probe looks at; a replica brings its region with it.

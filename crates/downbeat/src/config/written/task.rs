@@ -9,7 +9,7 @@ use crate::config::value::{FromText, FromValue, mismatch, one_of, unexpected};
 use downbeat_core::model::ProbeKind;
 use downbeat_hub::settings::{
     Condition, ConditionError, DnsTask, GRPC_SERVICE_MAX, HttpMethod, HttpTask, ProbeTask, RecordKind, StatusError,
-    StatusSet,
+    StatusSet, TlsTask, Trust,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -105,13 +105,29 @@ fn read_dns(reader: &Reader<'_>) -> Option<DnsTask> {
     Some(DnsTask { host, record, expect, server })
 }
 
+/// `trust` of a TLS probe.
+struct Trusted(Trust);
+
+impl FromText for Trusted {
+    const EXPECTED: &'static str = "\"system\", \"anybody\", or a file of certificates";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        Ok(Self(match text {
+            "system" => Trust::System,
+            "anybody" => Trust::Anybody,
+            file => Trust::Also(file.into()),
+        }))
+    }
+}
+
 fn read_tls(reader: &Reader<'_>) -> Option<ProbeTask> {
     let server_name = reader.get::<HostName>("server_name");
     let valid_for = reader.or("valid_for", VALID_FOR).0;
     let address = endpoint(reader)?;
     let host = || address.rsplit_once(':').map_or(String::new(), |(host, _)| host.trim_matches(['[', ']']).into());
     let server_name = server_name.map_or_else(host, |name| name.into_inner().0);
-    Some(ProbeTask::Tls { address, server_name, valid_for })
+    let trust = reader.or("trust", Trusted(Trust::System)).0;
+    Some(ProbeTask::Tls(TlsTask { address, server_name, valid_for, trust }))
 }
 
 fn read_journey(reader: &Reader<'_>) -> Option<ProbeTask> {
