@@ -101,6 +101,12 @@ pub fn belongs_here(id: IncidentId, title: &str) -> String {
     format!("Incident {id}, “{title}”, is part of this one. What follows is said here.")
 }
 
+/// The public word when announced work begins.
+pub const MAINTENANCE_BEGAN: &str = "The maintenance has begun.";
+
+/// The public word when it is over.
+pub const MAINTENANCE_ENDED: &str = "The maintenance is over.";
+
 /// The name of an incident that is made of what edges had in force when the log began.
 pub const FOUND_TITLE: &str = "In force at the edges, not of this log";
 

@@ -23,6 +23,8 @@ mod arming;
 mod budgets;
 #[path = "outages/features.rs"]
 mod features;
+#[path = "outages/maintenance.rs"]
+mod maintenance;
 #[path = "outages/verbs.rs"]
 mod verbs;
 

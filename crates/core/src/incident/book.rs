@@ -10,12 +10,13 @@
 use super::arming::Trials;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
+use super::maintenance::Maintenance;
 use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, Moment, Name, Notice, NoticeId,
-    Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
+    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Moment, Name, Notice,
+    NoticeId, Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -304,6 +305,9 @@ pub struct Book {
     /// Features that a person has switched off, and who did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "pairs")]
     pub switched_off: BTreeMap<FeatureId, Name>,
+    /// Announced work by name; what is over too, the newest thousand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub maintenances: BTreeMap<MaintenanceId, Maintenance>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -338,6 +342,14 @@ pub enum Misfit {
         incident: IncidentId,
         /// Where it stands.
         state: &'static str,
+    },
+    /// A move that a maintenance does not have.
+    #[error("record {seq} cannot happen to a maintenance that is {phase}")]
+    Maintenance {
+        /// The record.
+        seq: u64,
+        /// Where it stands.
+        phase: &'static str,
     },
 }
 
@@ -397,6 +409,7 @@ impl Book {
             return Err(Misfit::Order { last: self.last_seq, found: record.seq });
         }
         self.move_incident(record)?;
+        self.move_maintenance(record)?;
         self.take_in(record);
         if let Some(plan) = record.event.plan() {
             self.note_removals(record.at, plan);

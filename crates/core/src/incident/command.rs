@@ -11,7 +11,8 @@ use super::state::State;
 use crate::act::guards;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Audience, Change, Dimension, FeatureId, Finding, IncidentId, Moment, Name, RemedyId, Stage, Strength,
+    Appointment, Audience, Change, Dimension, FeatureId, Finding, IncidentId, MaintenanceId, Moment, Name, RemedyId,
+    Stage, Strength,
 };
 use crate::tell;
 use std::collections::BTreeSet;
@@ -52,6 +53,14 @@ pub enum Command {
     Tell(Change),
     /// A drill of this name passed, and tried this.
     PassDrill(Name, Tried),
+    /// Announce this work, in these words.
+    Schedule(Appointment, String),
+    /// Announce this instead, in these words.
+    ChangeAppointment(MaintenanceId, Appointment, String),
+    /// Call it off, in these words.
+    Cancel(MaintenanceId, String),
+    /// It is done.
+    Finish(MaintenanceId),
 }
 
 /// Why a command changes nothing.
@@ -115,6 +124,26 @@ pub enum CommandRefused {
         /// For people.
         why: String,
     },
+    /// No such maintenance.
+    #[error("there is no maintenance {0}")]
+    NoMaintenance(MaintenanceId),
+    /// It is completed or cancelled.
+    #[error("maintenance {0} is {1}")]
+    MaintenanceOver(MaintenanceId, &'static str),
+    /// What goes on is not called off.
+    #[error("maintenance {0} is in progress: end it instead")]
+    Begun(MaintenanceId),
+    /// What has not begun is not ended.
+    #[error("maintenance {0} has not begun: cancel it instead")]
+    NotBegun(MaintenanceId),
+    /// What was given in one field makes no sense.
+    #[error("{field}: {why}")]
+    Field {
+        /// The field, by its name in the API.
+        field: &'static str,
+        /// For people.
+        why: String,
+    },
     /// The text is empty or too long.
     #[error("a word has 1 to 5000 characters, this one has {0}")]
     Text(usize),
@@ -144,6 +173,12 @@ impl Engine {
             Command::Release => Ok(did(None, Verb::Release)),
             Command::Tell(change) => Ok(self.tell(change)),
             Command::PassDrill(story, tried) => self.pass_drill(who, story, tried),
+            Command::Schedule(appointment, text) => self.schedule(now, who, appointment, &text),
+            Command::ChangeAppointment(id, appointment, text) => {
+                self.change_appointment(now, who, id, appointment, &text)
+            }
+            Command::Cancel(id, why) => self.cancel(who, id, &why),
+            Command::Finish(id) => self.finish(who, id),
         }
     }
 

@@ -115,7 +115,7 @@ impl Engine {
             let untried = lapsed.as_ref().map(|it| tell::untried(it.kind, &it.component, self.policy.act.armed_for));
             let why = format!("remedy {} waits for your approval{}", remedy.id, untried.unwrap_or_default());
             let body = tell::page(&why, Some(cause), Some(&remedy));
-            call(incident, Stage::Identified, &incident.title, body)
+            self.call(incident, Stage::Identified, &incident.title, body, now)
         });
         std::iter::once(Event::RemedyProposed { remedy, mode }).chain(page.flatten()).collect()
     }
@@ -171,7 +171,7 @@ impl Engine {
             return vec![];
         }
         let body = tell::page_for_help(remedy.kind, &remedy.slice, no.guard, &no.why);
-        let page = call(incident, Stage::Identified, "A person has to decide", body);
+        let page = self.call(incident, Stage::Identified, "A person has to decide", body, now);
         let refused = Event::RemedyRefused {
             incident: incident.id,
             kind: remedy.kind,
@@ -390,9 +390,22 @@ impl Engine {
             "Remedy {id} ({} {}) did not help and was taken back: {observed}.",
             case.remedy.kind, case.remedy.slice
         );
-        let page = call(incident, Stage::Identified, "A remedy did not help", body);
+        let page = self.call(incident, Stage::Identified, "A remedy did not help", body, now);
         let judged = Event::RemedyJudged { remedy: id, verdict: Verdict::Reverted, observed, plan };
         std::iter::once(judged).chain(page).collect()
+    }
+
+    /// A page for whoever is on call; none once somebody has seen how it stands (E3), and none yet about announced work.
+    pub(super) fn call(
+        &self,
+        incident: &Incident,
+        stage: Stage,
+        title: &str,
+        body: String,
+        now: Moment,
+    ) -> Option<Event> {
+        let is_due = incident.acked_by.is_none() && !self.is_kept_quiet(incident, now);
+        is_due.then(|| note(incident, 0, Audience::OnCall, stage, title, body))
     }
 
     /// The epoch that each edge has, and since when; whoever is silent has no clients, or none that we can know of.
@@ -463,11 +476,6 @@ fn action(at: Moment, case: &RemedyCase) -> guards::Action {
         RemedyStage::Reverted => Some(false),
     };
     guards::Action { at, kind: case.remedy.kind, restarted, helped }
-}
-
-/// A page for whoever is on call; none once somebody has seen how it stands (E3).
-pub(super) fn call(incident: &Incident, stage: Stage, title: &str, body: String) -> Option<Event> {
-    incident.acked_by.is_none().then(|| note(incident, 0, Audience::OnCall, stage, title, body))
 }
 
 /// A message about an incident; `offset` counts messages written in the same breath.

@@ -174,10 +174,11 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 10] = [
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 11] = [
             Self::note_arming,
             Self::renew_plan,
             Self::note_vetoes,
+            Self::keep_appointments,
             Self::suspect,
             Self::believe,
             Self::inform,

@@ -7,8 +7,8 @@ use super::arming::Tried;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
-    Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, Mode, Moment, Name, Notice, NoticeId, Remedy,
-    RemedyId, RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
+    Appointment, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Mode, Moment, Name,
+    Notice, NoticeId, Remedy, RemedyId, RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -369,6 +369,53 @@ pub enum Event {
         /// In its words.
         why: String,
     },
+    /// A person announced work on the service.
+    MaintenanceScheduled {
+        /// The new maintenance.
+        maintenance: MaintenanceId,
+        /// What is announced.
+        appointment: Appointment,
+        /// The first public word, in Markdown.
+        body: String,
+        /// Who.
+        who: Name,
+    },
+    /// A person changed what was announced, or said more about it.
+    MaintenanceUpdated {
+        /// Which maintenance.
+        maintenance: MaintenanceId,
+        /// What is announced from now on.
+        appointment: Appointment,
+        /// The public word, in Markdown.
+        body: String,
+        /// Who.
+        who: Name,
+    },
+    /// The time has come.
+    MaintenanceBegan {
+        /// Which maintenance.
+        maintenance: MaintenanceId,
+        /// The public word.
+        body: String,
+    },
+    /// The time is over, or a person is done.
+    MaintenanceEnded {
+        /// Which maintenance.
+        maintenance: MaintenanceId,
+        /// By whom.
+        by: Actor,
+        /// The public word.
+        body: String,
+    },
+    /// A person called it off before it began.
+    MaintenanceCancelled {
+        /// Which maintenance.
+        maintenance: MaintenanceId,
+        /// The public word, in Markdown.
+        why: String,
+        /// Who.
+        who: Name,
+    },
     /// A person did something.
     OperatorActed {
         /// About which incident, if one.
@@ -403,7 +450,12 @@ impl Event {
             | Self::ChangeTold { .. }
             | Self::PlanRenewed { .. }
             | Self::FeatureSwitched { .. }
-            | Self::PlanRefused { .. } => None,
+            | Self::PlanRefused { .. }
+            | Self::MaintenanceScheduled { .. }
+            | Self::MaintenanceUpdated { .. }
+            | Self::MaintenanceBegan { .. }
+            | Self::MaintenanceEnded { .. }
+            | Self::MaintenanceCancelled { .. } => None,
             Self::Suspected { incident, .. }
             | Self::PlanFound { incident, .. }
             | Self::EvidenceGrew { incident, .. }

@@ -74,6 +74,19 @@ impl Event {
                 )
             }
             Self::PlanRefused { edge, epoch, why } => format!("edge {edge} refused plan {epoch}: {why}"),
+            Self::MaintenanceScheduled { maintenance, appointment, who, .. } => {
+                format!("{who} scheduled maintenance {maintenance}: {}", appointment.title)
+            }
+            Self::MaintenanceUpdated { maintenance, appointment, who, .. } => {
+                format!("{who} changed maintenance {maintenance}: {}", appointment.title)
+            }
+            Self::MaintenanceBegan { maintenance, .. } => format!("maintenance {maintenance} began"),
+            Self::MaintenanceEnded { maintenance, by, .. } => {
+                format!("maintenance {maintenance} ended by {}", by_whom(by))
+            }
+            Self::MaintenanceCancelled { maintenance, why, who } => {
+                format!("{who} called maintenance {maintenance} off: {why}")
+            }
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",
                 match verb {

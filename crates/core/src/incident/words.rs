@@ -2,7 +2,7 @@
 //! repeats nor forgets a word.
 
 use super::book::Incident;
-use super::cure::{call, note};
+use super::cure::note;
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
@@ -81,14 +81,19 @@ impl Engine {
             State::Confirmed | State::Mitigated | State::Restoring if ready && !paged => {
                 let remedy = incident.remedies.last().map(|r| &r.remedy);
                 let body = tell::page("the incident is confirmed", incident.cause(), remedy);
-                call(incident, Stage::Investigating, &incident.title, body)
+                self.call(incident, Stage::Investigating, &incident.title, body, now)
             }
-            State::Resolved | State::Reviewed if is_end_due(incident) => {
+            State::Resolved | State::Reviewed if is_end_due(incident) && !self.went_unheard(incident) => {
                 let body = "All traffic is back, and probes, edge and reports agree that it is over.".into();
                 Some(note(incident, 0, Audience::OnCall, Stage::Resolved, &incident.title, body))
             }
             _ => None,
         }
+    }
+
+    /// It came and went while all that it touched was worked on: nobody was called, and nobody hears that it is over.
+    fn went_unheard(&self, incident: &Incident) -> bool {
+        incident.resolved_at.is_some_and(|at| self.is_kept_quiet(incident, at))
     }
 }
 

@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All kinds of events, by the word that stands in the log. A new kind of event gets a row, and with it a golden log.
-const KINDS: [&str; 30] = [
+const KINDS: [&str; 36] = [
     "actuation_ended",
+    "armed",
     "change_told",
     "channels_set",
     "confirmed",
@@ -18,6 +19,11 @@ const KINDS: [&str; 30] = [
     "feature_stepped",
     "feature_switched",
     "hub_started",
+    "maintenance_began",
+    "maintenance_cancelled",
+    "maintenance_ended",
+    "maintenance_scheduled",
+    "maintenance_updated",
     "merged",
     "mitigated",
     "notice_sent",

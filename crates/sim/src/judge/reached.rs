@@ -75,6 +75,11 @@ impl World {
             Event::PlanFound { .. } => "event: plan found in force".into(),
             Event::PlanRenewed { .. } => "event: plan renewed".into(),
             Event::PlanRefused { .. } => "event: plan refused".into(),
+            Event::MaintenanceScheduled { .. } => "event: maintenance scheduled".into(),
+            Event::MaintenanceUpdated { .. } => "event: maintenance updated".into(),
+            Event::MaintenanceBegan { .. } => "event: maintenance began".into(),
+            Event::MaintenanceEnded { .. } => "event: maintenance ended".into(),
+            Event::MaintenanceCancelled { .. } => "event: maintenance cancelled".into(),
         };
         self.marks.reach(&mark);
     }
