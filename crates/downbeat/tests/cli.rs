@@ -39,6 +39,12 @@ fn every_verb_teaches_by_examples() {
         "feature",
         "feature off",
         "feature on",
+        "maintenance",
+        "maintenance schedule",
+        "maintenance list",
+        "maintenance update",
+        "maintenance cancel",
+        "maintenance end",
         "log",
         "log verify",
         "log replay",
@@ -148,6 +154,7 @@ fn a_hub_that_is_not_there_is_an_error_with_a_hint() {
         vec!["remedy", "undo", "1.1"],
         vec!["automation", "hold"],
         vec!["feature", "off", "playback", "radio"],
+        vec!["maintenance", "end", "1"],
     ] {
         let args = [verb.as_slice(), &["--hub", &hub]].concat();
         let output = run(folder.path(), &args);

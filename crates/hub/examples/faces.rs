@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data`, `lapsing`, `many`, `merged` or `crowded`, and CONSOLE and STATUS are addresses. Commands are printed and
+//! `no-data`, `lapsing`, `many`, `merged`, `crowded`, `maintained` or `maintained-hostile`, and CONSOLE and STATUS are addresses. Commands are printed and
 //! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
@@ -47,6 +47,8 @@ fn told(name: &str) -> Option<view::Snapshot> {
     match name {
         "healthy" => Some(story::healthy()),
         "hostile" => Some(story::hostile()),
+        "maintained" => Some(story::maintained()),
+        "maintained-hostile" => Some(story::maintained_with_hostility()),
         "empty" => Some(story::empty()),
         "lapsing" => Some(story::lapsing()),
         "no-data" => Some(story::no_data()),

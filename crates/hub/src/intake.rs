@@ -105,10 +105,12 @@ impl From<CommandError> for Problem {
         use downbeat_core::incident::CommandRefused as Refused;
         let detail = error.to_string();
         match error {
-            CommandError::Refused(Refused::NoIncident(_) | Refused::NoRemedy(_)) => Self::absent(detail),
-            CommandError::Refused(Refused::Text(_) | Refused::Stranger(_) | Refused::NothingTried(_)) => {
-                Self::senseless(detail)
+            CommandError::Refused(Refused::NoIncident(_) | Refused::NoRemedy(_) | Refused::NoMaintenance(_)) => {
+                Self::absent(detail)
             }
+            CommandError::Refused(
+                Refused::Text(_) | Refused::Field { .. } | Refused::Stranger(_) | Refused::NothingTried(_),
+            ) => Self::senseless(detail),
             CommandError::Refused(_) => Self::conflict(detail),
             CommandError::NotWritten(_) | CommandError::Busy | CommandError::Late | CommandError::Stopping => {
                 Self::unavailable(detail)

@@ -4,6 +4,7 @@
 //! that it publishes.
 
 mod api;
+mod appointment;
 mod chance;
 pub mod clock;
 pub mod doors;

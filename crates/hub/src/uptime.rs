@@ -1,7 +1,7 @@
 //! The days of each component: every ten seconds, how it is now is counted as how it was since the last time.
 
 use crate::view::Day;
-use downbeat_core::incident::{Board, Condition};
+use downbeat_core::incident::{Board, Book, Condition};
 use downbeat_core::model::{Moment, Name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,16 +36,22 @@ impl Uptime {
         now.since(self.counted_at) >= EVERY
     }
 
-    /// Counts the time since the last count, and returns the days that changed.
-    pub(crate) fn count(&mut self, now: Moment, board: &Board) -> Vec<(Name, Day)> {
+    /// Counts the time since the last count, and returns the days that changed. What does not work while it is worked on, as was
+    /// announced, counts nowhere.
+    pub(crate) fn count(&mut self, now: Moment, board: &Board, book: &Book) -> Vec<(Name, Day)> {
         let seconds = now.since(self.counted_at).min(EVERY).as_secs() as u32;
         self.counted_at = now;
         let today = day_of(now);
         let days = Arc::make_mut(&mut self.days);
+        let counts = |name: &Name, condition: Condition| match condition {
+            Condition::Unknown => false,
+            Condition::Healthy => true,
+            Condition::Degraded | Condition::Down => !book.is_under_maintenance(name),
+        };
         board
             .components
             .iter()
-            .filter(|(_, condition)| **condition != Condition::Unknown)
+            .filter(|(name, condition)| counts(name, **condition))
             .map(|(name, condition)| {
                 (name.clone(), add(days.entry(name.clone()).or_default(), today, *condition, seconds))
             })
@@ -80,6 +86,8 @@ fn add(days: &mut Vec<Day>, today: i64, condition: Condition, seconds: u32) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use downbeat_core::incident::{Event, Record};
+    use downbeat_core::model::{Appointment, MaintenanceId};
 
     fn board(condition: Condition) -> Board {
         let name = Name::new("playback").expect("a name");
@@ -94,11 +102,11 @@ mod tests {
     fn what_is_known_counts_and_what_is_not_does_not() {
         let mut uptime = Uptime::new(BTreeMap::new(), at(100, 0));
         assert!(!uptime.is_due(at(100, 9)) && uptime.is_due(at(100, 10)));
-        assert!(uptime.count(at(100, 10), &board(Condition::Unknown)).is_empty());
+        assert!(uptime.count(at(100, 10), &board(Condition::Unknown), &Book::default()).is_empty());
         for (second, condition) in [(20, Condition::Healthy), (30, Condition::Degraded), (40, Condition::Down)] {
-            uptime.count(at(100, second), &board(condition));
+            uptime.count(at(100, second), &board(condition), &Book::default());
         }
-        uptime.count(at(100, 400), &board(Condition::Down));
+        uptime.count(at(100, 400), &board(Condition::Down), &Book::default());
         let days = uptime.days();
         assert_eq!(
             days.values().next().map(Vec::as_slice),
@@ -107,10 +115,32 @@ mod tests {
     }
 
     #[test]
+    fn announced_work_is_no_penalty() {
+        let mut uptime = Uptime::new(BTreeMap::new(), at(100, 0));
+        let mut book = Book::default();
+        let (maintenance, who) = (MaintenanceId(1), Name::new("mira").expect("a name"));
+        let components = [Name::new("playback").expect("a name")].into();
+        let appointment = Appointment { title: "New disks".into(), components, start: at(100, 0), end: at(101, 0) };
+        let events = [
+            Event::MaintenanceScheduled { maintenance, appointment, body: "We work.".into(), who },
+            Event::MaintenanceBegan { maintenance, body: "We begin.".into() },
+        ];
+        for (seq, event) in (1..).zip(events) {
+            book.apply(&Record { seq, at: at(100, 0), event }).expect("fits");
+        }
+        for (second, condition) in [(10, Condition::Healthy), (20, Condition::Degraded), (30, Condition::Down)] {
+            uptime.count(at(100, second), &board(condition), &book);
+        }
+        let days = uptime.days();
+        let day = days.values().next().and_then(|days| days.last());
+        assert_eq!(day, Some(&Day { day: 100, good_s: 10, degraded_s: 0, down_s: 0 }));
+    }
+
+    #[test]
     fn ninety_days_are_kept() {
         let mut uptime = Uptime::new(BTreeMap::new(), at(0, 0));
         for day in 1..=200 {
-            uptime.count(at(day, 10), &board(Condition::Healthy));
+            uptime.count(at(day, 10), &board(Condition::Healthy), &Book::default());
         }
         let days = uptime.days();
         let kept = days.values().next().expect("one component");

@@ -171,6 +171,12 @@ impl HubClient {
         self.send(path, self.http.request(Method::POST, self.url(path)).json(body)).await.map(|_| ())
     }
 
+    /// Asks for something to be done, and takes what it answers.
+    pub(crate) async fn post_for<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ClientError> {
+        let text = self.send(path, self.http.request(Method::POST, self.url(path)).json(body)).await?;
+        serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.args.hub.trim_end_matches('/'))
     }

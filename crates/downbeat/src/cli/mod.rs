@@ -13,6 +13,7 @@ mod handover;
 mod incident;
 mod log;
 mod logging;
+mod maintenance;
 mod operator;
 mod output;
 mod probe;
@@ -116,6 +117,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// Switch a feature of a component off or on
     #[command(after_help = operator::FEATURE_EXAMPLES)]
     Feature(operator::FeatureArgs),
+    /// Announce work on the service
+    #[command(after_help = maintenance::EXAMPLES)]
+    Maintenance(maintenance::MaintenanceArgs),
     /// Watch what an edge does, once a second
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -170,6 +174,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Remedy(args) => block_on(operator::about_remedy(args)),
         Command::Automation(args) => block_on(operator::about_automation(args)),
         Command::Feature(args) => block_on(operator::about_feature(args)),
+        Command::Maintenance(args) => block_on(maintenance::run(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Detect(args) => detect::run(&args),

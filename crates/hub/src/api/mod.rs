@@ -10,6 +10,7 @@ mod drills;
 mod health;
 mod incidents;
 mod log;
+mod maintenance;
 mod telemetry;
 mod verbs;
 mod views;
@@ -43,6 +44,11 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/features/on", verbs::on_feature(Switch::On))
         .route("/v1/automation/hold", verbs::on_automation(Command::Hold))
         .route("/v1/automation/release", verbs::on_automation(Command::Release))
+        .route("/v1/maintenances", get(maintenance::list).post(maintenance::schedule))
+        .route("/v1/maintenances/{id}", get(maintenance::show))
+        .route("/v1/maintenances/{id}/update", post(maintenance::update))
+        .route("/v1/maintenances/{id}/cancel", post(maintenance::cancel))
+        .route("/v1/maintenances/{id}/end", post(maintenance::end))
         .route("/v1/drills", get(drills::armings).post(drills::pass))
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))

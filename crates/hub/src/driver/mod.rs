@@ -222,7 +222,8 @@ impl Driver {
         if !self.uptime.is_due(now) {
             return;
         }
-        let changed = self.uptime.count(now, &self.desk.engine().board(now));
+        let engine = self.desk.engine();
+        let changed = self.uptime.count(now, &engine.board(now), engine.book());
         match self.log.save_days(changed, Uptime::oldest(now)).await {
             Ok(()) => {
                 self.desk.resume();

@@ -4,11 +4,12 @@
 //! touches it was confirmed: suspicion and noise stay off the page. And once one was confirmed, nothing it
 //! touches is claimed to work as usual until it is resolved, even when a remedy hides it from every client.
 //! Between the two, the measurement says how bad it is. Without a fresh measurement the last claim stays, as
-//! far as the rules allow, and the page says that it is not measured.
+//! far as the rules allow, and the page says that it is not measured. Announced work is claimed while it lasts, unless something
+//! worse is confirmed: a person's word hides no measurement.
 
 use super::tone::Tone;
 use downbeat_core::incident::{Board, Book, Condition, Incident};
-use downbeat_core::model::{Component, Dimension, Measure, Moment, Name, Policy, Slice, Topology};
+use downbeat_core::model::{Component, Measure, Moment, Name, Policy};
 use std::collections::BTreeMap;
 
 /// What is claimed of a component; the words of Statuspage's API. The order is that of badness.
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 pub(crate) enum Claim {
     /// It works.
     Operational,
+    /// It is worked on, as was announced.
+    UnderMaintenance,
     /// It works, but not as usual or not by the usual ways.
     DegradedPerformance,
     /// It does not work for some.
@@ -29,6 +32,7 @@ impl Claim {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Operational => "operational",
+            Self::UnderMaintenance => "under_maintenance",
             Self::DegradedPerformance => "degraded_performance",
             Self::PartialOutage => "partial_outage",
             Self::MajorOutage => "major_outage",
@@ -39,6 +43,7 @@ impl Claim {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Operational => "Operational",
+            Self::UnderMaintenance => "Under maintenance",
             Self::DegradedPerformance => "Degraded performance",
             Self::PartialOutage => "Partial outage",
             Self::MajorOutage => "Major outage",
@@ -49,6 +54,7 @@ impl Claim {
     pub(crate) const fn tone(self) -> Tone {
         match self {
             Self::Operational => Tone::Good,
+            Self::UnderMaintenance => Tone::Maintenance,
             Self::DegradedPerformance | Self::PartialOutage => Tone::Warn,
             Self::MajorOutage => Tone::Bad,
         }
@@ -62,11 +68,12 @@ pub(crate) type Claims = BTreeMap<Name, Claim>;
 pub(crate) fn claims(book: &Book, board: &Board, policy: &Policy, before: &Claims) -> Claims {
     let topology = &policy.topology;
     let claim = |component: &Component| {
-        let troubled = real(book).any(|incident| touches(incident, component, topology));
-        if !troubled {
-            return Claim::Operational;
+        let troubled = real(book).any(|incident| incident.touches(component, topology));
+        match troubled {
+            true => measured_claim(component, board, policy, before.get(&component.name).copied()),
+            false if book.is_under_maintenance(&component.name) => Claim::UnderMaintenance,
+            false => Claim::Operational,
         }
-        measured_claim(component, board, policy, before.get(&component.name).copied())
     };
     topology.components.iter().map(|(name, component)| (name.clone(), claim(component))).collect()
 }
@@ -105,27 +112,13 @@ pub(crate) fn real(book: &Book) -> impl Iterator<Item = &Incident> {
     book.open().filter(|incident| incident.confirmed_at.is_some())
 }
 
-/// True when a component lies within an incident: named by it or by its findings, or served from there when no
-/// component is named.
-pub(crate) fn touches(incident: &Incident, component: &Component, topology: &Topology) -> bool {
-    let slices = std::iter::once(&incident.slice).chain(incident.findings.iter().map(|f| &f.slice));
-    let mut named = slices.filter_map(|slice| slice.get(Dimension::Component)).peekable();
-    if named.peek().is_some() {
-        return named.any(|name| *name == component.name);
-    }
-    serves_from(&incident.slice, component, topology)
-}
-
-fn serves_from(slice: &Slice, component: &Component, topology: &Topology) -> bool {
-    let replicas = topology.replicas_of(slice);
-    component.replicas.is_empty() || component.replicas.iter().any(|r| replicas.contains(r))
-}
-
 /// The state of the whole page; the words of Statuspage's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Indicator {
     /// All is well.
     None,
+    /// Something is worked on, as was announced.
+    Maintenance,
     /// Something is degraded.
     Minor,
     /// Something does not work.
@@ -141,6 +134,7 @@ impl Indicator {
         let all_down = claims.values().all(|c| *c == Claim::MajorOutage);
         match worst {
             Claim::Operational => Self::None,
+            Claim::UnderMaintenance => Self::Maintenance,
             Claim::DegradedPerformance => Self::Minor,
             Claim::MajorOutage if all_down => Self::Critical,
             Claim::PartialOutage | Claim::MajorOutage => Self::Major,
@@ -151,6 +145,7 @@ impl Indicator {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Maintenance => "maintenance",
             Self::Minor => "minor",
             Self::Major => "major",
             Self::Critical => "critical",
@@ -161,6 +156,7 @@ impl Indicator {
     pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::None => "All Systems Operational",
+            Self::Maintenance => "Service Under Maintenance",
             Self::Minor => "Partially Degraded Service",
             Self::Major => "Partial System Outage",
             Self::Critical => "Major Service Outage",
@@ -171,6 +167,7 @@ impl Indicator {
     pub(crate) const fn tone(self) -> Tone {
         match self {
             Self::None => Tone::Good,
+            Self::Maintenance => Tone::Maintenance,
             Self::Minor | Self::Major => Tone::Warn,
             Self::Critical => Tone::Bad,
         }
@@ -242,6 +239,19 @@ mod tests {
         board.heard_at = None;
         assert_eq!(measured(&board, &story::settings().policy, &name("playback")), Condition::Unknown);
         assert_eq!(playback(Some(State::Confirmed), &board, None), Claim::DegradedPerformance);
+    }
+
+    #[test]
+    fn announced_work_is_claimed_and_hides_nothing_that_is_confirmed() {
+        let snapshot = story::maintained();
+        let (policy, none) = (&snapshot.settings.policy, Claims::new());
+        let of = |book: &Book| claims(book, &snapshot.board, policy, &none)[&name("playlists")];
+        assert_eq!(of(&snapshot.book), Claim::UnderMaintenance);
+        let mut worse = (*snapshot.book).clone();
+        let mut incident = story::in_state(State::Confirmed).book.incidents[&story::INCIDENT].clone();
+        incident.slice = "component=playlists".parse().expect("a slice");
+        worse.incidents.insert(incident.id, incident);
+        assert_eq!(of(&worse), Claim::PartialOutage);
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl Stamp {
         self.format("%H:%M:%S")
     }
 
+    /// `2026-11-22T14:03`, as a form's field for a date and a time wants it.
+    pub(crate) fn field(self) -> String {
+        self.format("%Y-%m-%dT%H:%M")
+    }
+
     fn format(self, pattern: &str) -> String {
         let ms = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).strftime(pattern).to_string()

@@ -10,9 +10,9 @@ use downbeat_core::detect::{BudgetReading, ErrorBudget};
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
 use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict};
 use downbeat_core::model::{
-    Actuation, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis, IncidentId,
-    Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy, RemedyId, RemedyKind, Replica,
-    Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
+    Actuation, Appointment, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis,
+    IncidentId, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy,
+    RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -194,6 +194,47 @@ pub(crate) fn many() -> Snapshot {
     snapshot
 }
 
+/// Announced work on playlists goes on and breaks them in eu, search comes tomorrow and log-in in a week; one was done, one called
+/// off.
+pub(crate) fn maintained() -> Snapshot {
+    worked_on("Playlists move to a new database", "They may be **missing** for some minutes.")
+}
+
+/// The same in hostile words.
+pub(crate) fn maintained_with_hostility() -> Snapshot {
+    worked_on(HOSTILE, HOSTILE)
+}
+
+fn worked_on(title: &str, words: &str) -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    tale.now = Moment::from_millis(ONSET_MS - DAY_MS);
+    tale.schedule(1, title, "playlists", Duration::from_secs(3_600), words);
+    tale.schedule(2, "New disks for search", "search", Duration::from_secs(2 * 86_400), "Search stays available.");
+    tale.schedule(3, "New certificates", "login", Duration::from_secs(8 * 86_400), "Nobody will notice.");
+    tale.schedule(4, "New network in us", "playback", Duration::from_secs(7_200), "Playback may pause for a second.");
+    let (first, called_off) = (MaintenanceId(1), MaintenanceId(4));
+    tale.write(Event::MaintenanceCancelled {
+        maintenance: called_off,
+        why: "The parts are late.".into(),
+        who: name("mira"),
+    });
+    tale.now = Moment::from_millis(ONSET_MS - DAY_MS + 3_600_000);
+    tale.write(Event::MaintenanceBegan { maintenance: first, body: "The maintenance has begun.".into() });
+    tale.now = tale.now + Duration::from_secs(5_400);
+    let by = Actor::Automation;
+    tale.write(Event::MaintenanceEnded { maintenance: first, by, body: "The maintenance is over.".into() });
+    let until_onset = Moment::from_millis(ONSET_MS).since(tale.now);
+    tale.schedule(5, title, "playlists", until_onset, words);
+    tale.now = Moment::from_millis(ONSET_MS);
+    tale.write(Event::MaintenanceBegan { maintenance: MaintenanceId(5), body: "The maintenance has begun.".into() });
+    let mut snapshot = tale.snapshot(Condition::Healthy);
+    let board = Arc::make_mut(&mut snapshot.board);
+    board.components.insert(name("playlists"), Condition::Degraded);
+    board.cells.entry((name("playlists"), name("eu"))).or_default().condition = Condition::Down;
+    snapshot
+}
+
 /// Search fails as well, and turns out to be the same outage.
 pub(crate) fn merged() -> Snapshot {
     let mut tale = Tale::begin();
@@ -265,6 +306,15 @@ impl Tale {
     fn at(&mut self, after_ms: u64) -> &mut Self {
         self.now = Moment::from_millis(ONSET_MS + after_ms);
         self
+    }
+
+    /// Announces two hours of work on a component.
+    fn schedule(&mut self, number: u64, title: &str, component: &str, after: Duration, body: &str) {
+        let start = self.now + after;
+        let end = start + Duration::from_secs(7_200);
+        let appointment = Appointment { title: title.into(), components: [name(component)].into(), start, end };
+        let (maintenance, body, who) = (MaintenanceId(number), body.into(), name("mira"));
+        self.write(Event::MaintenanceScheduled { maintenance, appointment, body, who });
     }
 
     /// Two earlier incidents: one that was real, one that was nothing.

@@ -1,4 +1,4 @@
-//! The four tones of every face. A tone chooses colour, icon and shape together, never the colour alone.
+//! The tones of every face. A tone chooses colour, icon and shape together, never the colour alone.
 
 use downbeat_core::incident::{Condition, State};
 
@@ -9,6 +9,8 @@ pub(crate) enum Tone {
     Unknown,
     /// As it should be.
     Good,
+    /// Worked on, as was announced.
+    Maintenance,
     /// Worth a look.
     Warn,
     /// Broken.
@@ -21,6 +23,7 @@ impl Tone {
         match self {
             Self::Unknown => "unknown",
             Self::Good => "good",
+            Self::Maintenance => "maintenance",
             Self::Warn => "warn",
             Self::Bad => "bad",
         }

@@ -5,6 +5,7 @@ mod budgets;
 mod conditions;
 mod console;
 mod kill;
+mod maintenance;
 mod outbound;
 mod outbox;
 mod probes;

@@ -13,7 +13,7 @@ use crate::settings::BreakerSettings;
 use crate::view::Snapshot;
 use askama::Template;
 use downbeat_core::confirm::{ProbeLine, ProbeState};
-use downbeat_core::incident::{Cell, Condition, Incident, ReplicaLine};
+use downbeat_core::incident::{Cell, Condition, Incident, MaintenancePhase, ReplicaLine};
 use downbeat_core::model::{Change, Component, Name};
 
 /// Lines shown of changes and of finished incidents.
@@ -49,6 +49,8 @@ pub(super) struct Home {
     pub(super) probes: Vec<Probe>,
     /// Vantage points that cannot look, and why.
     pub(super) blind: Vec<(Name, String)>,
+    /// Announced work that goes on: its title and until when.
+    pub(super) works: Vec<(String, Stamp)>,
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
     pub(super) lapses: Vec<Lapse>,
@@ -147,6 +149,7 @@ impl Home {
             changes: changes(snapshot),
             probes: snapshot.board.probes.iter().map(Probe::of).collect(),
             blind: snapshot.board.blind.iter().map(|(name, why)| (name.clone(), why.clone())).collect(),
+            works: works(snapshot),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
             lapses: Lapse::all(snapshot),
@@ -162,6 +165,12 @@ fn silence(snapshot: &Snapshot) -> Option<String> {
     }
     let since = snapshot.board.heard_at.map(|at| span(snapshot.now.since(at)));
     Some(since.map_or_else(|| "No edge was heard yet.".into(), |since| format!("No edge was heard for {since}.")))
+}
+
+fn works(snapshot: &Snapshot) -> Vec<(String, Stamp)> {
+    let open = snapshot.book.open_maintenances();
+    let on = open.into_iter().filter(|it| it.phase == MaintenancePhase::InProgress);
+    on.map(|it| (it.appointment.title.clone(), Stamp(it.appointment.end))).collect()
 }
 
 fn changes(snapshot: &Snapshot) -> Vec<(Stamp, Change)> {

@@ -11,6 +11,7 @@ mod evidence;
 mod home;
 mod live;
 mod log;
+mod maintenance;
 mod refused;
 mod remedies;
 mod review;
@@ -62,6 +63,7 @@ fn pages<D: Desk>() -> Router<Console<D>> {
     Router::new()
         .route("/", get(home_page))
         .route("/log", get(log::page))
+        .route("/maintenance", get(maintenance::page))
         .route("/incidents/{id}", get(room_page))
         .route("/incidents/{id}/review", get(review::page))
 }
@@ -87,6 +89,10 @@ fn buttons<D: Desk>() -> Router<Console<D>> {
         .route("/remedies/{id}/undo", verbs::on_remedy(Command::Undo))
         .route("/features/off", verbs::on_feature(Switch::Off))
         .route("/features/on", verbs::on_feature(Switch::On))
+        .route("/maintenance", post(maintenance::schedule))
+        .route("/maintenance/{id}/update", post(maintenance::update))
+        .route("/maintenance/{id}/cancel", post(maintenance::cancel))
+        .route("/maintenance/{id}/end", post(maintenance::end))
         .route("/automation/hold", verbs::on_automation(Command::Hold))
         .route("/automation/release", verbs::on_automation(Command::Release))
         .route("/break/{name}", post(breaker::break_it))

@@ -33,8 +33,10 @@ pub(super) fn command(snapshot: &Snapshot, error: &CommandError) -> Response {
 
 const fn status(error: &CommandError) -> StatusCode {
     match error {
-        CommandError::Refused(CommandRefused::NoIncident(_) | CommandRefused::NoRemedy(_)) => StatusCode::NOT_FOUND,
-        CommandError::Refused(CommandRefused::Text(_)) => StatusCode::BAD_REQUEST,
+        CommandError::Refused(
+            CommandRefused::NoIncident(_) | CommandRefused::NoRemedy(_) | CommandRefused::NoMaintenance(_),
+        ) => StatusCode::NOT_FOUND,
+        CommandError::Refused(CommandRefused::Text(_) | CommandRefused::Field { .. }) => StatusCode::BAD_REQUEST,
         CommandError::Refused(_) => StatusCode::CONFLICT,
         CommandError::NotWritten(_) | CommandError::Busy | CommandError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         CommandError::Late => StatusCode::GATEWAY_TIMEOUT,

@@ -4,7 +4,7 @@ use super::super::story;
 use super::super::testing::{Recorder, check_page, client, serve};
 use super::*;
 use downbeat_core::incident::{Command, State as Life, Switch};
-use downbeat_core::model::{FeatureId, RemedyId};
+use downbeat_core::model::{Appointment, FeatureId, MaintenanceId, Moment, RemedyId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,16 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    use story::{crowded, empty, healthy, hostile, lapsing, many, merged, no_data};
+    use story::{crowded, empty, healthy, hostile, lapsing, maintained, many, merged, no_data};
+    let worked_on = [maintained(), story::maintained_with_hostility()];
     let others = [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded()];
+    let others = others.into_iter().chain(worked_on);
     for snapshot in told.into_iter().chain(others) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
         let root = serve(console_routes(Recorder::of(snapshot))).await;
         let rooms = incidents.iter().flat_map(|id| [format!("/incidents/{id}"), format!("/fragments/incidents/{id}")]);
-        let pages = ["/", "/log", "/fragments/home", "/fragments/log", "/incidents/77"].map(String::from);
+        let pages = ["/", "/log", "/maintenance", "/fragments/home", "/fragments/log", "/incidents/77"];
+        let pages = pages.map(String::from);
         for path in pages.into_iter().chain(rooms) {
             let (status, html) = get(&root, &path).await?;
             assert_eq!(status, if path == "/incidents/77" { 404 } else { 200 }, "{path}");
@@ -146,6 +149,14 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
         ("/remedies/3.2/undo", "", "/incidents/3", Command::Undo(remedy)),
         ("/features/off", switched, "/", Command::Switch(by_mood.clone(), Switch::Off)),
         ("/features/on", switched, "/", Command::Switch(by_mood, Switch::On)),
+        (
+            "/maintenance",
+            "title=Work&component=login&component=search&start=2026-11-22T15%3A00&end=2026-11-22T16%3A00&text=We+work",
+            "/maintenance",
+            Command::Schedule(work(), "We work".into()),
+        ),
+        ("/maintenance/7/cancel", "text=No", "/maintenance", Command::Cancel(MaintenanceId(7), "No".into())),
+        ("/maintenance/7/end", "", "/maintenance", Command::Finish(MaintenanceId(7))),
         ("/automation/hold", "", "/", Command::Hold),
         ("/automation/release", "", "/", Command::Release),
     ];
@@ -156,6 +167,40 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
         assert_eq!((response.status().as_u16(), response.headers()["location"].to_str()?), (303, back), "{path}");
         assert_eq!(hub.asked().last(), Some(&(story::name("mira"), command)), "{path}");
     }
+    Ok(())
+}
+
+/// An hour of work on two components.
+fn work() -> Appointment {
+    let at = |hour: u64| Moment::from_millis(1_795_305_600_000 + hour * 3_600_000);
+    let components = [story::name("login"), story::name("search")].into();
+    Appointment { title: "Work".into(), components, start: at(15), end: at(16) }
+}
+
+#[tokio::test]
+async fn announced_work_is_shown_with_its_forms() -> Result<(), Box<dyn std::error::Error>> {
+    let hub = Recorder::of(story::maintained());
+    let root = serve(console_routes(hub.clone())).await;
+    let (_, html) = get(&root, "/maintenance").await?;
+    check_page(&html, "maintenance");
+    for fact in
+        ["New disks for search", "/maintenance/5/end", "/maintenance/2/cancel", "Cancelled: The parts are late."]
+    {
+        assert!(html.contains(fact), "{fact}");
+    }
+    assert!(!html.contains("/maintenance/5/cancel") && !html.contains("/maintenance/1/update"));
+    let update = |body: &'static str| {
+        let request = client().post(format!("{root}/maintenance/2/update")).header("sec-fetch-site", "same-origin");
+        request.header("content-type", "application/x-www-form-urlencoded").body(body).send()
+    };
+    assert_eq!(update("text=Later&end=2026-11-24T12%3A00").await?.status(), 303);
+    let known = hub.snapshots.borrow().book.maintenances[&MaintenanceId(2)].appointment.clone();
+    let end = Moment::from_millis(1_795_521_600_000);
+    let moved = Command::ChangeAppointment(MaintenanceId(2), Appointment { end, ..known }, "Later".into());
+    assert_eq!(hub.asked().last().map(|(_, command)| command), Some(&moved), "what is left empty stays");
+    let refused = update("text=Later&end=%3Cb%3E").await?;
+    assert_eq!(refused.status(), 400);
+    assert!(refused.text().await?.contains("end: &#34;&#60;b&#62;&#34; is no time"), "the field is named");
     Ok(())
 }
 

@@ -102,7 +102,13 @@ pub(super) async fn split<D: Desk>(
     carry_out(&state, &headers, Command::Split(id, part.component), &room(id)).await
 }
 
-async fn carry_out<D: Desk>(console: &Console<D>, headers: &HeaderMap, command: Command, back: &str) -> Response {
+/// Hands a command in, and leads back or says why not.
+pub(super) async fn carry_out<D: Desk>(
+    console: &Console<D>,
+    headers: &HeaderMap,
+    command: Command,
+    back: &str,
+) -> Response {
     match console.desk.command(who(headers), command).await {
         Ok(()) => Redirect::to(back).into_response(),
         Err(error) => refused::command(&console.snapshot(), &error),

@@ -1,9 +1,12 @@
 //! The picture in the shape of Statuspage's API v2, which many tools read already.
 
+use super::maintenance::{PublicMaintenance, Word};
 use super::picture::{ComponentLine, Picture, PublicIncident, Update};
 use crate::faces::claim::Indicator;
 use crate::faces::stamp::Stamp;
 use crate::text::slug;
+use downbeat_core::incident::MaintenancePhase;
+use downbeat_core::model::Name;
 use serde::Serialize;
 
 /// `summary.json`: everything that is true now.
@@ -12,7 +15,7 @@ pub(super) struct Summary<'a> {
     page: Page<'a>,
     components: Vec<ComponentJson<'a>>,
     incidents: Vec<IncidentJson<'a>>,
-    scheduled_maintenances: [(); 0],
+    scheduled_maintenances: Vec<MaintenanceJson<'a>>,
     status: Status,
 }
 
@@ -35,6 +38,13 @@ pub(super) struct ComponentsAnswer<'a> {
 pub(super) struct IncidentsAnswer<'a> {
     page: Page<'a>,
     incidents: Vec<IncidentJson<'a>>,
+}
+
+/// `scheduled-maintenances.json` and those below it.
+#[derive(Debug, Serialize)]
+pub(super) struct MaintenancesAnswer<'a> {
+    page: Page<'a>,
+    scheduled_maintenances: Vec<MaintenanceJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +96,15 @@ struct IncidentJson<'a> {
     components: Vec<ComponentJson<'a>>,
 }
 
+/// An incident in shape, with its appointment.
+#[derive(Debug, Serialize)]
+struct MaintenanceJson<'a> {
+    #[serde(flatten)]
+    story: IncidentJson<'a>,
+    scheduled_for: String,
+    scheduled_until: String,
+}
+
 #[derive(Debug, Serialize)]
 struct UpdateJson<'a> {
     id: &'a str,
@@ -109,7 +128,7 @@ impl Picture {
             page: self.page(),
             components: self.components_json(),
             incidents: self.open().map(|incident| self.incident_json(incident)).collect(),
-            scheduled_maintenances: [],
+            scheduled_maintenances: self.maintenances_json(self.active().chain(self.upcoming())),
             status: status(self.indicator),
         }
     }
@@ -134,6 +153,22 @@ impl Picture {
     pub(super) fn unresolved_incidents(&self) -> IncidentsAnswer<'_> {
         let incidents = self.open().map(|incident| self.incident_json(incident)).collect();
         IncidentsAnswer { page: self.page(), incidents }
+    }
+
+    /// `scheduled-maintenances.json`. Statuspage has no word for what was called off, so that is not there.
+    pub(super) fn all_maintenances(&self) -> MaintenancesAnswer<'_> {
+        let kept = self.maintenances.iter().filter(|it| it.phase != MaintenancePhase::Cancelled);
+        MaintenancesAnswer { page: self.page(), scheduled_maintenances: self.maintenances_json(kept) }
+    }
+
+    /// `scheduled-maintenances/upcoming.json`.
+    pub(super) fn upcoming_maintenances(&self) -> MaintenancesAnswer<'_> {
+        MaintenancesAnswer { page: self.page(), scheduled_maintenances: self.maintenances_json(self.upcoming()) }
+    }
+
+    /// `scheduled-maintenances/active.json`.
+    pub(super) fn active_maintenances(&self) -> MaintenancesAnswer<'_> {
+        MaintenancesAnswer { page: self.page(), scheduled_maintenances: self.maintenances_json(self.active()) }
     }
 
     fn page(&self) -> Page<'_> {
@@ -174,7 +209,6 @@ impl Picture {
     }
 
     fn incident_json<'a>(&'a self, incident: &'a PublicIncident) -> IncidentJson<'a> {
-        let touched = (1..).zip(&self.components).filter(|(_, line)| incident.components.contains(&line.name));
         IncidentJson {
             id: incident.id.to_string(),
             name: &incident.title,
@@ -188,8 +222,36 @@ impl Picture {
             started_at: incident.started_at.iso(),
             page_id: self.page_id(),
             incident_updates: incident.updates.iter().map(|update| update_json(incident, update)).collect(),
-            components: touched.map(|(position, line)| self.component_json(position, line)).collect(),
+            components: self.touched(&incident.components),
         }
+    }
+
+    fn touched(&self, components: &[Name]) -> Vec<ComponentJson<'_>> {
+        let touched = (1..).zip(&self.components).filter(|(_, line)| components.contains(&line.name));
+        touched.map(|(position, line)| self.component_json(position, line)).collect()
+    }
+
+    fn maintenances_json<'a>(&'a self, some: impl Iterator<Item = &'a PublicMaintenance>) -> Vec<MaintenanceJson<'a>> {
+        some.map(|maintenance| self.maintenance_json(maintenance)).collect()
+    }
+
+    fn maintenance_json<'a>(&'a self, it: &'a PublicMaintenance) -> MaintenanceJson<'a> {
+        let story = IncidentJson {
+            id: it.key(),
+            name: &it.title,
+            status: it.phase.word(),
+            created_at: it.created_at.iso(),
+            updated_at: it.updated_at.iso(),
+            monitoring_at: None,
+            resolved_at: it.ended_at.map(Stamp::iso),
+            impact: Indicator::Maintenance.word(),
+            shortlink: format!("{}/maintenance/{}", self.url, it.number),
+            started_at: it.began_at.unwrap_or(it.start).iso(),
+            page_id: self.page_id(),
+            incident_updates: it.words.iter().map(|word| word_json(it, word)).collect(),
+            components: self.touched(&it.components),
+        };
+        MaintenanceJson { story, scheduled_for: it.start.iso(), scheduled_until: it.end.iso() }
     }
 }
 
@@ -202,6 +264,22 @@ fn update_json<'a>(incident: &PublicIncident, update: &'a Update) -> UpdateJson<
         created_at: update.at.iso(),
         updated_at: update.at.iso(),
         display_at: update.at.iso(),
+        affected_components: None,
+        deliver_notifications: true,
+        custom_tweet: None,
+        tweet_id: None,
+    }
+}
+
+fn word_json<'a>(maintenance: &PublicMaintenance, word: &'a Word) -> UpdateJson<'a> {
+    UpdateJson {
+        id: &word.id,
+        status: word.phase.word(),
+        body: &word.body,
+        incident_id: maintenance.key(),
+        created_at: word.at.iso(),
+        updated_at: word.at.iso(),
+        display_at: word.at.iso(),
         affected_components: None,
         deliver_notifications: true,
         custom_tweet: None,
@@ -223,6 +301,25 @@ mod tests {
     fn a_summary_in_the_middle_of_an_outage() {
         let picture = Picture::of(&story::in_state(State::Confirmed), &Claims::new());
         insta::assert_json_snapshot!(picture.summary());
+    }
+
+    #[test]
+    fn a_summary_while_something_is_worked_on() {
+        let picture = Picture::of(&story::maintained(), &Claims::new());
+        insta::assert_json_snapshot!(picture.summary());
+    }
+
+    #[test]
+    fn maintenances_are_there_by_where_they_stand() {
+        let picture = Picture::of(&story::maintained(), &Claims::new());
+        let ids = |answer: MaintenancesAnswer<'_>| -> Vec<String> {
+            let id = |it: &MaintenanceJson<'_>| format!("{} {}", it.story.id, it.story.status);
+            answer.scheduled_maintenances.iter().map(id).collect()
+        };
+        assert_eq!(ids(picture.active_maintenances()), ["maintenance-5 in_progress"]);
+        assert_eq!(ids(picture.upcoming_maintenances()), ["maintenance-2 scheduled", "maintenance-3 scheduled"]);
+        let all = ids(picture.all_maintenances());
+        assert_eq!((all.len(), all[3].as_str()), (4, "maintenance-1 completed"), "what was called off is not there");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod api;
 mod history;
+mod maintenance;
 mod pages;
 mod picture;
 mod shelf;

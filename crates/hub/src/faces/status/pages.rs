@@ -1,5 +1,6 @@
 //! The pages of the public site: a struct each, drawn by the template of the same name.
 
+use super::maintenance::PublicMaintenance;
 use super::picture::{Measured, Picture, Promise, PublicIncident};
 use crate::faces::claim::Indicator;
 use crate::faces::html::Html;
@@ -37,6 +38,14 @@ impl IndexPage<'_> {
 pub(super) struct IncidentPage<'a> {
     pub(super) picture: &'a Picture,
     pub(super) incident: &'a PublicIncident,
+}
+
+/// `/maintenance/{id}`: one maintenance.
+#[derive(Template)]
+#[template(path = "status/maintenance.html")]
+pub(super) struct MaintenancePage<'a> {
+    pub(super) picture: &'a Picture,
+    pub(super) work: &'a PublicMaintenance,
 }
 
 /// `/history`: all of them.

@@ -1,13 +1,14 @@
 //! What the public sees, as one value: the pages, the feed and Statuspage's API all read from it.
 
 use super::history::History;
+use super::maintenance::{PublicMaintenance, WorkDays, maintenances, work_days};
 use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::{Tone, condition_title, count, percent, rate};
 use crate::settings::Category;
 use crate::view::Snapshot;
-use downbeat_core::incident::{Condition, Incident, NoticeCase, State};
+use downbeat_core::incident::{Condition, Incident, MaintenancePhase, NoticeCase, State};
 use downbeat_core::model::{Audience, Component, IncidentId, Moment, Name, Stage};
 
 /// Most incidents on the page and in the API, newest first: as many as Statuspage gives.
@@ -31,6 +32,8 @@ pub(crate) struct Picture {
     pub(crate) components: Vec<ComponentLine>,
     /// Newest first.
     pub(crate) incidents: Vec<PublicIncident>,
+    /// Announced work: what goes on, then what comes, then what is over.
+    pub(crate) maintenances: Vec<PublicMaintenance>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
     /// The last two minutes in figures; `None` when nothing was counted.
@@ -98,9 +101,9 @@ pub(crate) struct RegionChip {
     pub(crate) region: Name,
     /// What is measured.
     pub(crate) condition: Condition,
-    /// True while nothing that was confirmed touches the component: then whatever is unusual is being checked, and
-    /// the page does not cry (invariant J1).
-    pub(crate) calm: bool,
+    /// What is claimed of the component. While nothing that was confirmed touches it, whatever is unusual is being checked or
+    /// worked on, and the page does not cry (invariant J1).
+    pub(crate) claim: Claim,
     /// `12 ms to the first byte, 0.04 % of attempts failed`; empty when nothing is known.
     pub(crate) figures: String,
 }
@@ -108,16 +111,24 @@ pub(crate) struct RegionChip {
 impl RegionChip {
     /// How it is shown.
     pub(crate) fn tone(&self) -> Tone {
-        if self.is_checked() { Tone::Unknown } else { self.condition.into() }
+        match self.claim {
+            Claim::Operational if self.is_unusual() => Tone::Unknown,
+            Claim::UnderMaintenance if self.is_unusual() => Tone::Maintenance,
+            _ => self.condition.into(),
+        }
     }
 
     /// What is measured, in a word.
     pub(crate) const fn word(&self) -> &'static str {
-        if self.is_checked() { "Being checked" } else { condition_title(self.condition) }
+        match self.claim {
+            Claim::Operational if self.is_unusual() => "Being checked",
+            Claim::UnderMaintenance if self.is_unusual() => "Worked on",
+            _ => condition_title(self.condition),
+        }
     }
 
-    const fn is_checked(&self) -> bool {
-        self.calm && matches!(self.condition, Condition::Degraded | Condition::Down)
+    const fn is_unusual(&self) -> bool {
+        matches!(self.condition, Condition::Degraded | Condition::Down)
     }
 }
 
@@ -125,6 +136,11 @@ impl ComponentLine {
     /// True while something fresh is known of it.
     pub(crate) fn is_measured(&self) -> bool {
         self.measured != Condition::Unknown
+    }
+
+    /// True when the claim rests on what was measured last. What a person announced needs no measurement.
+    pub(crate) fn is_last_known(&self) -> bool {
+        !self.is_measured() && self.claim != Claim::UnderMaintenance
     }
 
     /// How the claim is shown: what is not measured is never green.
@@ -214,6 +230,7 @@ impl Picture {
             indicator: Indicator::of(&claims),
             components: components(snapshot, &claims),
             incidents: incidents(snapshot),
+            maintenances: maintenances(snapshot),
             categories: snapshot.settings.categories.clone(),
             recent: Recent::of(snapshot),
             claims,
@@ -228,6 +245,16 @@ impl Picture {
     /// Incidents that are over.
     pub(crate) fn past(&self) -> impl Iterator<Item = &PublicIncident> {
         self.incidents.iter().filter(|incident| !incident.is_open())
+    }
+
+    /// Announced work that goes on.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &PublicMaintenance> {
+        self.maintenances.iter().filter(|it| it.phase == MaintenancePhase::InProgress)
+    }
+
+    /// Announced work to come, the next first.
+    pub(crate) fn upcoming(&self) -> impl Iterator<Item = &PublicMaintenance> {
+        self.maintenances.iter().filter(|it| it.phase == MaintenancePhase::Scheduled)
     }
 
     /// A component's name for people.
@@ -265,10 +292,11 @@ fn components(snapshot: &Snapshot, claims: &Claims) -> Vec<ComponentLine> {
     let topology = &snapshot.settings.policy.topology;
     let mut known: Vec<&Component> = topology.components.values().collect();
     known.sort_by_key(|component| component.priority);
-    known.into_iter().map(|component| component_line(snapshot, claims, component)).collect()
+    let work = work_days(snapshot);
+    known.into_iter().map(|component| component_line(snapshot, claims, &work, component)).collect()
 }
 
-fn component_line(snapshot: &Snapshot, claims: &Claims, component: &Component) -> ComponentLine {
+fn component_line(snapshot: &Snapshot, claims: &Claims, work: &WorkDays, component: &Component) -> ComponentLine {
     let name = &component.name;
     let days = snapshot.days.get(name).map_or(&[][..], Vec::as_slice);
     let today = i64::try_from(snapshot.now.as_millis() / DAY_MS).unwrap_or(i64::MAX);
@@ -282,7 +310,7 @@ fn component_line(snapshot: &Snapshot, claims: &Claims, component: &Component) -
         measured: claim::measured(&snapshot.board, &snapshot.settings.policy, name),
         regions: regions(snapshot, name, claim),
         features_out: feature::lines(&snapshot.book, component).into_iter().filter(|line| !line.is_in()).collect(),
-        history: History::of(days, today),
+        history: History::of(days, work.get(name), today),
         created_at: Stamp(created_at),
         updated_at: Stamp(last_touched(snapshot, component).unwrap_or(created_at)),
     }
@@ -303,14 +331,14 @@ fn regions(snapshot: &Snapshot, component: &Name, claim: Claim) -> Vec<RegionChi
                     percent(cell.failed)
                 ),
             };
-            RegionChip { region: region.clone(), condition, calm: claim == Claim::Operational, figures }
+            RegionChip { region: region.clone(), condition, claim, figures }
         })
         .collect()
 }
 
 fn last_touched(snapshot: &Snapshot, component: &Component) -> Option<Moment> {
     let topology = &snapshot.settings.policy.topology;
-    public(snapshot).filter(|i| claim::touches(i, component, topology)).map(|i| i.state_since).max()
+    public(snapshot).filter(|i| i.touches(component, topology)).map(|i| i.state_since).max()
 }
 
 /// Incidents that the public hears of: those that were confirmed once.
@@ -340,7 +368,7 @@ fn public_incident(snapshot: &Snapshot, incident: &Incident) -> PublicIncident {
         next_update: promise(snapshot, incident),
         updates: said.iter().rev().map(|n| update(n)).collect(),
         components: (topology.components.values())
-            .filter(|component| claim::touches(incident, component, topology))
+            .filter(|component| incident.touches(component, topology))
             .map(|component| component.name.clone())
             .collect(),
     }

@@ -1,6 +1,6 @@
 //! The whole public site as files: drawn from one picture, held in memory, and written to disk as it is.
 
-use super::pages::{Feed, HistoryPage, IncidentPage, IndexPage, NotFoundPage};
+use super::pages::{Feed, HistoryPage, IncidentPage, IndexPage, MaintenancePage, NotFoundPage};
 use super::picture::Picture;
 use crate::faces::assets;
 use askama::Template;
@@ -72,12 +72,19 @@ impl Site {
             let path = format!("incidents/{}/index.html", incident.id);
             site.page(&path, &IncidentPage { picture, incident })?;
         }
+        for work in &picture.maintenances {
+            let path = format!("maintenance/{}/index.html", work.number);
+            site.page(&path, &MaintenancePage { picture, work })?;
+        }
         site.put("history.atom", Kind::Atom, Feed { picture }.render()?);
         site.json("api/v2/summary.json", &picture.summary())?;
         site.json("api/v2/status.json", &picture.status())?;
         site.json("api/v2/components.json", &picture.components_answer())?;
         site.json("api/v2/incidents.json", &picture.all_incidents())?;
         site.json("api/v2/incidents/unresolved.json", &picture.unresolved_incidents())?;
+        site.json("api/v2/scheduled-maintenances.json", &picture.all_maintenances())?;
+        site.json("api/v2/scheduled-maintenances/upcoming.json", &picture.upcoming_maintenances())?;
+        site.json("api/v2/scheduled-maintenances/active.json", &picture.active_maintenances())?;
         site.put("status.css", Kind::Css, assets::STATUS_CSS);
         site.put("status.js", Kind::Js, assets::STATUS_JS);
         site.put("favicon.svg", Kind::Svg, assets::FAVICON);

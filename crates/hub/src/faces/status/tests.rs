@@ -22,6 +22,8 @@ fn stories() -> Vec<(String, Snapshot)> {
         ("no data", story::no_data()),
         ("many", story::many()),
         ("hostile", story::hostile()),
+        ("maintained", story::maintained()),
+        ("maintained with hostility", story::maintained_with_hostility()),
     ];
     told.into_iter().chain(others.map(|(name, snapshot)| (name.to_owned(), snapshot))).collect()
 }
@@ -76,6 +78,19 @@ fn the_page_cries_when_and_only_when_something_was_confirmed() {
 }
 
 #[test]
+fn announced_work_is_told_and_is_no_alarm() {
+    let drawn = drawn(&story::maintained());
+    let html = text(&drawn.site, "");
+    let words = ["Service Under Maintenance", "Playlists move to a new database", "Under maintenance", "Worked on"];
+    for word in words.into_iter().chain(["Scheduled maintenance", "New disks for search"]) {
+        assert!(html.contains(word), "{word}");
+    }
+    assert!(!cries(&check_page(html, "maintained")) && !html.contains("New network in us"));
+    assert!(text(&drawn.site, "maintenance/4").contains("The parts are late."));
+    assert!(text(&drawn.site, "api/v2/status.json").contains("\"indicator\":\"maintenance\""));
+}
+
+#[test]
 fn without_data_the_page_is_not_green() {
     let drawn = drawn(&story::no_data());
     let html = text(&drawn.site, "");
@@ -113,6 +128,9 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         ("/api/v2/components.json", 200, "application/json; charset=utf-8"),
         ("/api/v2/incidents.json", 200, "application/json; charset=utf-8"),
         ("/api/v2/incidents/unresolved.json", 200, "application/json; charset=utf-8"),
+        ("/api/v2/scheduled-maintenances.json", 200, "application/json; charset=utf-8"),
+        ("/api/v2/scheduled-maintenances/upcoming.json", 200, "application/json; charset=utf-8"),
+        ("/api/v2/scheduled-maintenances/active.json", 200, "application/json; charset=utf-8"),
         ("/status.css", 200, "text/css; charset=utf-8"),
         ("/status.js", 200, "text/javascript; charset=utf-8"),
         ("/favicon.svg", 200, "image/svg+xml"),
