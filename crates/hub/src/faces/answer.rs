@@ -18,10 +18,10 @@ pub(crate) trait Door {
     const CACHE: &'static str;
 }
 
-/// Adds the common headers.
+/// Adds the common headers, where an answer has not its own.
 pub(crate) async fn guard<D: Door>(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(D::CSP));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(D::CSP));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(D::CACHE));
@@ -33,7 +33,7 @@ pub(crate) fn file(status: StatusCode, file: &File) -> Response {
     let mut response = (status, Body::from(file.body.clone())).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.kind.content_type()));
-    if matches!(file.kind, Kind::Json | Kind::Atom) {
+    if matches!(file.kind, Kind::Json | Kind::Atom | Kind::Rss | Kind::Calendar) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     response

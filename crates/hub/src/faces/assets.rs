@@ -4,6 +4,8 @@
 pub(crate) const STATUS_CSS: &str = include_str!("../../templates/assets/status.css");
 /// Refreshes the public page; it works without.
 pub(crate) const STATUS_JS: &str = include_str!("../../templates/assets/status.js");
+/// The state as a line on other pages.
+pub(crate) const EMBED_JS: &str = include_str!("../../templates/assets/embed.js");
 /// The console's look.
 pub(crate) const CONSOLE_CSS: &str = include_str!("../../templates/assets/console.css");
 /// Keeps the console live; it works without.

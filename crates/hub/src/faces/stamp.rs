@@ -19,6 +19,11 @@ impl Stamp {
         self.format("%-d %b %Y, %H:%M:%S UTC")
     }
 
+    /// `22 Nov 2026, 14:03 UTC`, for what people agree upon.
+    pub(crate) fn minute(self) -> String {
+        self.format("%-d %b %Y, %H:%M UTC")
+    }
+
     /// `22 Nov, 14:03 UTC`, where the second does not matter.
     pub(crate) fn short(self) -> String {
         self.format("%-d %b, %H:%M UTC")
@@ -27,6 +32,26 @@ impl Stamp {
     /// `14:03:08`, where the page says once that its times are UTC.
     pub(crate) fn clock(self) -> String {
         self.format("%H:%M:%S")
+    }
+
+    /// `Sun, 22 Nov 2026 14:03:08 GMT`, as mail and RSS want it.
+    pub(crate) fn mail(self) -> String {
+        self.format("%a, %d %b %Y %H:%M:%S GMT")
+    }
+
+    /// `20261122T140308Z`, as calendars want it.
+    pub(crate) fn basic(self) -> String {
+        self.format("%Y%m%dT%H%M%SZ")
+    }
+
+    /// `2026-11`.
+    pub(crate) fn month_key(self) -> String {
+        self.format("%Y-%m")
+    }
+
+    /// `November 2026`.
+    pub(crate) fn month_title(self) -> String {
+        self.format("%B %Y")
     }
 
     /// `2026-11-22T14:03`, as a form's field for a date and a time wants it.
@@ -72,7 +97,10 @@ mod tests {
         assert_eq!(stamp.iso(), "2026-11-22T14:03:08.250Z");
         assert_eq!(stamp.full(), "22 Nov 2026, 14:03:08 UTC");
         assert_eq!(stamp.short(), "22 Nov, 14:03 UTC");
-        assert_eq!(stamp.clock(), "14:03:08");
+        assert_eq!((stamp.minute().as_str(), stamp.clock().as_str()), ("22 Nov 2026, 14:03 UTC", "14:03:08"));
+        assert_eq!(stamp.mail(), "Sun, 22 Nov 2026 14:03:08 GMT");
+        assert_eq!((stamp.basic().as_str(), stamp.field().as_str()), ("20261122T140308Z", "2026-11-22T14:03"));
+        assert_eq!((stamp.month_key().as_str(), stamp.month_title().as_str()), ("2026-11", "November 2026"));
         assert_eq!(day(20_779), "22 Nov 2026");
     }
 

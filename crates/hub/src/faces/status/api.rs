@@ -9,6 +9,9 @@ use downbeat_core::incident::MaintenancePhase;
 use downbeat_core::model::Name;
 use serde::Serialize;
 
+/// Most incidents in an answer, newest first: as many as Statuspage gives.
+const INCIDENTS_MAX: usize = 50;
+
 /// `summary.json`: everything that is true now.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary<'a> {
@@ -145,7 +148,8 @@ impl Picture {
 
     /// `incidents.json`.
     pub(super) fn all_incidents(&self) -> IncidentsAnswer<'_> {
-        let incidents = self.incidents.iter().map(|incident| self.incident_json(incident)).collect();
+        let newest = self.incidents.iter().take(INCIDENTS_MAX);
+        let incidents = newest.map(|incident| self.incident_json(incident)).collect();
         IncidentsAnswer { page: self.page(), incidents }
     }
 

@@ -4,8 +4,13 @@
 //! with the stamp of when it was measured (invariant C5).
 
 mod api;
+mod badge;
+mod calendar;
+mod entry;
+mod feed;
 mod history;
 mod maintenance;
+mod months;
 mod pages;
 mod picture;
 mod shelf;
@@ -20,7 +25,7 @@ use super::stamp::Stamp;
 use crate::view::Snapshot;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use downbeat_core::incident;
@@ -47,10 +52,16 @@ pub fn status_routes<D: Desk>(desk: D) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/reported", get(reported))
+        .route("/embed", get(embed))
         .route("/{*path}", get(file))
         .layer(axum::middleware::map_response(answer::guard::<Public>))
         .with_state(drawn)
 }
+
+/// For the one page that is made for frames of others: it has no form.
+const FRAMED: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors *",
+);
 
 /// What may do what on the public page.
 struct Public;
@@ -121,6 +132,12 @@ async fn put(mut shelf: Shelf, drawn: Arc<Drawn>) -> (Shelf, Result<(), String>)
 
 async fn front(State(drawn): Newest) -> Response {
     serve(&drawn.borrow().site, "")
+}
+
+async fn embed(State(drawn): Newest) -> Response {
+    let mut response = serve(&drawn.borrow().site, "embed");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, FRAMED);
+    response
 }
 
 async fn file(State(drawn): Newest, Path(path): Path<String>) -> Response {

@@ -1,35 +1,19 @@
 //! The pages of the public site: a struct each, drawn by the template of the same name.
 
 use super::maintenance::PublicMaintenance;
+use super::months::Month;
 use super::picture::{Measured, Picture, Promise, PublicIncident};
-use crate::faces::claim::Indicator;
 use crate::faces::html::Html;
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::Tone;
 use askama::Template;
+use downbeat_core::incident::MaintenancePhase;
 
 /// `/`: how it is now.
 #[derive(Template)]
 #[template(path = "status/index.html")]
 pub(super) struct IndexPage<'a> {
     pub(super) picture: &'a Picture,
-}
-
-impl IndexPage<'_> {
-    /// How the banner is shown: what is not measured is never green.
-    fn tone(&self) -> Tone {
-        match self.picture.indicator {
-            Indicator::None if !self.picture.measured.is_fresh() => Tone::Unknown,
-            indicator => indicator.tone(),
-        }
-    }
-
-    fn headline(&self) -> &'static str {
-        match self.tone() {
-            Tone::Unknown => "No current measurements",
-            _ => self.picture.indicator.description(),
-        }
-    }
 }
 
 /// `/incidents/{id}`: one incident.
@@ -48,11 +32,23 @@ pub(super) struct MaintenancePage<'a> {
     pub(super) work: &'a PublicMaintenance,
 }
 
-/// `/history`: all of them.
+/// Months that `/history` shows in full.
+const LATELY: usize = 3;
+
+/// `/history`: what happened lately, and the way to all months.
 #[derive(Template)]
 #[template(path = "status/history.html")]
 pub(super) struct HistoryPage<'a> {
     pub(super) picture: &'a Picture,
+    pub(super) months: &'a [Month<'a>],
+}
+
+/// `/history/{month}`: what happened in one month.
+#[derive(Template)]
+#[template(path = "status/month.html")]
+pub(super) struct MonthPage<'a> {
+    pub(super) picture: &'a Picture,
+    pub(super) month: &'a Month<'a>,
 }
 
 /// Whatever is not there.
@@ -62,35 +58,18 @@ pub(super) struct NotFoundPage<'a> {
     pub(super) picture: &'a Picture,
 }
 
-/// `/history.atom`: the same for feed readers.
+/// `/embed`: the state in one line, in a frame of another page.
 #[derive(Template)]
-#[template(path = "status/history.atom", escape = "html")]
-pub(super) struct Feed<'a> {
+#[template(path = "status/embed.html")]
+pub(super) struct EmbedPage<'a> {
     pub(super) picture: &'a Picture,
 }
 
-impl Feed<'_> {
-    /// When anything last happened; the moment of drawing would make each fetch look new.
-    fn updated_at(&self) -> Stamp {
-        self.picture.incidents.iter().map(|i| i.updated_at).max().unwrap_or(self.picture.drawn_at)
-    }
-
-    fn entry(&self, incident: &PublicIncident) -> String {
-        let words = |update: &super::picture::Update| {
-            format!(
-                "<p><strong>{}</strong>, {}</p>\n{}",
-                update.stage.title(),
-                update.at.full(),
-                Html::from_markdown(&update.body)
-            )
-        };
-        Self::text(&incident.updates.iter().map(words).collect::<Vec<_>>().join("\n"))
-    }
-
-    /// Without the control characters that XML cannot carry, not even escaped.
-    fn text(text: &str) -> String {
-        let allowed = |c: &char| !matches!(c, '\u{fffe}' | '\u{ffff}') && (!c.is_control() || matches!(c, '\t' | '\n'));
-        text.chars().filter(allowed).collect()
+impl EmbedPage<'_> {
+    /// The first thing that goes on.
+    fn what(&self) -> Option<&str> {
+        let incident = self.picture.open().next().map(|incident| incident.title.as_str());
+        incident.or_else(|| self.picture.active().next().map(|work| work.title.as_str()))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::view::Snapshot;
 use downbeat_core::incident::{Condition, Incident, MaintenancePhase, NoticeCase, State};
 use downbeat_core::model::{Audience, Component, IncidentId, Moment, Name, Stage};
 
-/// Most incidents on the page and in the API, newest first: as many as Statuspage gives.
-const INCIDENTS_MAX: usize = 50;
+/// Most incidents that have a page and stand in the history, newest first.
+const INCIDENTS_MAX: usize = 200;
 const DAY_MS: u64 = 86_400_000;
 
 /// What the public sees.
@@ -234,6 +234,22 @@ impl Picture {
             categories: snapshot.settings.categories.clone(),
             recent: Recent::of(snapshot),
             claims,
+        }
+    }
+
+    /// How the whole is shown: what is not measured is never green.
+    pub(crate) fn tone(&self) -> Tone {
+        match self.indicator {
+            Indicator::None if !self.measured.is_fresh() => Tone::Unknown,
+            indicator => indicator.tone(),
+        }
+    }
+
+    /// All of it in a few words.
+    pub(crate) fn headline(&self) -> &'static str {
+        match self.tone() {
+            Tone::Unknown => "No current measurements",
+            _ => self.indicator.description(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The whole public site as files: drawn from one picture, held in memory, and written to disk as it is.
 
-use super::pages::{Feed, HistoryPage, IncidentPage, IndexPage, MaintenancePage, NotFoundPage};
+use super::badge::{self, Badge};
+use super::feed::{AtomFeed, Feed, RssFeed};
+use super::pages::{EmbedPage, HistoryPage, IncidentPage, IndexPage, MaintenancePage, MonthPage, NotFoundPage};
 use super::picture::Picture;
 use crate::faces::assets;
 use askama::Template;
@@ -17,6 +19,10 @@ pub(crate) enum Kind {
     Json,
     /// A feed.
     Atom,
+    /// A feed of the older kind.
+    Rss,
+    /// A calendar.
+    Calendar,
     /// A style sheet.
     Css,
     /// A script.
@@ -32,6 +38,8 @@ impl Kind {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
             Self::Atom => "application/atom+xml; charset=utf-8",
+            Self::Rss => "application/rss+xml; charset=utf-8",
+            Self::Calendar => "text/calendar; charset=utf-8",
             Self::Css => "text/css; charset=utf-8",
             Self::Js => "text/javascript; charset=utf-8",
             Self::Svg => "image/svg+xml",
@@ -66,7 +74,12 @@ impl Site {
     pub(crate) fn draw(picture: &Picture) -> Result<Self, DrawError> {
         let mut site = Self::default();
         site.page("index.html", &IndexPage { picture })?;
-        site.page("history/index.html", &HistoryPage { picture })?;
+        site.page("embed/index.html", &EmbedPage { picture })?;
+        let months = picture.months();
+        site.page("history/index.html", &HistoryPage { picture, months: &months })?;
+        for month in &months {
+            site.page(&format!("history/{}/index.html", month.key), &MonthPage { picture, month })?;
+        }
         site.page(NOT_FOUND, &NotFoundPage { picture })?;
         for incident in &picture.incidents {
             let path = format!("incidents/{}/index.html", incident.id);
@@ -76,7 +89,13 @@ impl Site {
             let path = format!("maintenance/{}/index.html", work.number);
             site.page(&path, &MaintenancePage { picture, work })?;
         }
-        site.put("history.atom", Kind::Atom, Feed { picture }.render()?);
+        site.put("history.atom", Kind::Atom, AtomFeed { feed: Feed::of(picture) }.render()?);
+        site.put("history.rss", Kind::Rss, RssFeed { feed: Feed::of(picture) }.render()?);
+        site.put("maintenance.ics", Kind::Calendar, picture.calendar());
+        site.put("badge.svg", Kind::Svg, Badge::of_service(picture).render()?);
+        for line in &picture.components {
+            site.put(&badge::path(&line.name), Kind::Svg, Badge::of_component(line).render()?);
+        }
         site.json("api/v2/summary.json", &picture.summary())?;
         site.json("api/v2/status.json", &picture.status())?;
         site.json("api/v2/components.json", &picture.components_answer())?;
@@ -87,6 +106,7 @@ impl Site {
         site.json("api/v2/scheduled-maintenances/active.json", &picture.active_maintenances())?;
         site.put("status.css", Kind::Css, assets::STATUS_CSS);
         site.put("status.js", Kind::Js, assets::STATUS_JS);
+        site.put("embed.js", Kind::Js, assets::EMBED_JS);
         site.put("favicon.svg", Kind::Svg, assets::FAVICON);
         Ok(site)
     }

@@ -47,15 +47,24 @@ fn hostile_words_reach_the_feed_as_words() {
     let mut snapshot = story::hostile();
     Arc::make_mut(&mut snapshot.settings).policy.topology.service = "a\u{0}b\u{1b}".into();
     let drawn = drawn(&snapshot);
-    let feed = text(&drawn.site, "history.atom");
-    super::super::testing::read(feed).expect("a feed is well-formed");
-    assert!(!feed.contains("<script") && !feed.chars().any(|c| c.is_control() && c != '\n'), "{feed}");
+    for path in ["history.atom", "history.rss"] {
+        let feed = text(&drawn.site, path);
+        // Elsewhere than in a page, a link has an end.
+        super::super::testing::read(&feed.replace("link>", "url>")).expect("a feed is well-formed");
+        assert!(!feed.contains("<script") && !feed.chars().any(|c| c.is_control() && c != '\n'), "{feed}");
+    }
 }
 
 #[test]
 fn the_feed_of_two_days() {
     let drawn = drawn(&story::in_state(Life::Resolved));
     insta::assert_snapshot!(text(&drawn.site, "history.atom"));
+}
+
+#[test]
+fn the_older_feed_of_announced_work() {
+    let drawn = drawn(&story::maintained());
+    insta::assert_snapshot!(text(&drawn.site, "history.rss"));
 }
 
 /// What the page cries: tones of claims, banners and chips; bars of the past do not count.
@@ -122,7 +131,16 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         ("/incidents/2", 404, "text/html; charset=utf-8"),
         ("/history", 200, "text/html; charset=utf-8"),
         ("/reported", 200, "text/html; charset=utf-8"),
+        ("/history/2026-11", 200, "text/html; charset=utf-8"),
+        ("/history/2026-13", 404, "text/html; charset=utf-8"),
+        ("/embed", 200, "text/html; charset=utf-8"),
+        ("/embed.js", 200, "text/javascript; charset=utf-8"),
+        ("/badge.svg", 200, "image/svg+xml"),
+        ("/badge/playback.svg", 200, "image/svg+xml"),
+        ("/badge/nothing.svg", 404, "text/html; charset=utf-8"),
         ("/history.atom", 200, "application/atom+xml; charset=utf-8"),
+        ("/history.rss", 200, "application/rss+xml; charset=utf-8"),
+        ("/maintenance.ics", 200, "text/calendar; charset=utf-8"),
         ("/api/v2/summary.json", 200, "application/json; charset=utf-8"),
         ("/api/v2/status.json", 200, "application/json; charset=utf-8"),
         ("/api/v2/components.json", 200, "application/json; charset=utf-8"),
@@ -141,12 +159,14 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         let response = client().get(format!("{root}{path}")).send().await?;
         let headers = response.headers();
         assert_eq!((response.status().as_u16(), headers["content-type"].to_str()?), (status, kind), "{path}");
-        assert!(headers["content-security-policy"].to_str()?.starts_with("default-src 'none'"), "{path}");
+        let policy = headers["content-security-policy"].to_str()?;
+        assert!(policy.starts_with("default-src 'none'"), "{path}");
+        assert_eq!(policy.contains("frame-ancestors *"), path == "/embed", "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert!(!headers.contains_key("set-cookie"), "{path}");
         assert_eq!(
             headers.contains_key("access-control-allow-origin"),
-            !kind.contains("text/") && !kind.contains("svg")
+            ["json", "+xml; charset", "calendar"].iter().any(|read_anywhere| kind.contains(read_anywhere))
         );
     }
     Ok(())
