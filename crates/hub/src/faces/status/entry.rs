@@ -56,11 +56,12 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// True while it goes on.
-    pub(super) fn is_open(&self) -> bool {
+    /// How its card looks.
+    pub(super) fn class(&self) -> String {
         match self {
-            Self::Incident(incident) => incident.is_open(),
-            Self::Work(work) => work.phase.is_open(),
+            Self::Incident(incident) if incident.is_open() => "open".into(),
+            Self::Incident(_) => "over".into(),
+            Self::Work(work) => format!("work {}", work.phase.word()),
         }
     }
 

@@ -1,0 +1,95 @@
+//! axe-core finds nothing to complain of on any page, in light and dark, from 320 to 1920 pixels; and nothing is wider than the screen.
+
+use crate::browser::{Browser, Theme};
+use crate::stage::Stage;
+use crate::{packages, story};
+use downbeat_core::incident::State;
+
+/// The narrowest that WCAG asks for (1.4.10), one in the middle, and a wide screen.
+const WIDTHS: [u32; 3] = [320, 768, 1920];
+
+/// What axe finds, a line each. All of its rules are asked, those that are only good practice too.
+const ASK: &str = "axe.run(document).then(found => found.violations.flatMap(rule =>
+    rule.nodes.map(node => rule.id + ' at ' + node.target.join(' ') + ': ' + node.failureSummary)))";
+
+/// What sticks out of the screen, when the page is wider than that.
+const TOO_WIDE: &str = "document.scrollingElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+    [...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > innerWidth)
+        .map(it => `${it.tagName} ${it.className} sticks out`)";
+
+/// Looks at pages in every width and theme; what is wrong with them.
+async fn complaints(browser: &mut Browser, pages: &[String]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for page in pages {
+        browser.open(page).await;
+        for (theme, width) in Theme::BOTH.into_iter().flat_map(|theme| WIDTHS.map(|width| (theme, width))) {
+            browser.look(width, theme).await;
+            for question in [ASK, TOO_WIDE] {
+                let found = browser.ask(question).await;
+                let found = found.as_array().expect("a list").iter().filter_map(|it| it.as_str());
+                complaints.extend(found.map(|it| format!("{page} {theme:?} {width}: {it}")));
+            }
+        }
+    }
+    complaints
+}
+
+fn all(root: &str, paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| format!("{root}{path}")).collect()
+}
+
+/// A browser with axe in it.
+async fn browser() -> Option<Browser> {
+    let chromium = packages::program("DOWNBEAT_CHROMIUM", "chromium")?;
+    let axe = packages::file("node_modules/axe-core/axe.min.js")?;
+    let mut browser = Browser::start(&chromium).await;
+    browser.bring_along(&std::fs::read_to_string(axe).expect("axe can be read")).await;
+    Some(browser)
+}
+
+/// The control: what is wrong is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_complains_where_there_is_reason_to() {
+    let Some(mut browser) = browser().await else { return };
+    let stage = Stage::of(story::healthy()).await;
+    browser.open(&format!("{}/", stage.status)).await;
+    browser.ask("document.documentElement.removeAttribute('lang')").await;
+    browser.ask("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"/favicon.svg\">')").await;
+    let found = browser.ask(ASK).await.to_string();
+    assert!(found.contains("html-has-lang") && found.contains("image-alt"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_out_of_the_public_pages() {
+    let Some(mut browser) = browser().await else { return };
+    let told = [
+        (story::maintained(), vec!["/", "/maintenance/5", "/maintenance/4", "/history", "/history/2026-11", "/embed"]),
+        (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/reported", "/embed"]),
+        (story::no_data(), vec!["/", "/embed", "/nowhere"]),
+        (story::hostile(), vec!["/", "/incidents/3", "/history"]),
+        (story::maintained_with_hostility(), vec!["/", "/maintenance/5"]),
+        (story::empty(), vec!["/", "/history"]),
+    ];
+    let mut complaints_of_all = Vec::new();
+    for (snapshot, paths) in told {
+        let stage = Stage::of(snapshot).await;
+        complaints_of_all.extend(complaints(&mut browser, &all(&stage.status, &paths)).await);
+    }
+    assert!(complaints_of_all.is_empty(), "{}", complaints_of_all.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_out_of_the_console() {
+    let Some(mut browser) = browser().await else { return };
+    let told = [
+        (story::maintained(), vec!["/", "/maintenance"]),
+        (story::maintained_with_hostility(), vec!["/maintenance"]),
+        (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
+    ];
+    let mut complaints_of_all = Vec::new();
+    for (snapshot, paths) in told {
+        let stage = Stage::of(snapshot).await;
+        complaints_of_all.extend(complaints(&mut browser, &all(&stage.console, &paths)).await);
+    }
+    assert!(complaints_of_all.is_empty(), "{}", complaints_of_all.join("\n"));
+}

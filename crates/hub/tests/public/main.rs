@@ -1,0 +1,14 @@
+//! The public's interfaces under programs that nobody here wrote: clients of Statuspage's API, readers of feeds and calendars, and
+//! axe-core in a browser. What is missing is skipped, and said so; `cargo xtask test` installs it.
+
+use downbeat_hub::{settings, view};
+
+mod accessibility;
+mod banner;
+mod browser;
+mod clients;
+mod packages;
+mod stage;
+#[path = "../../src/faces/story.rs"]
+#[expect(dead_code, reason = "the stories are the faces' own; not all of them are told here")]
+mod story;
