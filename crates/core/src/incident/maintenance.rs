@@ -272,8 +272,8 @@ impl Engine {
         appointment: Appointment,
         text: &str,
     ) -> Result<Vec<Event>, CommandRefused> {
-        let appointment = self.checked_appointment(now, appointment)?;
         check_start(now, &appointment)?;
+        let appointment = self.checked_appointment(now, appointment)?;
         let body = checked_text(text)?.to_owned();
         let open = self.book.open_maintenances();
         if open.iter().any(|it| it.appointment == appointment) {
@@ -295,7 +295,6 @@ impl Engine {
         text: &str,
     ) -> Result<Vec<Event>, CommandRefused> {
         let known = self.open_maintenance(id)?;
-        let appointment = self.checked_appointment(now, appointment)?;
         let stays = appointment.start == known.appointment.start;
         match known.phase {
             MaintenancePhase::InProgress if !stays => {
@@ -304,6 +303,7 @@ impl Engine {
             MaintenancePhase::Scheduled if !stays => check_start(now, &appointment)?,
             _ => {}
         }
+        let appointment = self.checked_appointment(now, appointment)?;
         if known.words.len() >= WORDS_MAX {
             return Err(field("text", format!("{WORDS_MAX} words were said about it already")));
         }

@@ -161,13 +161,9 @@ fn bad_appointments_are_refused_by_the_name_of_their_field() {
             "We work.",
             "end: at most 24 h after the start; longer work is several maintenances",
         ),
+        (Appointment { start: at(0), end: at(10), ..good.clone() }, "We work.", "end: it is over already"),
         (
-            Appointment { start: Moment::from_millis(0), end: at(10), ..good.clone() },
-            "We work.",
-            "end: it is over already",
-        ),
-        (
-            Appointment { start: Moment::from_millis(900_000), end: at(100), ..good.clone() },
+            Appointment { start: Moment::from_millis(900_000), end: at(200_000), ..good.clone() },
             "We work.",
             "start: it was 2 min ago",
         ),

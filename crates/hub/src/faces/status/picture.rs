@@ -354,7 +354,9 @@ fn regions(snapshot: &Snapshot, component: &Name, claim: Claim) -> Vec<RegionChi
 
 fn last_touched(snapshot: &Snapshot, component: &Component) -> Option<Moment> {
     let topology = &snapshot.settings.policy.topology;
-    public(snapshot).filter(|i| i.touches(component, topology)).map(|i| i.state_since).max()
+    let incidents = public(snapshot).filter(|i| i.touches(component, topology)).map(|i| i.state_since);
+    let works = snapshot.book.maintenances.values().filter(|it| it.appointment.components.contains(&component.name));
+    incidents.chain(works.filter_map(|it| it.ended_at.or(it.began_at))).max()
 }
 
 /// Incidents that the public hears of: those that were confirmed once.
