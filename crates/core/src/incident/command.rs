@@ -136,6 +136,9 @@ pub enum CommandRefused {
     /// What has not begun is not ended.
     #[error("maintenance {0} has not begun: cancel it instead")]
     NotBegun(MaintenanceId),
+    /// So many are open already.
+    #[error("{0} maintenances are scheduled or in progress already")]
+    Full(usize),
     /// What was given in one field makes no sense.
     #[error("{field}: {why}")]
     Field {

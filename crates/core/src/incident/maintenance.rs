@@ -280,7 +280,7 @@ impl Engine {
             return Ok(vec![]);
         }
         if open.len() >= OPEN_MAX {
-            return Err(field("title", format!("{OPEN_MAX} maintenances are scheduled already")));
+            return Err(CommandRefused::Full(OPEN_MAX));
         }
         let maintenance = self.book.next_maintenance();
         Ok(vec![Event::MaintenanceScheduled { maintenance, appointment, body, who: who.clone() }])

@@ -206,7 +206,7 @@ fn a_hundred_may_be_scheduled() {
     }
     let one_more = work(&toy, &["login"], 60, 600);
     let refusal = toy.refusal(Command::Schedule(one_more, "We work.".into()));
-    assert_eq!(refusal.to_string(), "title: 100 maintenances are scheduled already");
+    assert_eq!(refusal, CommandRefused::Full(100));
 }
 
 #[test]

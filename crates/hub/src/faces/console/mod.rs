@@ -39,8 +39,8 @@ use live::Live;
 use room::{Room, RoomFragment, RoomPage};
 use shell::Shell;
 
-/// Forms are small: a public word has 5,000 characters at most.
-const BODY_MAX: usize = 64 * 1024;
+/// Forms are small: a public word has 5,000 characters at most, and a maintenance may touch some thousand components.
+const BODY_MAX: usize = 256 * 1024;
 
 /// The console's routes. Wherever they are mounted, only the console's own pages press its buttons.
 pub fn console_routes<D: Desk>(desk: D) -> Router {

@@ -241,7 +241,7 @@ async fn what_cannot_be_done_is_explained() -> Result<(), Box<dyn std::error::Er
     let huge = client().post(format!("{root}/incidents/3/post")).header("origin", &root);
     let huge = huge
         .header("content-type", "application/x-www-form-urlencoded")
-        .body("text=".to_owned() + &"a".repeat(100_000));
+        .body("text=".to_owned() + &"a".repeat(300_000));
     assert_eq!(huge.send().await?.status(), 413);
     Ok(())
 }
