@@ -76,4 +76,18 @@ mod tests {
             assert_eq!(Html::from_markdown(text).to_string(), expected, "{text:?}");
         }
     }
+
+    /// The longest word of 5,000 characters may come to so much, in bytes.
+    const HTML_MAX: usize = 128 * 1024;
+
+    #[test]
+    fn a_small_text_makes_no_large_page() {
+        let table = format!("|{}\n|{}\n{}", "a|".repeat(800), "-|".repeat(800), "|\n".repeat(850));
+        let texts = [table, "> ".repeat(2_500), "- ".repeat(2_500), "[".repeat(5_000), "*a ".repeat(1_600)];
+        for text in texts {
+            let shown: String = text.chars().take(20).collect();
+            let html = Html::from_markdown(&text).to_string();
+            assert!(html.len() <= HTML_MAX, "{shown:?} became {} bytes", html.len());
+        }
+    }
 }
