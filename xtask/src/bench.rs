@@ -26,6 +26,14 @@ Examples:
   cargo xtask bench edge --only cpu-1k --quick --program NEW --baseline OLD
   cargo xtask bench edge --only soak --minutes 60      whether memory grows")]
     Edge(Edge),
+    /// How soon a fault is told of, beside Prometheus, blackbox exporter and Vigil: writes docs/benchmarks/confirm.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench confirm                            about half an hour, with 2 minutes of health
+  cargo xtask bench confirm --healthy-minutes 30       the whole page
+  cargo xtask bench confirm --quick --rounds 1         a first look, without writing the page
+  cargo xtask bench confirm --program target/dist/downbeat --rounds 3")]
+    Confirm(Confirm),
     /// The hub's own speed, deciding, writing and starting: writes docs/benchmarks/engine.md
     #[command(after_help = "\
 Examples:
@@ -53,6 +61,20 @@ pub(crate) struct Edge {
     others: Vec<String>,
 }
 
+/// How to measure who tells of a fault.
+#[derive(clap::Args)]
+pub(crate) struct Confirm {
+    /// Measure this program instead of building one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Leave the page as it is.
+    #[arg(long)]
+    quick: bool,
+    /// Handed on to `downbeat-bench confirm`: --rounds N, --healthy-minutes N, --seed N.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    others: Vec<String>,
+}
+
 /// Where the labelled data is.
 #[derive(clap::Args)]
 pub(crate) struct Detect {
@@ -74,6 +96,7 @@ const AHEAD: [&str; 3] = ["nice", "-n", "-5"];
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
     match bench {
         Bench::Edge(options) => edge(workspace, options),
+        Bench::Confirm(options) => confirm(workspace, options),
         Bench::Engine => engine(workspace),
         Bench::Detect(options) => detect(workspace, options),
     }
@@ -103,7 +126,7 @@ fn edge(workspace: &Workspace, options: &Edge) -> Result<Outcome> {
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let mut steps = Steps::new(3);
     let peers = steps.step("looking for peers and clients", || Peers::provide(workspace, &folder));
-    let (program, revision) = steps.step("building", || build(workspace, options))?;
+    let (program, revision) = steps.step("building", || build(workspace, options.program.as_deref()))?;
     let mut command = apart(workspace);
     command
         .arg(workspace.built("downbeat-bench"))
@@ -120,11 +143,28 @@ fn edge(workspace: &Workspace, options: &Edge) -> Result<Outcome> {
     Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
 }
 
+/// Everybody who watches, in one run.
+fn confirm(workspace: &Workspace, options: &Confirm) -> Result<Outcome> {
+    let folder = workspace.target().join("bench/confirm");
+    fs::create_dir_all(&folder).context("create the benchmark's folder")?;
+    let mut steps = Steps::new(3);
+    let vigil = steps.step("looking for others that watch", || peers::provide_watchers(workspace, &folder));
+    let (program, revision) = steps.step("building", || build(workspace, options.program.as_deref()))?;
+    let mut command = apart(workspace);
+    command.arg(workspace.built("downbeat-bench")).arg("confirm").arg("--program").arg(program);
+    command.arg("--revision").arg(revision).arg("--vigil").arg(vigil).arg("--folder").arg(&folder);
+    if !options.quick {
+        command.arg("--page").arg(workspace.root().join("docs/benchmarks/confirm.md"));
+    }
+    command.args(&options.others);
+    Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
+}
+
 /// Builds the bench, and the product as it is shipped unless a program is given; says what that is built from.
-fn build(workspace: &Workspace, options: &Edge) -> Result<(PathBuf, String)> {
+fn build(workspace: &Workspace, program: Option<&Path>) -> Result<(PathBuf, String)> {
     let built = process::succeeds(&mut workspace.cargo(&["build", "--release", "--package", "downbeat-bench"]))?;
     ensure!(built, "the build failed: nothing was measured");
-    if let Some(program) = &options.program {
+    if let Some(program) = program {
         return Ok((absolute(program)?, "as it was given".to_owned()));
     }
     let built = process::succeeds(&mut workspace.cargo(&["build", "--profile", "dist", "--package", "downbeat"]))?;

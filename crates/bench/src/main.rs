@@ -1,8 +1,10 @@
-//! Runs the edge side by side with its peers, and writes down what each costs and loses.
+//! Runs the edge side by side with its peers, and Downbeat beside others that watch, and writes down what each costs, loses
+//! and sees.
 //!
-//! `cargo xtask bench edge` builds everything and starts this in a network of its own. Nothing here knows our other
+//! `cargo xtask bench edge` and `bench confirm` build everything and start this in a network of its own. Nothing here knows our other
 //! crates: the edge is a program like the others.
 
+mod confirm;
 mod edge;
 mod load;
 mod measure;
@@ -25,6 +27,8 @@ struct Arguments {
 enum Verb {
     /// Measure the edge and its peers
     Edge(edge::Options),
+    /// Measure how soon Downbeat and others tell of a fault
+    Confirm(confirm::Options),
     /// Be a server for them to stand in front of
     #[command(hide = true)]
     Upstream(upstream::Options),
@@ -33,6 +37,7 @@ enum Verb {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().verb {
         Verb::Edge(options) => edge::run(&options),
+        Verb::Confirm(options) => confirm::run(&options),
         Verb::Upstream(options) => upstream::run(&options),
     }
 }

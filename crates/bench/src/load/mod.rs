@@ -5,4 +5,5 @@ pub(crate) mod h2load;
 pub(crate) mod halfopen;
 pub(crate) mod http;
 pub(crate) mod steady;
+pub(crate) mod tide;
 pub(crate) mod wrk;

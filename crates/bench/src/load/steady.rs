@@ -17,7 +17,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// A request without a whole answer by then is lost.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to ask for, and how often.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub(crate) fn start(plan: Plan) -> JoinHandle<Result<Seen>> {
 type Outcome = (Duration, std::io::Result<()>);
 
 async fn ask_all(plan: Plan) -> Seen {
-    let client = Rc::new(Client { idle: RefCell::default(), plan });
+    let client = Rc::new(Client::new(plan));
     let start = Instant::now();
     let counted_from = start + client.plan.warm_up;
     let end = counted_from + client.plan.duration;
@@ -102,14 +102,22 @@ fn sum(outcomes: Vec<Outcome>) -> Seen {
     }
 }
 
-struct Client {
+/// Connections to one port, used again.
+pub(super) struct Client {
     idle: RefCell<Vec<TcpStream>>,
     plan: Plan,
 }
 
 impl Client {
-    async fn ask(&self) -> std::io::Result<()> {
-        let idle = self.idle.borrow_mut().pop();
+    /// One without connections yet.
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { idle: RefCell::default(), plan }
+    }
+
+    /// Asks once; an error unless the answer is 200 with the right bytes.
+    pub(super) async fn ask(&self) -> std::io::Result<()> {
+        // A server may close what has been idle for long; whoever asks there again has no answer to expect.
+        let idle = std::iter::from_fn(|| self.idle.borrow_mut().pop()).find(is_open);
         let mut stream = match idle {
             Some(stream) => stream,
             None => connect(self.plan.port).await?,
@@ -141,6 +149,11 @@ impl Client {
     }
 }
 
+/// True while the other side has neither closed nor said anything.
+fn is_open(stream: &TcpStream) -> bool {
+    stream.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
 async fn connect(port: u16) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(local(port)).await?;
     stream.set_nodelay(true)?;
@@ -150,6 +163,18 @@ async fn connect(port: u16) -> std::io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_meanwhile_is_not_used_again() -> Result<()> {
+        let listener = tokio::net::TcpListener::bind(local(0)).await.context("listen")?;
+        let stream = connect(listener.local_addr().context("read a port")?.port()).await.context("connect")?;
+        let (other, _) = listener.accept().await.context("accept")?;
+        assert!(is_open(&stream));
+        drop(other);
+        stream.readable().await.context("wait for the end")?;
+        assert!(!is_open(&stream));
+        Ok(())
+    }
 
     #[test]
     fn outcomes_are_summed_up() {

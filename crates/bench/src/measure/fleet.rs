@@ -13,16 +13,23 @@ pub(crate) struct Fleet {
     members: Vec<Process>,
     ports: Vec<u16>,
     folder: PathBuf,
+    /// How long their answers take on average, milliseconds.
+    work_ms: u32,
     /// What those were asked that have been killed since.
     asked_before: u64,
 }
 
 impl Fleet {
-    /// Starts so many.
+    /// Starts so many that answer at once.
     pub(crate) fn start(count: usize, folder: &Path) -> Result<Self> {
+        Self::start_working(count, 0, folder)
+    }
+
+    /// Starts so many whose answers take so many milliseconds on average.
+    pub(crate) fn start_working(count: usize, work_ms: u32, folder: &Path) -> Result<Self> {
         let ports = free_ports(count)?;
-        let members = ports.iter().map(|port| start_one(*port, folder)).collect::<Result<_>>()?;
-        Ok(Self { members, ports, folder: folder.to_owned(), asked_before: 0 })
+        let members = ports.iter().map(|port| start_one(*port, work_ms, folder)).collect::<Result<_>>()?;
+        Ok(Self { members, ports, folder: folder.to_owned(), work_ms, asked_before: 0 })
     }
 
     /// Where they listen.
@@ -38,7 +45,7 @@ impl Fleet {
     /// Starts one again on its port, whatever has become of it.
     pub(crate) fn restart(&mut self, index: usize) -> Result<()> {
         self.members[index].kill()?;
-        self.members[index] = start_one(self.ports[index], &self.folder)?;
+        self.members[index] = start_one(self.ports[index], self.work_ms, &self.folder)?;
         Ok(())
     }
 
@@ -81,10 +88,13 @@ impl Fleet {
     }
 }
 
-fn start_one(port: u16, folder: &Path) -> Result<Process> {
+fn start_one(port: u16, work_ms: u32, folder: &Path) -> Result<Process> {
     let this = std::env::current_exe().context("find this program")?;
     let log = folder.join(format!("upstream-{port}.log"));
-    let mut process = Process::start(Command::new(this).args(["upstream", "--port", &port.to_string()]), &log)?;
+    let mut process = Process::start(
+        Command::new(this).args(["upstream", "--port", &port.to_string(), "--work-ms", &work_ms.to_string()]),
+        &log,
+    )?;
     process.listens(port, &log).context("start an upstream")?;
     Ok(process)
 }

@@ -3,7 +3,7 @@
 pub(crate) mod cost;
 pub(crate) mod crowd;
 pub(crate) mod failover;
-mod fleet;
+pub(crate) mod fleet;
 pub(crate) mod soak;
 pub(crate) mod survival;
 pub(crate) mod telemetry;

@@ -84,7 +84,7 @@ pub(super) fn telemetry(share: Option<Share>) -> String {
 }
 
 /// How a goal is marked.
-pub(super) fn verdict(met: bool) -> &'static str {
+pub(crate) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "**missed**" }
 }
 

@@ -1,7 +1,7 @@
 //! Medians, percentiles and how numbers are written.
 
 /// The middle of some figures, or the mean of the middle two; none without figures.
-pub(super) fn median(figures: &[f64]) -> Option<f64> {
+pub(crate) fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let half = sorted.len() / 2;
@@ -21,7 +21,7 @@ pub(super) fn percentile(figures: &[f64], share: f64) -> Option<f64> {
 }
 
 /// A figure with as many digits as it deserves.
-pub(super) fn number(figure: f64) -> String {
+pub(crate) fn number(figure: f64) -> String {
     match figure.abs() {
         0.0..10.0 => format!("{figure:.2}"),
         10.0..100.0 => format!("{figure:.1}"),
@@ -30,7 +30,7 @@ pub(super) fn number(figure: f64) -> String {
 }
 
 /// A table in Markdown.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
     let rule = format!("|{}\n", "---|".repeat(head.len()));

@@ -5,4 +5,6 @@ mod faults;
 mod figures;
 mod page;
 
+pub(crate) use cost::verdict;
+pub(crate) use figures::{median, number, table};
 pub(crate) use page::{Body, Machine, Results};

@@ -88,10 +88,8 @@ impl Subject {
             Kind::Nginx => (system("nginx"), "-v"),
             Kind::Envoy => (programs.envoy.clone(), "--version"),
         };
-        let output = Command::new(&program).arg(version_flag).output();
-        let output = output.with_context(|| format!("run {}", program.display()))?;
-        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        Ok(Self { kind, version: version_number(&said), program, wrapper: Vec::new() })
+        let version = version_of(&program, version_flag)?;
+        Ok(Self { kind, version, program, wrapper: Vec::new() })
     }
 
     /// The same, started by another program that watches it.
@@ -158,6 +156,13 @@ pub(crate) struct Running {
 fn system(name: &str) -> PathBuf {
     let beside = Path::new("/usr/sbin").join(name);
     if beside.is_file() { beside } else { PathBuf::from(name) }
+}
+
+/// Which version a program says it is.
+pub(crate) fn version_of(program: &Path, flag: &str) -> Result<String> {
+    let output = Command::new(program).arg(flag).output().with_context(|| format!("run {}", program.display()))?;
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    Ok(version_number(&said))
 }
 
 /// The first thing with a digit and a dot in what a program says of its version.
