@@ -42,7 +42,8 @@ pub(crate) fn text(sections: &[(&str, Vec<Row>)], revision: &str) -> String {
          Written by `cargo xtask bench engine`, but for the last section; do not edit. Incidents are those of a golden log told\n\
          again under new numbers, some 30 records each. A decision is `Engine::step` after one observation was taken in.\n\
          Records are 300 bytes in the middle; those of the append are 200. Deciding and starting are processor time, which\n\
-         noisy neighbours disturb least; writing is time on the clock, for it waits for the machine's ordinary disk.\n",
+         noisy neighbours disturb least; writing is time on the clock, for it waits for the machine's ordinary disk, and so is a\n\
+         start without a snapshot, which two threads share.\n",
     );
     for (title, rows) in sections {
         let _ = write!(text, "\n## {title}\n\n| what | measured | goal |  |\n|---|---|---|---|\n");

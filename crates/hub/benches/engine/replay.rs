@@ -4,11 +4,13 @@ use crate::page::{Goal, Row};
 use crate::story::{book, cpu_s, incidents};
 use downbeat_core::incident::Record;
 use downbeat_hub::log::{EventLog, LogReader, Snapshots};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 const INCIDENTS: u64 = 10_000;
 /// Events written at once while the log is made.
 const CHUNK: usize = 5_000;
-/// The best of so many runs, by processor time: noise only adds.
+/// The best of so many runs: noise only adds.
 const RUNS: usize = 3;
 
 pub(crate) fn measure() -> Vec<Row> {
@@ -17,7 +19,8 @@ pub(crate) fn measure() -> Vec<Row> {
     let fold = best(|| drop(book(&records)));
     let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     write(data.path(), &records);
-    let whole = best(|| drop(EventLog::resume(data.path()).expect("opens")));
+    // Two threads share it, so what counts is how long somebody waits.
+    let whole = best_by(clock_s, || drop(EventLog::resume(data.path()).expect("opens")));
     let reader = LogReader::new(data.path());
     let read = best(|| assert!(reader.replay(|_| Ok(())).is_ok()));
     let head = reader.head_at(records.len() as u64).expect("read").expect("there");
@@ -29,7 +32,8 @@ pub(crate) fn measure() -> Vec<Row> {
         Row::new(format!("folding parsed records ({count:.0} of them)"), count / fold, "records/s")
             .goal(Goal::AtLeast(500_000.0)),
         Row::new("reading from SQLite, hashing, parsing", count / read, "records/s"),
-        Row::new("a start without a snapshot: reading, hashing, parsing, folding", count / whole, "records/s"),
+        Row::new("a start without a snapshot: reading, hashing, parsing, folding", count / whole, "records/s")
+            .goal(Goal::AtLeast(500_000.0)),
         Row::new("a start with a snapshot: reading, hashing", count / rest, "records/s"),
         Row::new(format!("a start without a snapshot, {count:.0} records"), whole * 1_000.0, "ms"),
         Row::new(format!("a start with a snapshot, {count:.0} records"), rest * 1_000.0, "ms"),
@@ -38,13 +42,22 @@ pub(crate) fn measure() -> Vec<Row> {
     ]
 }
 
-fn best(mut run: impl FnMut()) -> f64 {
+fn best(run: impl FnMut()) -> f64 {
+    best_by(cpu_s, run)
+}
+
+fn best_by(now_s: fn() -> f64, mut run: impl FnMut()) -> f64 {
     let once = |_| {
-        let started = cpu_s();
+        let started = now_s();
         run();
-        cpu_s() - started
+        now_s() - started
     };
     (0..RUNS).map(once).fold(f64::INFINITY, f64::min)
+}
+
+fn clock_s() -> f64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed().as_secs_f64()
 }
 
 fn write(data: &std::path::Path, records: &[Record]) {
