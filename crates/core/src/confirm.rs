@@ -2,14 +2,15 @@
 //!
 //! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
 //! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
-//! nothing else is needed. Users' reports are capped: any number of them makes an incident suspected, never
+//! nothing else is needed; or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
+//! others, may be dead for long before a request fails. Users' reports are capped: any number of them makes an incident suspected, never
 //! confirmed (G1, G2). An error budget that burns is believed by rule (`detect::burn`). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
 
 mod vantage;
 
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Bits, ConfirmPolicy, FailureKind, Finding, Measure, SourceClass};
+use crate::model::{Bits, ConfirmPolicy, FailureKind, Finding, Measure, Slice, SourceClass};
 use std::collections::BTreeMap;
 pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
 
@@ -17,6 +18,8 @@ pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
 const AGREES: f64 = 8.0;
 /// Share of the threshold at which a single class is worth watching. Suspicion costs nobody sleep.
 const SUSPICION: f64 = 0.6;
+/// Probes alone are believed when so many vantage points see the same: one may have lost its own way.
+const WITNESSES_MIN: usize = 2;
 
 /// What else has to be known to judge.
 #[derive(Clone, Copy)]
@@ -27,6 +30,9 @@ pub struct Surroundings<'a> {
     pub panic_share: f64,
     /// Looks at the whole service; asked only where it matters, for it takes a while.
     pub whole: &'a dyn Fn() -> Whole,
+    /// How many vantage points, edges with checks of their own among them, see something fail in a place now; asked only where it
+    /// matters.
+    pub witnesses: &'a dyn Fn(&Slice) -> usize,
     /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
 }
@@ -110,6 +116,17 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
     if let Some(f) = edge.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
         return Some(format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits));
     }
+    let probe = evidence.pillars.iter().find(|f| f.class == SourceClass::Probe && f.measure == Measure::Checks);
+    if let Some(f) = probe.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
+        let witnesses = (around.witnesses)(&f.slice);
+        if witnesses >= WITNESSES_MIN {
+            return Some(format!(
+                "{} are overwhelming, from {witnesses} vantage points ({})",
+                f.measure.title(),
+                f.bits
+            ));
+        }
+    }
     let agreeing: Vec<_> = evidence.bits.iter().filter(|(_, bits)| bits.0 >= AGREES).collect();
     let measured = agreeing.iter().filter(|(class, _)| **class != SourceClass::Report).count();
     let sum: f64 = agreeing.iter().map(|(_, bits)| bits.0).sum();
@@ -144,13 +161,14 @@ fn best(evidence: &Evidence) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Moment, Slice};
+    use crate::model::Moment;
 
     const CALM: Surroundings<'_> = Surroundings {
         threshold: Bits(28.0),
         panic_share: 0.5,
         deaf: false,
         whole: &|| Whole { spread: 0.2, surging: false },
+        witnesses: &|_| 1,
     };
 
     fn finding(class: SourceClass, measure: Measure, kind: FailureKind, slice: &str, bits: f64) -> Finding {
@@ -198,6 +216,8 @@ mod tests {
             (vec![edge("region=eu", 30.0)], CALM, "suspected"),
             (vec![edge("region=eu", 50.0)], CALM, "confirmed"),
             (vec![probe("region=eu", 80.0)], CALM, "suspected"),
+            (vec![probe("region=eu", 80.0)], Surroundings { witnesses: &|_| 2, ..CALM }, "confirmed"),
+            (vec![probe("region=eu", 40.0)], Surroundings { witnesses: &|_| 2, ..CALM }, "suspected"),
             (vec![edge("replica=eu-1", 20.0), probe("region=eu", 13.0)], CALM, "confirmed"),
             (vec![edge("region=us", 20.0), probe("region=eu", 13.0)], CALM, "suspected"),
             (vec![edge("region=eu", 20.0), probe("region=eu", 5.0)], CALM, "suspected"),

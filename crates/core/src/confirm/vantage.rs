@@ -4,8 +4,8 @@
 //! once most of the vantage points that look at it see it fail: one of one, two of two, two of three. Who has not spoken
 //! for a while, or could not look, has no vote (A15). What passes always counts.
 
-use crate::model::{Moment, Name, ProbeOutcome, ProbeResult};
-use std::collections::BTreeMap;
+use crate::model::{Moment, Name, ProbeOutcome, ProbeResult, Slice};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A word holds for three runs, and for so long at least.
@@ -55,6 +55,8 @@ struct Seat {
     /// By vantage point.
     words: BTreeMap<Name, Word>,
     line: ProbeLine,
+    /// What it looks at.
+    slice: Slice,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +79,7 @@ impl Panel {
     pub fn hear(&mut self, now: Moment, result: &ProbeResult) -> Hearing {
         let seat = self.0.entry(result.probe.clone()).or_default();
         seat.words.retain(|_, word| word.holds_at(now));
+        seat.slice.clone_from(&result.slice);
         if seat.words.len() >= VANTAGES_MAX && !seat.words.contains_key(&result.vantage) {
             return Hearing::Blind;
         }
@@ -102,6 +105,13 @@ impl Panel {
         self.0.values().filter_map(|seat| seat.line.failed_at).any(|at| now.since(at) < span)
     }
 
+    /// The vantage points that see a probe of this place fail, when that is what most of those who look see.
+    pub fn witnesses(&self, now: Moment, place: &Slice) -> BTreeSet<&Name> {
+        let failed = self.0.values().filter(|seat| seat.line.state == ProbeState::Failed && seat.slice.meets(place));
+        let words = failed.flat_map(|seat| &seat.words).filter(|(_, word)| word.holds_at(now));
+        words.filter(|(_, word)| matches!(word.outcome, ProbeOutcome::Failed { .. })).map(|(name, _)| name).collect()
+    }
+
     /// The vantage points that can look at nothing: all they said lately is that they could not. With the reason.
     pub fn blind(&self, now: Moment) -> BTreeMap<Name, String> {
         let mut sights: BTreeMap<&Name, Option<&String>> = BTreeMap::new();
@@ -118,7 +128,8 @@ impl Panel {
 
 impl Default for Seat {
     fn default() -> Self {
-        Self { words: BTreeMap::new(), line: ProbeLine::new(ProbeState::Unknown, "") }
+        let line = ProbeLine::new(ProbeState::Unknown, "");
+        Self { words: BTreeMap::new(), line, slice: Slice::everywhere() }
     }
 }
 
@@ -244,6 +255,24 @@ mod tests {
             assert_eq!(panel.failed_within(at(3), half_a_minute), failed, "{words:?}");
             assert!(!panel.failed_within(at(40), half_a_minute));
         }
+    }
+
+    #[test]
+    fn witnesses_are_those_who_see_it_fail_when_most_do() {
+        let seen = |words: &[(u64, &str, char)], place: &str| {
+            let mut panel = Panel::default();
+            words.iter().for_each(|(second, vantage, outcome)| {
+                panel.hear(
+                    at(*second),
+                    &ProbeResult { slice: "replica=eu-1".parse().expect("good"), ..result(vantage, *outcome) },
+                );
+            });
+            panel.witnesses(at(3), &place.parse().expect("a good slice")).len()
+        };
+        assert_eq!(seen(&[(1, "hub", '-'), (1, "oslo", '-'), (1, "rome", '+')], "replica=eu-1"), 2);
+        assert_eq!(seen(&[(1, "hub", '-'), (1, "oslo", '+')], "replica=eu-1"), 0, "they do not agree");
+        assert_eq!(seen(&[(1, "hub", '-'), (1, "oslo", '?')], "replica=eu-1"), 1, "who is blind sees nothing");
+        assert_eq!(seen(&[(1, "hub", '-'), (1, "oslo", '-')], "replica=us-1"), 0, "it is elsewhere");
     }
 
     #[test]

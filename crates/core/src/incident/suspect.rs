@@ -9,6 +9,7 @@ use crate::confirm::{Evidence, Surroundings, Verdict, Whole, judge};
 use crate::diagnose::{Contrast, Demand};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, Finding, Moment, Slice, SourceClass};
+use crate::signal::EdgeLine;
 use crate::tell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +26,8 @@ const WORTH_A_LINE: f64 = 12.0;
 const LINE_EVERY: Duration = Duration::from_secs(2);
 /// What was told counts for so long besides what is found now: edges that take a bad replica out hear no more of it.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
+/// An edge that saw a replica do badly so lately is a witness.
+const WITNESSED: Duration = Duration::from_secs(5);
 /// Most findings told in one line.
 const LINE_MAX: usize = 16;
 
@@ -105,9 +108,20 @@ impl Engine {
             threshold: self.threshold,
             panic_share: self.policy.act.panic_share,
             deaf: self.deaf_for(now).is_some(),
+            witnesses: &|place| self.witnesses(place, now),
             whole: &|| self.whole(onset(findings, now), now),
         };
         judge(findings, around, &self.policy.confirm)
+    }
+
+    /// How many vantage points and edges see something fail in a place now.
+    fn witnesses(&self, place: &Slice, now: Moment) -> usize {
+        let topology = &self.policy.topology;
+        let sees = |edge: &&EdgeLine| {
+            let mut lately = edge.ailing.iter().filter(|(_, at)| now.since(**at) < WITNESSED);
+            lately.any(|(replica, _)| topology.place(replica).meets(place))
+        };
+        self.panel.witnesses(now, place).len() + self.door.edges.values().filter(sees).count()
     }
 
     /// The service as a whole since a moment.
