@@ -26,14 +26,13 @@ pub(crate) async fn keep_calling(watcher: WatcherSettings, data: PathBuf, doors:
     let mut is_heard = true;
     loop {
         turns.tick().await;
-        let called = match ailment(&doors, &data).await {
-            None => call(&web, Method::GET, &watcher.url, String::new()).await,
-            Some(ailment) => {
+        let called = match (ailment(&doors, &data).await, &watcher.fail_url) {
+            (None, _) => call(&web, Method::GET, &watcher.url, String::new()).await,
+            (Some(ailment), fail_url) => {
                 tracing::error!(ailment, "the watcher is not told that all is well");
-                match &watcher.fail_url {
-                    Some(url) => call(&web, Method::POST, url, ailment).await,
-                    None => Ok(()),
-                }
+                // Whoever has no address for that hears it by our silence.
+                let Some(url) = fail_url else { continue };
+                call(&web, Method::POST, url, ailment).await
             }
         };
         match (&called, is_heard) {

@@ -1,6 +1,6 @@
 //! Announced work: the list, and the verbs with which people schedule, change, cancel and end it.
 
-use super::verbs::{Done, Operator, obey};
+use super::verbs::{Done, Operator, Saying, obey};
 use crate::appointment::Draft;
 use crate::doors::Doors;
 use crate::http::json::FromJson;
@@ -143,20 +143,14 @@ pub(super) async fn update(
     obey(&doors, who, Command::ChangeAppointment(id, appointment, text)).await
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Reason {
-    text: String,
-}
-
 /// `POST /v1/maintenances/{id}/cancel`: `{"text": …}`, before it has begun.
 pub(super) async fn cancel(
     State(doors): State<Doors>,
     Operator(who): Operator,
     path: IdPath,
-    FromJson(reason): FromJson<Reason>,
+    FromJson(saying): FromJson<Saying>,
 ) -> Done {
-    obey(&doors, who, Command::Cancel(maintenance_id(path)?, reason.text)).await
+    obey(&doors, who, Command::Cancel(maintenance_id(path)?, saying.text)).await
 }
 
 /// `POST /v1/maintenances/{id}/end`: it is done before its time.

@@ -60,7 +60,7 @@ pub(super) fn on_automation(command: Command) -> MethodRouter<Doors> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Saying {
-    text: String,
+    pub(super) text: String,
 }
 
 /// `POST /v1/incidents/{id}/post`: `{"text": …}`, to be said in public.
