@@ -33,7 +33,14 @@ Examples:
   cargo xtask bench confirm --healthy-minutes 30       the whole page
   cargo xtask bench confirm --quick --rounds 1         a first look, without writing the page
   cargo xtask bench confirm --program target/dist/downbeat --rounds 3")]
-    Confirm(Confirm),
+    Confirm(Program),
+    /// What telling the public costs, the page beside nginx: writes docs/benchmarks/public.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench public                             some minutes
+  cargo xtask bench public --only pages                one section; the others stay on the page as they were
+  cargo xtask bench public --quick --program target/release/downbeat --rounds 3")]
+    Public(Program),
     /// The hub's own speed, deciding, writing and starting: writes docs/benchmarks/engine.md
     #[command(after_help = "\
 Examples:
@@ -61,16 +68,16 @@ pub(crate) struct Edge {
     others: Vec<String>,
 }
 
-/// How to measure who tells of a fault.
+/// How to measure a whole program.
 #[derive(clap::Args)]
-pub(crate) struct Confirm {
+pub(crate) struct Program {
     /// Measure this program instead of building one.
     #[arg(long)]
     program: Option<PathBuf>,
     /// Leave the page as it is.
     #[arg(long)]
     quick: bool,
-    /// Handed on to `downbeat-bench confirm`: --rounds N, --healthy-minutes N, --seed N.
+    /// Handed on to `downbeat-bench NAME`, whose `--help` names them: --rounds N, --seed N, --only NAMES and others.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     others: Vec<String>,
 }
@@ -97,6 +104,7 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
     match bench {
         Bench::Edge(options) => edge(workspace, options),
         Bench::Confirm(options) => confirm(workspace, options),
+        Bench::Public(options) => public(workspace, options),
         Bench::Engine => engine(workspace),
         Bench::Detect(options) => detect(workspace, options),
     }
@@ -144,7 +152,7 @@ fn edge(workspace: &Workspace, options: &Edge) -> Result<Outcome> {
 }
 
 /// Everybody who watches, in one run.
-fn confirm(workspace: &Workspace, options: &Confirm) -> Result<Outcome> {
+fn confirm(workspace: &Workspace, options: &Program) -> Result<Outcome> {
     let folder = workspace.target().join("bench/confirm");
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let mut steps = Steps::new(3);
@@ -155,6 +163,23 @@ fn confirm(workspace: &Workspace, options: &Confirm) -> Result<Outcome> {
     command.arg("--revision").arg(revision).arg("--vigil").arg(vigil).arg("--folder").arg(&folder);
     if !options.quick {
         command.arg("--page").arg(workspace.root().join("docs/benchmarks/confirm.md"));
+    }
+    command.args(&options.others);
+    Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
+}
+
+/// What the public asks of a hub.
+fn public(workspace: &Workspace, options: &Program) -> Result<Outcome> {
+    let folder = workspace.target().join("bench/public");
+    fs::create_dir_all(&folder).context("create the benchmark's folder")?;
+    let mut steps = Steps::new(3);
+    steps.step("looking for nginx and clients", || peers::provide_servers(workspace));
+    let (program, revision) = steps.step("building", || build(workspace, options.program.as_deref()))?;
+    let mut command = apart(workspace);
+    command.arg(workspace.built("downbeat-bench")).arg("public").arg("--program").arg(program);
+    command.arg("--revision").arg(revision).arg("--folder").arg(&folder);
+    if !options.quick {
+        command.arg("--page").arg(workspace.root().join("docs/benchmarks/public.md"));
     }
     command.args(&options.others);
     Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))

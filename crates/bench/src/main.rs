@@ -1,7 +1,7 @@
 //! Runs the edge side by side with its peers, and Downbeat beside others that watch, and writes down what each costs, loses
 //! and sees.
 //!
-//! `cargo xtask bench edge` and `bench confirm` build everything and start this in a network of its own. Nothing here knows our other
+//! `cargo xtask bench edge`, `bench confirm` and `bench public` build everything and start this in a network of its own. Nothing here knows our other
 //! crates: the edge is a program like the others.
 
 mod confirm;
@@ -9,6 +9,7 @@ mod edge;
 mod load;
 mod measure;
 mod process;
+mod public;
 mod report;
 mod subject;
 mod upstream;
@@ -29,6 +30,8 @@ enum Verb {
     Edge(edge::Options),
     /// Measure how soon Downbeat and others tell of a fault
     Confirm(confirm::Options),
+    /// Measure what telling the public costs
+    Public(public::Options),
     /// Be a server for them to stand in front of
     #[command(hide = true)]
     Upstream(upstream::Options),
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().verb {
         Verb::Edge(options) => edge::run(&options),
         Verb::Confirm(options) => confirm::run(&options),
+        Verb::Public(options) => public::run(&options),
         Verb::Upstream(options) => upstream::run(&options),
     }
 }

@@ -9,12 +9,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A program, the flag that makes it say something, and the Debian package it comes in.
-const PACKAGES: [(&str, &str, &str); 4] = [
-    ("haproxy", "-v", "haproxy"),
-    ("nginx", "-v", "nginx"),
-    ("wrk", "-v", "wrk"),
-    ("h2load", "--version", "nghttp2-client"),
-];
+const PACKAGES: [(&str, &str, &str); 4] =
+    [("haproxy", "-v", "haproxy"), ("h2load", "--version", "nghttp2-client"), NGINX, WRK];
+const NGINX: (&str, &str, &str) = ("nginx", "-v", "nginx");
+const WRK: (&str, &str, &str) = ("wrk", "-v", "wrk");
 /// Those that watch, in the same form.
 const WATCHERS: [(&str, &str, &str); 3] = [
     ("prometheus", "--version", "prometheus"),
@@ -72,6 +70,13 @@ pub(super) fn provide_watchers(workspace: &Workspace, folder: &Path) -> PathBuf 
         eprintln!("SKIP: Vigil could not be built (crate {VIGIL}): its columns will not be measured");
     }
     vigil
+}
+
+/// Looks for what the public pages are compared with and loaded by, and installs what is missing.
+pub(super) fn provide_servers(workspace: &Workspace) {
+    let needed = [NGINX, WRK];
+    install(workspace, &needed);
+    tell_missing(&needed);
 }
 
 /// Installs the packages of the programs that are missing.

@@ -143,7 +143,8 @@ impl Row {
         Self { proxy: subject.kind.name().to_owned(), version: subject.version.clone(), samples: Vec::new() }
     }
 
-    fn say(&self, sample: &Sample, round: usize, rounds: usize) {
+    /// Says what a round came to.
+    pub(crate) fn say(&self, sample: &Sample, round: usize, rounds: usize) {
         let (name, micros, round) = (&self.proxy, sample.micros(), round + 1);
         let (rate, errors) = (sample.seen.requests as f64 / sample.seen.seconds, sample.seen.errors);
         eprintln!("  round {round}/{rounds} {name:<22} {micros:>8.1} µs  {rate:>7.0}/s  {errors} errors");

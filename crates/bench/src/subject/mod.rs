@@ -153,7 +153,7 @@ pub(crate) struct Running {
 }
 
 /// Debian puts servers where the path of ordinary users does not look.
-fn system(name: &str) -> PathBuf {
+pub(crate) fn system(name: &str) -> PathBuf {
     let beside = Path::new("/usr/sbin").join(name);
     if beside.is_file() { beside } else { PathBuf::from(name) }
 }

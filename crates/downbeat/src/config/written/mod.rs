@@ -25,8 +25,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use toml::Spanned;
 
-/// Most components: a page that shows more of them shows none.
-const COMPONENTS_MAX: usize = 64;
+/// Most components: more make a page of several megabytes.
+const COMPONENTS_MAX: usize = 1_000;
 /// Most replicas.
 const REPLICAS_MAX: usize = 1_000;
 /// Most probes.
