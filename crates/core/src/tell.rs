@@ -3,6 +3,10 @@
 //! The public reads what it can use: which part of the service, where, what is being done, when the next word comes.
 //! It never reads names of replicas, versions or networks. What was said is never rewritten; a new word is added.
 
+pub mod lane;
+pub mod subscription;
+pub mod word;
+
 use crate::model::{
     CauseKind, Dimension, Finding, Hypothesis, IncidentId, Name, Remedy, RemedyKind, Slice, Stage, Topology,
 };

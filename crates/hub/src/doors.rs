@@ -6,6 +6,7 @@
 use crate::clock::HubClock;
 use crate::log::LogReader;
 use crate::reports::ReportDesk;
+use crate::subscribers::Subscribers;
 use crate::view::Snapshot;
 use downbeat_core::incident::{Command, CommandRefused, EffectId, Event};
 use downbeat_core::model::{Name, Signal};
@@ -31,6 +32,8 @@ pub struct Doors {
     pub signals: SignalDoor,
     /// What users tell.
     pub reports: ReportDesk,
+    /// Who is told of public words.
+    pub subscribers: Subscribers,
     /// The lines of the log.
     pub log: LogReader,
     /// The hub's time, for telling how old a picture is.

@@ -6,6 +6,7 @@
 mod api;
 mod appointment;
 mod chance;
+mod channel;
 pub mod clock;
 pub mod doors;
 mod driver;
@@ -19,6 +20,7 @@ pub mod probes;
 pub mod reports;
 pub mod settings;
 mod start;
+pub mod subscribers;
 pub mod telemetry;
 mod text;
 mod uptime;

@@ -1,6 +1,8 @@
 //! What the binary hands to the hub: addresses, probes, channels, the actuator, and the policy.
 
+pub use crate::channel::Dialect;
 pub use crate::probes::{Condition, ConditionError, GRPC_SERVICE_MAX, StatusError, StatusSet};
+pub use crate::subscribers::ChannelKind;
 use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
 use std::fmt;
 use std::net::SocketAddr;
@@ -44,6 +46,8 @@ pub struct HubSettings {
     pub categories: Vec<Category>,
     /// In the demo, who breaks things at the console's request.
     pub breaker: Option<BreakerSettings>,
+    /// Who may subscribe, and how mail goes out.
+    pub subscribers: SubscriberSettings,
 }
 
 /// Somebody outside who alarms when the hub's calls end: another hub's heartbeat probe, or a service for that.
@@ -281,8 +285,56 @@ pub struct WebhookSettings {
     pub audience: Audience,
     /// Where it listens.
     pub url: String,
-    /// Signs the body by HMAC-SHA256 when given.
+    /// Signs the body by HMAC-SHA256 when given; Mastodon's access token.
     pub secret: Option<String>,
+    /// The shape of what it gets.
+    pub dialect: Dialect,
+}
+
+/// Who may subscribe to public words, and how mail goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriberSettings {
+    /// What strangers may subscribe by; nothing closes the form, and leaves those whom operators enter.
+    pub open_to: Vec<ChannelKind>,
+    /// Who takes mail for the world; nobody can be told by mail without.
+    pub mail: Option<MailSettings>,
+}
+
+/// A relay that takes mail for the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the way there is kept to oneself.
+    pub tls: MailTls,
+    /// User name and password, when it wants them.
+    pub login: Option<(String, String)>,
+    /// Who it comes from: `Encore status <status@example.org>`.
+    pub from: String,
+}
+
+/// How the way to a relay is kept to oneself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MailTls {
+    /// TLS from the first byte (port 465).
+    Wrapped,
+    /// STARTTLS, or nothing is sent (port 587).
+    Required,
+    /// No TLS: for a relay on this machine.
+    Off,
+}
+
+impl MailTls {
+    /// The word in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wrapped => "wrapped",
+            Self::Required => "required",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Who carries out the part of a remedy that lies outside the traffic.

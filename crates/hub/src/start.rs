@@ -16,6 +16,7 @@ use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
 use crate::reports::{self, ReportDesk};
 use crate::settings::HubSettings;
+use crate::subscribers::Subscribers;
 use crate::telemetry::{Telemetry, TelemetryReader};
 use crate::uptime::Uptime;
 use crate::view::Day;
@@ -200,6 +201,7 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
         commands: CommandDoor::new(sender.clone()),
         signals: SignalDoor::new(sender.clone()),
         reports: ReportDesk::new(clock),
+        subscribers: Subscribers::of(&settings.data),
         log: LogReader::new(&settings.data),
         clock,
     };
@@ -212,17 +214,19 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     Ok(Parts { driver, doors, web, prober, heartbeats })
 }
 
-fn run(settings: &HubSettings, parts: Parts, console: Listening, status: Listening) -> HubHandle {
+fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Listening) -> HubHandle {
     let Parts { driver, doors, web, prober, heartbeats } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
     let (results, came) = mpsc::channel(RESULTS_MAX);
     let watched = (settings.probes.clone(), settings.references.clone());
     let signals = doors.signals.clone();
+    let told = (Arc::clone(settings), doors.snapshots.clone(), web.clone(), doors.clock);
+    let telling = doors.subscribers.clone().keep_telling(told.0, told.1, told.2, told.3);
     let watching = settings.watcher.clone().map(|it| keep_calling(it, settings.data.clone(), doors.clone(), web));
     let probing = async move {
         let watching = OptionFuture::from(watching);
-        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals), watching);
+        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals), watching, telling);
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));
     HubHandle {

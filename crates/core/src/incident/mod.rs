@@ -18,6 +18,7 @@ mod maintenance;
 mod next;
 mod pairs;
 mod place;
+mod public;
 mod restore;
 mod round;
 mod state;

@@ -8,7 +8,8 @@ use clap::Args;
 use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{
-    ActuatorSettings, DnsTask, HttpMethod, HttpTask, HubSettings, ProbeSettings, ProbeTask, TlsTask, Trust,
+    ActuatorSettings, ChannelKind, DnsTask, HttpMethod, HttpTask, HubSettings, MailSettings, ProbeSettings, ProbeTask,
+    TlsTask, Trust,
 };
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -65,6 +66,8 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         probes("references", &hub.references),
         outbound(hub),
         messages(hub),
+        subscribers(hub),
+        mail(hub),
         actuator(hub),
         automation(hub),
         figures_of(edge, hub),
@@ -252,12 +255,32 @@ fn dns(task: &DnsTask) -> String {
 fn messages(hub: &HubSettings) -> Table {
     let row = |w: &downbeat_hub::settings::WebhookSettings| {
         let signed = if w.secret.is_some() { "signed" } else { "unsigned" };
-        vec![json!(w.name), json!(w.audience), json!(w.url), json!(signed)]
+        vec![json!(w.name), json!(w.audience), json!(w.url), json!(w.dialect), json!(signed)]
     };
     Table {
         title: "webhooks",
-        columns: &["name", "audience", "url", "body"],
+        columns: &["name", "audience", "url", "format", "body"],
         rows: hub.webhooks.iter().map(row).collect(),
+    }
+}
+
+/// What strangers may subscribe by.
+fn subscribers(hub: &HubSettings) -> Table {
+    let open = |kind: &ChannelKind| vec![json!(kind.word()), json!(kind.title())];
+    let rows = hub.subscribers.open_to.iter().map(open).collect();
+    Table { title: "subscribers", columns: &["channel", "open_to_everybody"], rows }
+}
+
+/// Who takes mail, without the password.
+fn mail(hub: &HubSettings) -> Table {
+    let row = |mail: &MailSettings| {
+        let user = mail.login.as_ref().map(|(user, _)| user);
+        vec![json!(mail.from), json!(format!("{}:{}", mail.host, mail.port)), json!(mail.tls.word()), json!(user)]
+    };
+    Table {
+        title: "mail",
+        columns: &["from", "relay", "tls", "user"],
+        rows: hub.subscribers.mail.iter().map(row).collect(),
     }
 }
 

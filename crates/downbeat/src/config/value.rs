@@ -3,6 +3,7 @@
 use super::fault::Complaint;
 use super::spelling;
 use downbeat_core::model::{AddressRange, Audience, Mode, Name, RangeError, Strength};
+use downbeat_hub::settings::{ChannelKind, Dialect, MailTls};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -221,6 +222,30 @@ impl FromText for Audience {
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         one_of(text, &[("public", Self::Public), ("on_call", Self::OnCall)])
+    }
+}
+
+impl FromText for Dialect {
+    const EXPECTED: &'static str = "a format such as \"downbeat\" or \"slack\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &Self::ALL.map(|dialect| (dialect.word(), dialect)))
+    }
+}
+
+impl FromText for ChannelKind {
+    const EXPECTED: &'static str = "a channel such as \"mail\" or \"webhook\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &Self::ALL.map(|kind| (kind.word(), kind)))
+    }
+}
+
+impl FromText for MailTls {
+    const EXPECTED: &'static str = "\"required\", \"wrapped\" or \"off\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        one_of(text, &[Self::Required, Self::Wrapped, Self::Off].map(|tls| (tls.word(), tls)))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::doors::Doors;
 use crate::log::{EventLog, LogReader, ReadError};
-use crate::settings::HubSettings;
+use crate::settings::{HubSettings, SubscriberSettings};
 use crate::start::{Memory, assemble};
 use crate::view::Snapshot;
 use downbeat_core::incident::{Record, Verb};
@@ -41,6 +41,7 @@ fn settings(data: &Path) -> HubSettings {
         actuator: None,
         categories: Vec::new(),
         breaker: None,
+        subscribers: SubscriberSettings::default(),
     }
 }
 

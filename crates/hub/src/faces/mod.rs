@@ -22,4 +22,5 @@ mod tone;
 
 pub use console::console_routes;
 pub use desk::Desk;
+pub(crate) use status::Picture;
 pub use status::status_routes;

@@ -30,6 +30,8 @@ pub(crate) enum NamedBy {
     Configuration,
     /// An answer: a redirect, a link in a document. Whoever gave it may be anybody.
     Answer,
+    /// Somebody who subscribed, who may be anybody as well.
+    Subscriber,
 }
 
 /// How far a target may lie.
@@ -111,7 +113,7 @@ impl Outbound {
         match by {
             NamedBy::Service => Reach::Near,
             NamedBy::Configuration if stands_there() || is_ours() => Reach::Near,
-            NamedBy::Configuration | NamedBy::Answer => Reach::World,
+            NamedBy::Configuration | NamedBy::Answer | NamedBy::Subscriber => Reach::World,
         }
     }
 
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn who_may_lead_where() {
-        use NamedBy::{Answer, Configuration, Service};
+        use NamedBy::{Answer, Configuration, Service, Subscriber};
         let table = [
             ("web.example", Configuration, "1.1.1.1", true),
             ("web.example", Answer, "1.1.1.1", true),
@@ -173,6 +175,11 @@ mod tests {
             ("169.254.169.254", Configuration, "169.254.169.254", false),
             ("music.internal", Configuration, "169.254.169.254", false),
             ("0.0.0.0", Configuration, "0.0.0.0", false),
+            ("hooks.example", Subscriber, "1.1.1.1", true),
+            ("hooks.example", Subscriber, "127.0.0.1", false),
+            ("127.0.0.1", Subscriber, "127.0.0.1", false),
+            ("music.internal", Subscriber, "10.0.0.5", false),
+            ("hooks.example", Subscriber, "169.254.169.254", false),
         ];
         let policy = policy(&["10.7.0.0/16"]);
         for (host, by, address, open) in table {

@@ -15,5 +15,6 @@ mod reporting;
 mod rig;
 #[path = "../shared/service.rs"]
 mod service;
+mod subscribers;
 mod vantage;
 mod watcher;

@@ -4,7 +4,7 @@ use crate::receiver::{Answer, Received, Receiver};
 use crate::rig::{eventually, name, records, remember, settings, story};
 use downbeat_core::incident::{Event, Outcome};
 use downbeat_core::model::Audience;
-use downbeat_hub::settings::{ActuatorSettings, HubSettings, WebhookSettings};
+use downbeat_hub::settings::{ActuatorSettings, Dialect, HubSettings, WebhookSettings};
 use downbeat_hub::{HubHandle, start};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -13,7 +13,13 @@ use std::time::Duration;
 
 fn webhook(channel: &str, url: &str, secret: Option<&str>) -> WebhookSettings {
     let (name, secret) = (name(channel), secret.map(String::from));
-    WebhookSettings { name, audience: Audience::OnCall, url: format!("{url}/{channel}"), secret }
+    WebhookSettings {
+        name,
+        audience: Audience::OnCall,
+        url: format!("{url}/{channel}"),
+        secret,
+        dialect: Dialect::Downbeat,
+    }
 }
 
 /// An incident with a page and a public word that an earlier hub did not get to send.

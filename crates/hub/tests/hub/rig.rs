@@ -7,7 +7,7 @@ use downbeat_core::model::{
     RemedyKind, RollUp, Route, SourceClass, Stage, Topology, TrafficPlan,
 };
 use downbeat_hub::log::{EventLog, LogReader};
-use downbeat_hub::settings::{Category, HubSettings};
+use downbeat_hub::settings::{Category, HubSettings, SubscriberSettings};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -71,6 +71,7 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
             component: Some(name("playback")),
         }],
         breaker: None,
+        subscribers: SubscriberSettings::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::service;
 use downbeat_core::model::{Audience, Mode, Name, Policy, RemedyKind};
-use downbeat_hub::settings::{ActuatorSettings, HubSettings, WebhookSettings};
+use downbeat_hub::settings::{ActuatorSettings, Dialect, HubSettings, SubscriberSettings, WebhookSettings};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -88,6 +88,7 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         audience,
         url: format!("{receiver}/{channel}"),
         secret: None,
+        dialect: Dialect::Downbeat,
     };
     let mut policy = Policy { topology: service::topology(&["eu", "us", "ap"]), ..Policy::default() };
     policy.act.modes = RemedyKind::ALL.map(|kind| (kind, Mode::Auto)).into();
@@ -112,5 +113,6 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         }),
         categories: Vec::new(),
         breaker: None,
+        subscribers: SubscriberSettings::default(),
     }
 }

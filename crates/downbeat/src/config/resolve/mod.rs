@@ -7,6 +7,7 @@ mod listeners;
 mod probes;
 mod routes;
 mod site;
+mod subscribers;
 
 use super::Settings;
 use super::address::Origin;
@@ -86,6 +87,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         ..file.edge.settings
     };
     let categories = categories(file.categories, &site);
+    let subscribers = subscribers::resolve(file.mail, file.subscribers, check)?;
     let hub = HubSettings {
         data,
         console: *file.hub.console.get_ref(),
@@ -103,6 +105,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         actuator: file.actuator,
         categories: categories?,
         breaker: file.demo,
+        subscribers,
     };
     Some(Settings { edge, hub })
 }
@@ -222,7 +225,13 @@ fn resolver(hub: &HubTable, edge: &EdgeSettings) -> Option<SocketAddr> {
 
 fn webhook(table: Webhook) -> Option<WebhookSettings> {
     let name = table.name?.into_inner();
-    Some(WebhookSettings { name, audience: table.audience, url: table.url?, secret: table.secret })
+    Some(WebhookSettings {
+        name,
+        audience: table.audience,
+        url: table.url?,
+        secret: table.secret,
+        dialect: table.dialect,
+    })
 }
 
 fn categories(tables: Vec<CategoryTable>, site: &Site) -> Option<Vec<Category>> {

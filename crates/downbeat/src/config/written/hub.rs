@@ -7,7 +7,7 @@ use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
 use downbeat_core::model::{AddressRange, Audience, Name};
-use downbeat_hub::settings::{ActuatorSettings, BreakerSettings, WatcherSettings};
+use downbeat_hub::settings::{ActuatorSettings, BreakerSettings, Dialect, WatcherSettings};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub(crate) enum Token {
 }
 
 /// A secret that can stand in a header field.
-struct Secret(String);
+pub(super) struct Secret(pub(super) String);
 
 impl FromText for Secret {
     const EXPECTED: &'static str = "a secret between quotes";
@@ -101,6 +101,7 @@ pub(crate) struct Webhook {
     pub(crate) audience: Audience,
     pub(crate) url: Option<String>,
     pub(crate) secret: Option<String>,
+    pub(crate) dialect: Dialect,
 }
 
 impl Webhook {
@@ -110,6 +111,7 @@ impl Webhook {
             audience: reader.or("audience", Audience::OnCall),
             url: reader.required::<WebUrl>("url").map(|url| url.into_inner().0),
             secret: reader.get::<Secret>("secret").map(|secret| secret.into_inner().0),
+            dialect: reader.or("format", Dialect::Downbeat),
         };
         reader.finish();
         table

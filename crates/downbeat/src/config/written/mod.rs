@@ -5,6 +5,7 @@
 mod access_log;
 mod feature;
 mod hub;
+mod mail;
 mod probe;
 mod service;
 mod task;
@@ -12,6 +13,7 @@ mod topology;
 
 pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
+pub(crate) use mail::{MailTable, SubscribersTable};
 pub(crate) use probe::ProbeTable;
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};
 pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};
@@ -56,6 +58,8 @@ pub(crate) struct File {
     pub(crate) policy: PolicyTable,
     pub(crate) categories: Vec<CategoryTable>,
     pub(crate) demo: Option<BreakerSettings>,
+    pub(crate) mail: Option<MailTable>,
+    pub(crate) subscribers: SubscribersTable,
 }
 
 /// `[health]`.
@@ -94,6 +98,8 @@ impl File {
             policy: PolicyTable::read(&root),
             categories: root.tables("category", CATEGORIES_MAX).into_iter().map(CategoryTable::read).collect(),
             demo: hub::read_demo(root.table("demo")),
+            mail: MailTable::read(root.table("mail")),
+            subscribers: SubscribersTable::read(root.table("subscribers")),
         };
         root.finish();
         file

@@ -83,7 +83,7 @@ struct ComponentJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct IncidentJson<'a> {
+pub(super) struct IncidentJson<'a> {
     id: String,
     name: &'a str,
     status: &'static str,
@@ -101,7 +101,7 @@ struct IncidentJson<'a> {
 
 /// An incident in shape, with its appointment.
 #[derive(Debug, Serialize)]
-struct MaintenanceJson<'a> {
+pub(super) struct MaintenanceJson<'a> {
     #[serde(flatten)]
     story: IncidentJson<'a>,
     scheduled_for: String,
@@ -186,7 +186,7 @@ impl Picture {
     }
 
     /// The service's name as a stable id: small letters, digits and hyphens.
-    fn page_id(&self) -> String {
+    pub(super) fn page_id(&self) -> String {
         slug(&self.service)
     }
 
@@ -212,7 +212,7 @@ impl Picture {
         }
     }
 
-    fn incident_json<'a>(&'a self, incident: &'a PublicIncident) -> IncidentJson<'a> {
+    pub(super) fn incident_json<'a>(&'a self, incident: &'a PublicIncident) -> IncidentJson<'a> {
         IncidentJson {
             id: incident.id.to_string(),
             name: &incident.title,
@@ -239,7 +239,7 @@ impl Picture {
         some.map(|maintenance| self.maintenance_json(maintenance)).collect()
     }
 
-    fn maintenance_json<'a>(&'a self, it: &'a PublicMaintenance) -> MaintenanceJson<'a> {
+    pub(super) fn maintenance_json<'a>(&'a self, it: &'a PublicMaintenance) -> MaintenanceJson<'a> {
         let story = IncidentJson {
             id: it.key(),
             name: &it.title,

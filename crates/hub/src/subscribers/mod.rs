@@ -1,0 +1,191 @@
+//! Subscribers: who is told of public words by mail, webhook or chat, beside those who read the page.
+//!
+//! `subscribers.db` keeps them and how far each word's round has come ([`store`]: `roll` and `round`). The *crier* enters
+//! every new public word of the book there, with all who have to hear it; the *carriers* send what waits, a lane for each
+//! host. All of it goes on after a restart where it was. Who hears what, and how a host that fails is treated, is decided in
+//! [`downbeat_core::tell`].
+
+mod carrier;
+mod crier;
+mod fault;
+mod kind;
+mod message;
+mod roll;
+mod round;
+mod spoken;
+mod store;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use fault::StoreError;
+pub use kind::{Address, AddressError, ChannelKind, NoChannel};
+pub use roll::{ASK_AGAIN_AFTER, Asked, CONFIRM_WITHIN, Counts, LIST_MAX, SUBSCRIBERS_MAX, Subscriber};
+
+use crate::channel::mail::Mailer;
+use crate::clock::HubClock;
+use crate::outbound::Web;
+use crate::settings::HubSettings;
+use crate::view::Snapshot;
+use carrier::{Tools, carry};
+use crier::cry;
+use downbeat_core::model::Moment;
+use downbeat_core::tell::subscription::Choice;
+use message::Place;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{Entry, Store};
+use token::random_token;
+use tokio::sync::{Notify, watch};
+
+/// The subscribers of a hub. Cheap to clone; each call opens the file if need be, and blocks nobody but who waits for it.
+#[derive(Debug, Clone)]
+pub struct Subscribers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    data: PathBuf,
+    /// A text that no other hub has.
+    holder: String,
+    store: Mutex<(Entry, Option<Store>)>,
+    /// Who left while messages to them may be under way; numbers are never given again.
+    left: Mutex<BTreeSet<i64>>,
+    /// Something waits to be sent.
+    entered: Arc<Notify>,
+}
+
+impl Subscribers {
+    /// The subscribers in a data directory.
+    pub(crate) fn of(data: &Path) -> Self {
+        Self(Arc::new(Shared {
+            data: data.to_path_buf(),
+            holder: random_token(),
+            store: Mutex::new((Entry::First, None)),
+            left: Mutex::default(),
+            entered: Arc::default(),
+        }))
+    }
+
+    /// Takes a stranger's wish in.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was kept then.
+    pub async fn ask(&self, now: Moment, address: Address, choice: Choice) -> Result<Asked, StoreError> {
+        let asked = self.with(move |store| store.ask(now, &address, &choice)).await?;
+        self.0.entered.notify_one();
+        Ok(asked)
+    }
+
+    /// Enters those whom an operator answers for. The number of new ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]; none of them was kept then.
+    pub async fn add(&self, now: Moment, some: Vec<(Address, Choice)>) -> Result<usize, StoreError> {
+        self.with(move |store| store.add(now, &some)).await
+    }
+
+    /// Who has this token.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub async fn by_token(&self, token: String) -> Result<Option<Subscriber>, StoreError> {
+        self.with(move |store| store.by_token(&token)).await
+    }
+
+    /// Whoever has this token says that the address is theirs.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing has changed then.
+    pub async fn confirm(&self, now: Moment, token: String) -> Result<(), StoreError> {
+        self.with(move |store| store.confirm(now, &token)).await
+    }
+
+    /// Whoever has this token chooses other components.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing has changed then.
+    pub async fn choose(&self, token: String, choice: Choice) -> Result<(), StoreError> {
+        self.with(move |store| store.choose(&token, &choice)).await
+    }
+
+    /// Erases somebody, and all that was on its way to them. False when there is nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nobody is erased then.
+    pub async fn erase(&self, id: i64) -> Result<bool, StoreError> {
+        let erased = self.with(move |store| store.erase(id)).await?;
+        self.0.left.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        Ok(erased)
+    }
+
+    /// The number of whoever is reached there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub async fn find(&self, address: Address) -> Result<Option<i64>, StoreError> {
+        self.with(move |store| store.find(&address)).await
+    }
+
+    /// At most so many that follow upon a number, in order, and never more than [`LIST_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub async fn list(&self, after: i64, most: usize) -> Result<Vec<Subscriber>, StoreError> {
+        self.with(move |store| store.list(after, most)).await
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        self.with(|store| store.counts()).await
+    }
+
+    /// Tells subscribers of every public word, until the pictures end.
+    pub(crate) async fn keep_telling(
+        self,
+        settings: Arc<HubSettings>,
+        snapshots: watch::Receiver<Snapshot>,
+        web: Web,
+        clock: HubClock,
+    ) {
+        let place = Place {
+            status_url: settings.status_url.trim_end_matches('/').to_owned(),
+            service: settings.policy.topology.service.clone(),
+        };
+        let entered = Arc::clone(&self.0.entered);
+        let mail = settings.subscribers.mail.clone();
+        let mailer = mail.and_then(|mail| Mailer::new(mail, &place.status_url, web.outbound().clone()));
+        let tools = Tools::new(self.clone(), (web, mailer), clock, place);
+        tokio::join!(cry(snapshots, self, clock, Arc::clone(&entered)), carry(tools, entered));
+    }
+
+    /// True for whoever was erased since this hub started.
+    fn has_left(&self, id: i64) -> bool {
+        self.0.left.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.0);
+        let run = move || {
+            // A thread that panicked in between left a file that is still a file: transactions are whole or nothing.
+            let mut guard = shared.store.lock().unwrap_or_else(PoisonError::into_inner);
+            let (entry, store) = &mut *guard;
+            let mut open = match store.take() {
+                Some(open) => open,
+                None => Store::open(&shared.data, &shared.holder, *entry)?,
+            };
+            *entry = Entry::Again;
+            let done = work(&mut open);
+            // What a failed disk has left in a connection is not to be trusted.
+            *store = (!matches!(done, Err(StoreError::File { .. }))).then_some(open);
+            done
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Stopping)?
+    }
+}
