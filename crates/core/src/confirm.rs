@@ -2,7 +2,7 @@
 //!
 //! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
 //! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
-//! nothing else is needed; or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
+//! nothing else is needed (by an eighth of that when they came in three separate seconds, for then they are no burst); or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
 //! others, may be dead for long before a request fails. Users' reports are capped: any number of them makes an incident suspected, never
 //! confirmed (G1, G2). An error budget that burns is believed by rule (`detect::burn`). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
@@ -10,14 +10,19 @@
 mod vantage;
 
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Bits, ConfirmPolicy, FailureKind, Finding, Measure, Slice, SourceClass};
+use crate::model::{Bits, ConfirmPolicy, Course, FailureKind, Finding, Measure, Slice, SourceClass};
 use std::collections::BTreeMap;
+use std::time::Duration;
 pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
 
-/// A class has to have this much to count as agreeing.
-const AGREES: f64 = 8.0;
+/// A class has to have this much to count as agreeing: one failed attempt at a replica that balancing keeps clients away from.
+const AGREES: f64 = 6.0;
 /// Share of the threshold at which a single class is worth watching. Suspicion costs nobody sleep.
 const SUSPICION: f64 = 0.6;
+/// What came in so many separate seconds is no burst, which has one cause: an eighth of the margin is overwhelming then.
+const LASTING_SECONDS: u32 = 3;
+/// What nobody saw for longer than this may be over.
+const BLINK: Duration = Duration::from_millis(200);
 /// Probes alone are believed when so many vantage points see the same: one may have lost its own way.
 const WITNESSES_MIN: usize = 2;
 
@@ -33,6 +38,8 @@ pub struct Surroundings<'a> {
     /// How many vantage points, edges with checks of their own among them, see something fail in a place now; asked only where it
     /// matters.
     pub witnesses: &'a dyn Fn(&Slice) -> usize,
+    /// When something went wrong that was found, where that was counted; asked only where it matters.
+    pub course: &'a dyn Fn(&Finding) -> Option<Course>,
     /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
 }
@@ -109,11 +116,20 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
         let times = f.observed / f.expected;
         return Some(format!("the error budget burns {times:.0} times as fast as it may"));
     }
+    if is_over_in_a_blink(evidence, around) {
+        return None;
+    }
     let threshold = around.threshold.0;
     let is_count =
         |class| class == SourceClass::Edge || class == SourceClass::Report && is_on(Mutation::BelievesReports);
     let edge = evidence.pillars.iter().find(|f| is_count(f.class) && f.measure != Measure::Slowness);
-    if let Some(f) = edge.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
+    let is_overwhelming = |f: &Finding| {
+        let margin = f.bits.0 - threshold;
+        margin >= policy.overwhelming
+            || margin >= policy.overwhelming / 8.0
+                && (around.course)(f).is_some_and(|course| course.seconds >= LASTING_SECONDS)
+    };
+    if let Some(f) = edge.filter(|f| is_overwhelming(f)) {
         return Some(format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits));
     }
     let probe = evidence.pillars.iter().find(|f| f.class == SourceClass::Probe && f.measure == Measure::Checks);
@@ -143,6 +159,14 @@ fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
     measured >= threshold / 2.0
 }
 
+/// A replica that restarts refuses for a moment, which an edge that looks closely counts many times: what was seen within so
+/// short a time, by whomever, may be over.
+fn is_over_in_a_blink(evidence: &Evidence, around: Surroundings<'_>) -> bool {
+    let courses: Vec<Course> = evidence.pillars.iter().filter_map(around.course).collect();
+    let (from, to) = (courses.iter().map(|c| c.from).min(), courses.iter().map(|c| c.to).max());
+    from.zip(to).is_some_and(|(from, to)| to.since(from) < BLINK)
+}
+
 fn observer_is_suspect(evidence: &Evidence, around: Surroundings<'_>) -> bool {
     let soft =
         evidence.pillars.iter().filter(|f| f.class != SourceClass::Report).all(|f| {
@@ -169,7 +193,12 @@ mod tests {
         deaf: false,
         whole: &|| Whole { spread: 0.2, surging: false },
         witnesses: &|_| 1,
+        course: &|f| Some(Course { from: f.since, to: f.at, seconds: 1 }),
     };
+    const LASTING: Surroundings<'_> =
+        Surroundings { course: &|f| Some(Course { from: f.since, to: f.at, seconds: 3 }), ..CALM };
+    const BRIEF: Surroundings<'_> =
+        Surroundings { course: &|f| Some(Course { from: f.since, to: f.since, seconds: 1 }), ..CALM };
 
     fn finding(class: SourceClass, measure: Measure, kind: FailureKind, slice: &str, bits: f64) -> Finding {
         Finding {
@@ -215,12 +244,17 @@ mod tests {
             (vec![edge("region=eu", 10.0)], CALM, "healthy"),
             (vec![edge("region=eu", 30.0)], CALM, "suspected"),
             (vec![edge("region=eu", 50.0)], CALM, "confirmed"),
+            (vec![edge("region=eu", 31.0)], CALM, "suspected"),
+            (vec![edge("region=eu", 31.0)], LASTING, "confirmed"),
+            (vec![edge("region=eu", 30.0)], LASTING, "suspected"),
+            (vec![edge("region=eu", 60.0), probe("region=eu", 20.0)], BRIEF, "suspected"),
             (vec![probe("region=eu", 80.0)], CALM, "suspected"),
             (vec![probe("region=eu", 80.0)], Surroundings { witnesses: &|_| 2, ..CALM }, "confirmed"),
             (vec![probe("region=eu", 40.0)], Surroundings { witnesses: &|_| 2, ..CALM }, "suspected"),
             (vec![edge("replica=eu-1", 20.0), probe("region=eu", 13.0)], CALM, "confirmed"),
             (vec![edge("region=us", 20.0), probe("region=eu", 13.0)], CALM, "suspected"),
-            (vec![edge("region=eu", 20.0), probe("region=eu", 5.0)], CALM, "suspected"),
+            (vec![edge("region=eu", 21.0), probe("region=eu", 6.5)], CALM, "suspected"),
+            (vec![edge("region=eu", 21.0), probe("region=eu", 7.0)], CALM, "confirmed"),
             (vec![edge("region=eu", 50.0)], Surroundings { deaf: true, ..CALM }, "unknown"),
             (
                 vec![slow(SourceClass::Edge, 60.0), slow(SourceClass::Probe, 40.0)],

@@ -35,7 +35,7 @@ impl Marks {
 
 /// What a campaign has to have reached: each fault, each kind of remedy in each of its turns, each guard's no, each step of the
 /// way back, each place at which the hub dies, each ordeal.
-pub const REQUIRED: [&str; 246] = [
+pub const REQUIRED: [&str; 247] = [
     "actuation: done",
     "actuation: failed",
     "actuator: asked again under the same key",
@@ -55,6 +55,7 @@ pub const REQUIRED: [&str; 246] = [
     "diagnosed: network",
     "diagnosed: overload",
     "diagnosed: unknown",
+    "edge: looks more closely",
     "edge: refuses a plan",
     "edge: starts again",
     "edge: takes a plan",

@@ -23,17 +23,17 @@ second, and so does Downbeat. Vigil sums up every ten seconds, and can do no bet
 const STAGES: &str = "\
 ## Where Downbeat's time goes
 
-- **The roll-up.** An edge tells the hub once a second, so what clients met waits half a second on average.
-- **The second class.** A call needs two classes of evidence, edge and probe. A killed replica is in the edge's next
-  roll-up, but the page waits for the next probe (one a second); a hung one makes a probe wait for its timeout first,
-  and an attempt of the edge counts when it is given up.
-- **The cap.** Without a probe that agrees, the edge's count alone has to be 20 bits above the threshold of 26, and a second
-  may add 40 at most: two roll-ups at least. That is so with failures by chance, which a probe a second meets
-  too seldom.
-- **Nobody asks who does badly.** After a few failures or late answers the edge prefers the other replicas, and clients
-  meet none of it; but what is not asked gives no evidence. The less time an answer takes, the stronger this is: with
-  replicas that answered in 0.2 ms, a single round of an earlier run on this bench got no attempt at the killed replica
-  counted and one at the hung one, so that probes stood alone and nobody was called.
+- **Half a second on purpose.** An edge that sees a replica change looks closer (decision 23): twenty checks in a second, and a
+  first word to the hub after half a second, the second after three quarters. What was seen in the first alone calls
+  nobody, so that a replica which restarts does not.
+- **Patience.** A check of a closer look waits a quarter of a second before it takes silence for failure, an attempt a tenth. So what
+  hangs or lags is known that much later than what refuses.
+- **The second class.** A call needs two classes of evidence, edge and probe. After a few failures or late answers the edge
+  prefers the other replicas, and clients meet none of it; but what is not asked gives no evidence. Where an edge met less
+  than one failure in its roll-up, checks stand alone: they need 20 bits above the threshold of 26, of which a second
+  brings 20 at most.
+- **Chance.** With 5 % errors a failure comes every half second, and tells 4.6 bits; checks meet too few of them. The edge's
+  count alone has to be 2.5 bits above the threshold, over three seconds at least.
 ";
 
 /// Seconds after the healing until it is said to be over.

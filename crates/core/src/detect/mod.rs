@@ -12,11 +12,12 @@ mod shelf;
 
 pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Urgency};
 pub use count::CountTest;
-pub use ratio::{Cap, RatioTest, Reading};
+pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
 
 use crate::model::{
-    Bits, DetectPolicy, FailureKind, Failures, Finding, Measure, Moment, Slice, SourceClass, Tally, Topology,
+    Bits, Course, DetectPolicy, Dimension, FailureKind, Failures, Finding, Measure, Moment, Name, Slice, SourceClass,
+    Tally, Topology,
 };
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -28,8 +29,10 @@ const DENIAL_FLOOR: f64 = 0.1;
 const LOOKUP_FLOOR: f64 = 0.01;
 /// Evidence below this is not worth a finding.
 const BITS_MIN: f64 = 6.0;
-/// A second has to hold so many bits at most of one probe: one run is one observation.
-const CHECK_CAP: f64 = 16.0;
+/// A second holds so many bits of checks at most, and a run of a probe as well: it is one observation.
+const CHECK_CAP: f64 = 20.0;
+/// What nothing renewed for so long may go with what checks say.
+const UNASKED: Duration = Duration::from_secs(3);
 /// Seconds in the month of the false-alarm budget.
 const MONTH_S: f64 = 30.0 * 86_400.0;
 
@@ -60,10 +63,12 @@ impl Watch {
         Self { policy, series: Shelf::default(), touched: vec![], age: 0, reports: BTreeMap::new() }
     }
 
-    /// Takes one batch of observations in, all of the same arrival: what falls on the same side is one batch.
+    /// Takes one batch of observations in, all of the same arrival, which tells of such a time: what falls on the same side is
+    /// one batch.
     pub fn add<'a>(
         &mut self,
         now: Moment,
+        span: Span,
         observations: impl IntoIterator<Item = (SourceClass, Measure, &'a Slice, &'a Tally)>,
     ) {
         for (class, measure, leaf, tally) in observations {
@@ -73,9 +78,13 @@ impl Watch {
                 self.count(now, &Key { class, measure, slice: leaf.clone() }, tally);
             }
         }
+        let mut well_again = Vec::new();
         for slot in std::mem::take(&mut self.touched) {
-            self.test(now, slot);
+            if self.test(now, span, slot) && self.series.at(slot).measure == Measure::Checks {
+                well_again.push(slot);
+            }
         }
+        self.forget_the_unasked(now, &well_again);
         self.age += self.series.bound_networks();
     }
 
@@ -103,21 +112,52 @@ impl Watch {
         }
     }
 
-    fn test(&mut self, now: Moment, slot: Slot) {
+    /// True when nothing is found there any more.
+    fn test(&mut self, now: Moment, span: Span, slot: Slot) -> bool {
         let series = self.series.at(slot);
-        let Some(tally) = series.batch.take() else { return };
-        let cap = cap(&self.policy, series.measure, &tally);
+        let Some(tally) = series.batch.take() else { return false };
+        let cap = cap(&self.policy, series.measure, &tally).of(span);
         let before = series.test.bits();
         series.test.add(now, tally.total, tally.failed(), cap);
-        if before.max(series.test.bits()) >= BITS_MIN {
+        let after = series.test.bits();
+        if before.max(after) >= BITS_MIN {
             self.age += 1;
         }
-        if series.test.bits() <= 0.0 {
+        if after <= 0.0 {
             series.kinds.clear();
         }
         if !tally.failures.is_empty() {
             series.kinds.add(&tally.failures);
             series.fresh = now;
+        }
+        before >= BITS_MIN && after < BITS_MIN
+    }
+
+    /// A replica whose checks failed and are good again is hardly asked for a while, for balancing keeps clients away: what clients
+    /// met there goes with what its checks met, unless it was renewed lately.
+    fn forget_the_unasked(&mut self, now: Moment, well_again: &[Slot]) {
+        if well_again.is_empty() {
+            return;
+        }
+        let replica = |slice: &Slice| slice.get(Dimension::Replica).cloned();
+        let replicas: Vec<Name> = self
+            .series
+            .iter_slots()
+            .filter(|(_, slot)| well_again.contains(slot))
+            .filter_map(|(key, _)| replica(&key.slice))
+            .collect();
+        let is_stale = |key: &Key| {
+            key.class == SourceClass::Edge && replica(&key.slice).is_some_and(|name| replicas.contains(&name))
+        };
+        let stale: Vec<Slot> =
+            self.series.iter_slots().filter(|(key, _)| is_stale(key)).map(|(_, slot)| slot).collect();
+        for slot in stale {
+            let series = self.series.at(slot);
+            if now.since(series.fresh) >= UNASKED {
+                series.test.reset();
+                series.kinds.clear();
+                self.age += 1;
+            }
         }
     }
 
@@ -170,6 +210,12 @@ impl Watch {
             findings.insert(findings.partition_point(stronger), reported);
         }
         findings
+    }
+
+    /// When something went wrong that was found; nothing where that is not counted as a share.
+    pub fn course(&self, finding: &Finding) -> Option<Course> {
+        let key = Key { slice: finding.slice.clone(), class: finding.class, measure: finding.measure };
+        self.series.get(&key).map(|series| series.test.course())
     }
 
     /// Begins anew everywhere: what was found has been dealt with, the usual shares stay.
@@ -229,7 +275,7 @@ mod tests {
         for s in seconds {
             let tallies = per_replica.map(|(total, kind, bad)| tally(total, kind, bad));
             let batch = leaves.iter().zip(&tallies).map(|(l, t)| (SourceClass::Edge, Measure::Attempts, l, t));
-            watch.add(Moment::from_millis(s * 1_000), batch);
+            watch.add(Moment::from_millis(s * 1_000), Span::SECOND, batch);
         }
     }
 
@@ -265,6 +311,29 @@ mod tests {
         };
         assert!(bits_after_a_second(FailureKind::Late) <= 12.0);
         assert!(bits_after_a_second(FailureKind::Reset) > 30.0);
+    }
+
+    #[test]
+    fn what_clients_met_goes_with_what_checks_met() {
+        let mut watch = Watch::new(DetectPolicy::default());
+        let mut second = 0;
+        let mut tell = |watch: &mut Watch, measure, total, bad| {
+            second += 1;
+            let (leaf, class) = match measure {
+                Measure::Checks => ("replica=eu-1,region=eu", SourceClass::Probe),
+                _ => ("component=login,replica=eu-1,region=eu", SourceClass::Edge),
+            };
+            let tally = tally(total, FailureKind::Status, bad);
+            let batch = [(class, measure, &slice(leaf), &tally)];
+            watch.add(Moment::from_millis(second * 1_000), Span::SECOND, batch);
+            watch.findings(Moment::from_millis(second * 1_000), Duration::from_secs(60)).len()
+        };
+        assert!(tell(&mut watch, Measure::Attempts, 20, 8) > 0);
+        assert!(tell(&mut watch, Measure::Checks, 10, 4) > 0);
+        // Nobody asks it any more, but its checks are good.
+        let left: Vec<usize> = (0..8).map(|_| tell(&mut watch, Measure::Checks, 5, 0)).collect();
+        let aggregates = 3;
+        assert!(left[1] > aggregates && left.ends_with(&[aggregates]), "region and component are asked on: {left:?}");
     }
 
     #[test]

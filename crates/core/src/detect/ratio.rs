@@ -17,7 +17,8 @@
 //! Cost: eight multiplications a second and series. Rejected: z-scores on the bare ratio (a night with one request
 //! and one failure is "100 %"), fixed thresholds (either late or noisy).
 
-use crate::model::{Bits, Moment};
+use crate::model::{Bits, Course, Moment};
+use std::time::Duration;
 
 /// The failing shares that are bet on. Wide steps: a bet a factor of two off costs few bits.
 const ALTERNATIVES: [f64; 6] = [0.02, 0.05, 0.12, 0.3, 0.6, 0.95];
@@ -31,12 +32,37 @@ const OVER_BITS: f64 = 14.0;
 const PRIOR_TRIALS: f64 = 400.0;
 /// The usual share forgets half of what it knows over so many trials.
 const HALF_LIFE_TRIALS: f64 = 20_000.0;
+/// Failures so far apart are of separate seconds: roll-ups come a little sooner or later than after a second.
+const SEPARATE: Duration = Duration::from_millis(800);
 /// It learns only while the evidence is below so many bits.
 const QUIET_BITS: f64 = 3.0;
 
-/// What one batch may add, in bits: bursts have one cause.
+/// What a second may add, in bits: bursts have one cause.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cap(pub f64);
+
+/// The share of a second that a batch tells of, above 0 and at most 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span(f64);
+
+impl Span {
+    /// A whole second, or one observation by itself.
+    pub const SECOND: Self = Self(1.0);
+    /// However short a batch is, it may say something.
+    const MIN: f64 = 0.1;
+
+    /// Of so many milliseconds. What comes late tells of more than a second, and is one observation all the same.
+    pub fn millis(ms: u32) -> Self {
+        Self((f64::from(ms) / 1_000.0).clamp(Self::MIN, 1.0))
+    }
+}
+
+impl Cap {
+    /// What a batch may add that tells of a part of a second: as many batches as there are to a second add no more than one.
+    pub fn of(self, span: Span) -> Self {
+        Self(self.0 * span.0)
+    }
+}
 
 /// The test of one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +83,11 @@ struct Bet {
     since: Moment,
     total: u64,
     bad: u64,
+    seconds: u32,
+    /// When the last of them was counted.
+    counted: Moment,
+    /// When something last went wrong.
+    last: Moment,
 }
 
 /// What a test says now.
@@ -151,6 +182,12 @@ impl RatioTest {
         }
     }
 
+    /// When something went wrong since the start.
+    pub fn course(&self) -> Course {
+        let best = self.best();
+        Course { from: best.since, to: best.last, seconds: best.seconds }
+    }
+
     /// The evidence alone, in bits.
     pub fn bits(&self) -> f64 {
         self.bits
@@ -171,6 +208,13 @@ impl Bet {
         self.bits = (self.bits + gain).clamp(0.0, BITS_MAX);
         self.total = self.total.saturating_add(total);
         self.bad = self.bad.saturating_add(bad);
+        if bad == 0 {
+            return;
+        }
+        self.last = now;
+        if self.seconds == 0 || now.since(self.counted) >= SEPARATE {
+            (self.seconds, self.counted) = (self.seconds.saturating_add(1), now);
+        }
     }
 }
 

@@ -69,9 +69,19 @@ impl Shelf {
         &mut self.slots[slot]
     }
 
+    /// The series of this name.
+    pub(super) fn get(&self, key: &Key) -> Option<&Series> {
+        self.by_key.get(key).map(|slot| &self.slots[*slot])
+    }
+
     /// All series in the order of their slices.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Series)> {
         self.by_key.iter().map(|(key, slot)| (key, &self.slots[*slot]))
+    }
+
+    /// The names of all series, and where they stand.
+    pub(super) fn iter_slots(&self) -> impl Iterator<Item = (&Key, Slot)> {
+        self.by_key.iter().map(|(key, slot)| (key, *slot))
     }
 
     /// All series, in any order.

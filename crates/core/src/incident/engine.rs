@@ -13,7 +13,7 @@ use super::event::{Channel, Event, Record};
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
-use crate::detect::{ErrorBudgets, Watch, threshold};
+use crate::detect::{ErrorBudgets, Span, Watch, threshold};
 use crate::model::mutation::bend;
 use crate::model::{
     Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
@@ -150,7 +150,7 @@ impl Engine {
             Signal::Probe(result) => self.hear_probe(now, result)?.into_iter().collect(),
             Signal::Report(report) => vec![self.door.report(now, report, topology, &mut self.ledger)?],
         };
-        self.watch.add(now, seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
+        self.watch.add(now, span(signal), seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
         Ok(())
     }
 
@@ -271,6 +271,14 @@ impl Engine {
 fn given(book: &Book) -> BTreeSet<u64> {
     let started = book.incidents.values().flat_map(|incident| &incident.remedies).map(|case| case.epoch);
     started.chain([book.plan.epoch]).collect()
+}
+
+/// What a signal tells of: a probe's run and a report are one observation.
+fn span(signal: &Signal) -> Span {
+    match signal {
+        Signal::RollUp(roll) => Span::millis(roll.span_ms),
+        Signal::Probe(_) | Signal::Report(_) => Span::SECOND,
+    }
 }
 
 fn parts(o: &Observation) -> (crate::model::SourceClass, crate::model::Measure, &Slice, &Tally) {

@@ -109,6 +109,7 @@ impl Engine {
             panic_share: self.policy.act.panic_share,
             deaf: self.deaf_for(now).is_some(),
             witnesses: &|place| self.witnesses(place, now),
+            course: &|finding| self.watch.course(finding),
             whole: &|| self.whole(onset(findings, now), now),
         };
         judge(findings, around, &self.policy.confirm)

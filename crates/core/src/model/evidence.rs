@@ -25,6 +25,17 @@ impl fmt::Display for Bits {
     }
 }
 
+/// When something went wrong that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Course {
+    /// The end of the first batch with a failure.
+    pub from: Moment,
+    /// That of the last one.
+    pub to: Moment,
+    /// In how many separate seconds.
+    pub seconds: u32,
+}
+
 /// Independent kinds of sources. Within one, evidence does not add; across them, it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

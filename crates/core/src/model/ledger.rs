@@ -25,6 +25,8 @@ pub struct Second {
     pub lookups: Counts<Name>,
     /// Users' reports, one per network.
     pub reports: u64,
+    /// By edge: of how many milliseconds its roll-ups told.
+    pub told_ms: BTreeMap<Name, u64>,
 }
 
 impl Second {
@@ -138,7 +140,7 @@ impl Ledger {
         sum(self.pieces(from, to).map(|s| &s.lookups))
     }
 
-    /// Clients' requests a second by component, averaged over the seconds within `[from, to)` that are there.
+    /// Clients' requests a second by component, averaged over the time of which edges told within `[from, to)`.
     pub fn demand(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
         self.rates(from, to, |tally| tally.total)
     }
@@ -148,41 +150,53 @@ impl Ledger {
         self.rates(from, to, |tally| tally.total.saturating_sub(tally.failed()))
     }
 
-    /// The most requests a second by component over any stretch of so long that ends within `[from, to)`, averaged over its
-    /// seconds in which clients were told of: those that nobody told of are not empty but unknown.
+    /// The most requests a second by component over any stretch of so long that ends within `[from, to)`, averaged over the
+    /// time of which edges told: what nobody told of is not empty but unknown.
     pub fn peak_demand(&self, from: Moment, to: Moment, stretch: Duration) -> BTreeMap<Name, f64> {
         let told = |second: &&Second| second.clients.iter().next().is_some();
-        let mut window: VecDeque<(Moment, BTreeMap<Name, u64>)> = VecDeque::new();
+        let mut window: VecDeque<(&Second, BTreeMap<Name, u64>)> = VecDeque::new();
         let mut peaks: BTreeMap<Name, f64> = BTreeMap::new();
         for second in self.within(from.before(stretch), to).filter(told) {
             let mut came: BTreeMap<Name, u64> = BTreeMap::new();
             second.clients.iter().for_each(|((component, _), tally)| {
                 *came.entry(component.clone()).or_default() += tally.total;
             });
-            window.push_back((second.at, came));
-            while window.front().is_some_and(|(at, _)| second.at.since(*at) >= stretch) {
+            window.push_back((second, came));
+            while window.front().is_some_and(|(first, _)| second.at.since(first.at) >= stretch) {
                 window.pop_front();
             }
             if second.at < from {
                 continue;
             }
+            let length = length(window.iter().map(|(second, _)| *second));
             for component in window.iter().flat_map(|(_, came)| came.keys()).collect::<BTreeSet<_>>() {
                 let sum: u64 = window.iter().filter_map(|(_, came)| came.get(component)).sum();
                 let peak = peaks.entry(component.clone()).or_default();
-                *peak = peak.max(sum as f64 / window.len() as f64);
+                *peak = peak.max(sum as f64 / length);
             }
         }
         peaks
     }
 
     fn rates(&self, from: Moment, to: Moment, of: impl Fn(&Tally) -> u64) -> BTreeMap<Name, f64> {
-        let seconds = self.within(from, to).count().max(1) as f64;
+        let seconds = length(self.within(from, to));
         let mut rates: BTreeMap<Name, f64> = BTreeMap::new();
         for ((component, _), tally) in self.clients(from, to).iter() {
             *rates.entry(component.clone()).or_default() += of(tally) as f64 / seconds;
         }
         rates
     }
+}
+
+/// The time of which the edge told that told of most, in seconds and at least one; all of these seconds where no edge told of any.
+/// A roll-up may be of a part of a second.
+fn length<'a>(seconds: impl Iterator<Item = &'a Second>) -> f64 {
+    let (mut told, mut count) = (BTreeMap::<&Name, u64>::new(), 0_u32);
+    for second in seconds {
+        count += 1;
+        second.told_ms.iter().for_each(|(edge, ms)| *told.entry(edge).or_default() += ms);
+    }
+    told.values().max().map_or(f64::from(count), |ms| *ms as f64 / 1_000.0).max(1.0)
 }
 
 fn sum<'a, K: Ord + Clone + 'a>(tables: impl Iterator<Item = &'a Counts<K>>) -> Counts<K> {

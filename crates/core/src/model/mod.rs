@@ -24,7 +24,7 @@ mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
 pub use counts::Counts;
-pub use evidence::{Bits, Finding, Measure, SourceClass};
+pub use evidence::{Bits, Course, Finding, Measure, SourceClass};
 pub use ledger::{Ledger, Second};
 pub use maintenance::{Appointment, MaintenanceId};
 pub use moment::Moment;

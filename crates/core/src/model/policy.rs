@@ -106,7 +106,7 @@ impl Default for DetectPolicy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfirmPolicy {
     /// How far above its threshold one class alone must be to confirm, when it cannot be wrong about it. 20
-    /// bits: a millionth of the false-alarm budget.
+    /// bits: a millionth of the false-alarm budget. An eighth of it for failures of three separate seconds.
     pub overwhelming: f64,
     /// The most that users' reports can add (invariants G1, G2): they make an incident suspected, never more.
     pub reports_cap: f64,

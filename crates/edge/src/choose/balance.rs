@@ -89,6 +89,11 @@ impl Form {
         self.first_byte_us.get()
     }
 
+    /// The share of attempts that went well lately.
+    pub(crate) fn success(&self) -> f64 {
+        self.success.get()
+    }
+
     /// Mean of the newest first-byte times, once there were `enough` of them.
     pub(crate) fn mean(&self, enough: u32) -> Option<Duration> {
         let known = self.answers.load(Ordering::Relaxed) >= enough;

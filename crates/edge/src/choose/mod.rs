@@ -9,6 +9,7 @@ pub(crate) mod hash;
 pub(crate) mod health;
 pub(crate) mod keyed;
 pub(crate) mod link;
+pub(crate) mod look;
 pub(crate) mod pace;
 pub(crate) mod route;
 pub(crate) mod sticky;

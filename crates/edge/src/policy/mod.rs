@@ -23,8 +23,9 @@
 //!    a gap of [`stall_after`](EdgePolicy::stall_after): [`may_help`](EdgePolicy::may_help).
 //! 6. The seat is given back ([`give_back`](EdgePolicy::give_back)) when the attempt is over, body and all.
 //!
-//! Besides: checks every `health.every` of the [`settings`](EdgePolicy::settings), and a roll-up each second, whose answer
-//! may be a plan.
+//! Besides: checks every `health.every` of the [`settings`](EdgePolicy::settings), and every [`EdgePolicy::QUICK_CHECKS`] while
+//! a replica [is looked at more closely](EdgePolicy::is_looked_at); and a roll-up whenever one [is due](EdgePolicy::roll_up_after),
+//! whose answer may be a plan.
 //!
 //! One request may stand for several that are alike and come at the same instant: those are its `times`. They are let in,
 //! tried again and counted one by one as far as that goes; they share one choice of a replica, take so many seats there
@@ -166,6 +167,9 @@ impl EdgePolicy {
     /// [`FailureKind::Late`].
     pub const HEARD_OUT: Duration = crate::ask::straggler::HANG;
 
+    /// From one check to the next of a replica that is looked at more closely.
+    pub const QUICK_CHECKS: Duration = crate::choose::look::CHECK_EVERY;
+
     /// An edge that starts with nothing known. Where it listens, what it writes and how many threads it has does not matter.
     ///
     /// # Errors
@@ -267,6 +271,16 @@ impl EdgePolicy {
         let mut seen = Seen::default();
         self.share.add_to(&mut seen);
         self.clerk.roll_up(seen, &self.share.shared, Duty::Serving, now)
+    }
+
+    /// When the hub is told after it was told at `last`.
+    pub fn roll_up_after(&self, last: Instant) -> Instant {
+        self.shared().roll_up_after(last)
+    }
+
+    /// True while a replica is checked in quick succession.
+    pub fn is_looked_at(&self, replica: ReplicaId, now: Instant) -> bool {
+        self.shared().is_looked_at(replica, now)
     }
 
     /// How a replica stands for a component.

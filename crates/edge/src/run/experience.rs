@@ -2,6 +2,7 @@
 
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::{OUTLIER_ANSWERS, OUTLIER_MIN, Part, is_outlier};
+use crate::choose::look::{AILING, News};
 use crate::door::network::Network;
 use crate::exchange::told::Told;
 use crate::run::extra::Overtaken;
@@ -216,9 +217,13 @@ impl Shared {
         if kind == FailureKind::Late {
             self.adapt(replica, |limiter| limiter.late(now));
         }
-        let consecutive = self.settings.health.consecutive;
-        if let Some(span) = self.link(component, replica).bad(part, times, consecutive, self.ticks(now)) {
+        let (consecutive, link) = (self.settings.health.consecutive, self.link(component, replica));
+        if let Some(span) = link.bad(part, times, consecutive, self.ticks(now)) {
             self.tell_ejection(component, replica, kind, span);
+        }
+        // Who hangs is hardly asked again: there may be no second failure for a while.
+        if kind.is_soft() || link.form.success() <= AILING {
+            self.consider_a_look(replica, News::Ails, now);
         }
     }
 

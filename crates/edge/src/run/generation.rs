@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::change::plan::fitted;
 use crate::change::settings::{ComponentSettings, EdgeSettings};
 use crate::change::site::{ComponentId, ReplicaId, Site};
-use crate::run::shared::{ComponentPast, ComponentState, Counters, LimitState, ReplicaState, Shared};
+use crate::run::shared::{ComponentPast, ComponentState, Counters, LimitState, ReplicaState, Scrutiny, Shared};
 use crate::run::sync::locked;
 use crate::run::waiting::WaitingRoom;
 use crate::tell::access::{AccessLog, AccessLogError};
@@ -58,6 +58,7 @@ impl Shared {
             tallies: tallies(threads, &site),
             lookups: Arc::default(),
             replicas: site.replicas.iter().map(|replica| Arc::new(ReplicaState::of(replica))).collect(),
+            scrutiny: Scrutiny::new(site.replicas.len()),
             limits: site.replicas.iter().map(|r| Arc::new(LimitState::of(r, &settings, now))).collect(),
             waiting_room: waiting_room(&settings),
             components: site.component_ids().map(component).collect(),
@@ -98,6 +99,7 @@ impl Shared {
             tallies: tallies(self.tallies.len(), &site),
             lookups: self.lookups.clone(),
             replicas: site.replica_ids().map(replica).collect(),
+            scrutiny: Scrutiny::new(site.replicas.len()),
             limits: site.replica_ids().map(|id| self.next_limit(&settings, &site, id, same[id.0], now)).collect(),
             waiting_room: self.next_waiting_room(&settings, &site),
             components: site.component_ids().map(|id| self.next_component(&site, id, &same, now)).collect(),

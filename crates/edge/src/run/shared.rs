@@ -15,9 +15,10 @@ use crate::choose::budget::Budget;
 use crate::choose::gaps::Gaps;
 use crate::choose::health::{Checks, Standing, admitted};
 use crate::choose::link::Link;
+use crate::choose::look::{Looks, News, patience};
 use crate::choose::pace::Pace;
 use crate::door::network::Network;
-use crate::run::sync::{AtomicMoment, Ticks, locked, read, write};
+use crate::run::sync::{AtomicMoment, AtomicNumber, Ticks, locked, read, write};
 use crate::run::waiting::WaitingRoom;
 use crate::tell::access::AccessLog;
 use crate::tell::events;
@@ -27,7 +28,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// What all threads know.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     /// By host name.
     pub(crate) lookups: Arc<Mutex<BTreeMap<Name, Lookups>>>,
     pub(crate) replicas: Vec<Arc<ReplicaState>>,
+    pub(crate) scrutiny: Scrutiny,
     /// By replica.
     pub(super) limits: Vec<Arc<LimitState>>,
     pub(crate) waiting_room: Arc<WaitingRoom>,
@@ -97,6 +100,16 @@ pub(crate) struct Counters {
     pub(crate) rollups_lost: AtomicU64,
 }
 
+/// Closer looks at replicas, and who carries them out.
+#[derive(Debug)]
+pub(crate) struct Scrutiny {
+    looks: Mutex<Looks>,
+    /// One begins: whoever tells the hub has to tell it sooner.
+    pub(crate) begins: Notify,
+    /// By replica: one at this one begins.
+    checkers: Vec<Notify>,
+}
+
 /// What is known of a replica, whatever it serves.
 #[derive(Debug)]
 pub(crate) struct ReplicaState {
@@ -110,6 +123,8 @@ pub(crate) struct ReplicaState {
     checks_tally: Mutex<Tally>,
     /// The status of the last good check; 0 before the first.
     good_status: AtomicU16,
+    /// How long good checks take when they take long, in microseconds; 0 before the first.
+    check_us: AtomicNumber,
     version: RwLock<Option<Name>>,
 }
 
@@ -231,6 +246,7 @@ impl Shared {
         if let Ok(status) = outcome {
             state.good_status.store(status, Ordering::Relaxed);
         }
+        self.consider_a_look(replica, if outcome.is_ok() { News::Well } else { News::Ails }, now);
         let failure = outcome.err();
         locked(&state.checks_tally).count(failure);
         let changed = locked(&state.checks).ended(failure, health.fall, health.rise);
@@ -241,6 +257,43 @@ impl Shared {
             }
             events::standing_changed(&self.site.replica(replica).settings.name, standing, failure);
         }
+    }
+
+    /// Looks at a replica more closely when this is news enough.
+    pub(super) fn consider_a_look(&self, replica: ReplicaId, news: News, now: Instant) {
+        if locked(&self.scrutiny.looks).note(replica.0, news, self.ticks(now)) {
+            self.scrutiny.begins.notify_one();
+            self.scrutiny.checkers[replica.0].notify_one();
+        }
+    }
+
+    /// Waits until a closer look at a replica begins.
+    pub(crate) async fn look_at(&self, replica: ReplicaId) {
+        self.scrutiny.checkers[replica.0].notified().await;
+    }
+
+    /// True while a replica is checked in quick succession.
+    pub(crate) fn is_looked_at(&self, replica: ReplicaId, now: Instant) -> bool {
+        locked(&self.scrutiny.looks).is_checked_quickly(replica.0, self.ticks(now))
+    }
+
+    /// When the hub is told after it was told at `last`.
+    pub(crate) fn roll_up_after(&self, last: Instant) -> Instant {
+        let (last, ticks) = (last, self.ticks(last));
+        last + locked(&self.scrutiny.looks).roll_up_after(ticks).since(ticks)
+    }
+
+    /// How long a check of a closer look waits.
+    pub(crate) fn patience(&self, replica: ReplicaId) -> Duration {
+        let usual = Some(self.replicas[replica.0].check_us.get()).filter(|us| *us > 0.0);
+        patience(usual.map(|us| Duration::from_secs_f64(us / 1e6)), self.settings.health.timeout)
+    }
+
+    /// A good check took so long.
+    pub(crate) fn check_took(&self, replica: ReplicaId, took: Duration) {
+        const GAIN: f64 = 0.1;
+        let (known, us) = (&self.replicas[replica.0].check_us, took.as_secs_f64() * 1e6);
+        known.set(us.max(known.get() + GAIN * (us - known.get())));
     }
 
     /// The checks that ended since this was last asked.
@@ -294,6 +347,14 @@ impl Shared {
     }
 }
 
+impl Scrutiny {
+    /// Of so many replicas; nobody was looked at yet.
+    pub(super) fn new(replicas: usize) -> Self {
+        let checkers = std::iter::repeat_with(Notify::new).take(replicas).collect();
+        Self { looks: Mutex::new(Looks::new(replicas)), begins: Notify::new(), checkers }
+    }
+}
+
 impl ReplicaState {
     /// A replica of which nothing is known yet.
     pub(super) fn of(site: &ReplicaSite) -> Self {
@@ -309,6 +370,7 @@ impl ReplicaState {
             standing: AtomicU8::new(Standing::Fit.as_u8()),
             checks_tally: Mutex::default(),
             good_status: AtomicU16::new(0),
+            check_us: AtomicNumber::new(0.0),
             version: RwLock::default(),
         }
     }

@@ -1,5 +1,5 @@
-//! Once a second: gathers what all threads saw ([`report`](crate::tell::report)), tells the hub, and takes the plan that
-//! comes back.
+//! Once a second, and more often while a replica is looked at more closely ([`choose::look`](crate::choose::look)): gathers what
+//! all threads saw ([`report`](crate::tell::report)), tells the hub, and takes the plan that comes back.
 //!
 //! `POST /v1/rollups` with the roll-up as JSON; the answer is 200 with the traffic plan in force, or 204 when the edge has
 //! it already. A roll-up that the hub does not take is lost: late counts would be taken for the present.
@@ -23,10 +23,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{sleep_until, timeout};
 
-/// From one roll-up to the next.
-const EVERY: Duration = Duration::from_secs(1);
 /// The hub has to answer within this.
 const HUB: Duration = Duration::from_secs(2);
 /// An edge that is over waits no longer than this for the hub to take its last word.
@@ -69,12 +67,16 @@ pub(crate) async fn report(
         watch,
         totals,
     };
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
+    let mut last = Instant::now();
     loop {
+        let newest = reporter.gathering.newest();
         tokio::select! {
-            _ = ticks.tick() => reporter.tick().await,
+            () = sleep_until(newest.roll_up_after(last).into()) => {
+                last = Instant::now();
+                reporter.tick().await;
+            }
+            // The next one is due sooner, or later.
+            () = newest.scrutiny.begins.notified() => {}
             // A handle that has gone has stopped as well.
             _ = stage.wait_for(|stage| *stage == Stage::Over) => break,
         }

@@ -14,6 +14,7 @@ mod held;
 mod hostile;
 mod http2;
 mod hub;
+mod look;
 mod names;
 mod once;
 mod outside;

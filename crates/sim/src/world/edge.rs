@@ -23,6 +23,10 @@ pub(crate) struct Edge {
     pub(crate) held: bool,
     /// Its line to the hub.
     pub(crate) line: Line,
+    /// When it last checked all replicas and looked all names up.
+    pub(crate) checked: Option<Time>,
+    /// When it last told the hub what it saw.
+    pub(crate) told: Option<Time>,
 }
 
 /// Whether a process is there.
@@ -59,7 +63,7 @@ impl Edge {
         let policy = EdgePolicy::new(settings(shape, number), seed ^ (number as u64 + 11), Time::ZERO.instant(base))
             .expect("the settings drawn here do not contradict themselves");
         let line = Line { cut: false, garbled: 0.0 };
-        Self { name, policy, state: State::Up, waiting: Vec::new(), held: false, line }
+        Self { name, policy, state: State::Up, waiting: Vec::new(), held: false, line, checked: None, told: None }
     }
 
     /// The process starts again.

@@ -1,55 +1,72 @@
-//! Between edges and the hub: a roll-up each second, and the plan as its answer, over a line that may lose, double and delay.
+//! Between edges and the hub: a roll-up each second, or sooner, and the plan as its answer, over a line that may lose, double and delay.
 
 use crate::shape::GRAIN;
 use crate::world::edge::State;
 use crate::world::{Happening, World};
 use downbeat_core::model::{FailureKind, LookupRow, RollUp, Signal, Tally, TrafficPlan};
-use downbeat_edge::policy::PlanOutcome;
+use downbeat_edge::policy::{EdgePolicy, PlanOutcome};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// From one roll-up to the next.
-const EVERY: Duration = Duration::from_secs(1);
+/// An edge looks so often whether there is anything to do.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// From one check of everybody to the next.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// One way between an edge and the hub.
 const WAY: Duration = Duration::from_millis(3);
 
 impl World {
-    /// An edge looks at its replicas, and tells the hub of the last second.
+    /// An edge checks its replicas, and tells the hub what it saw when that is due.
     pub(crate) fn edge_ticks(&mut self, edge: usize) {
         if self.edges[edge].state == State::Gone {
             return;
         }
-        self.queue.plan(self.now + EVERY, Happening::EdgeTicks(edge));
+        self.queue.plan(self.now + LOOK_EVERY, Happening::EdgeTicks(edge));
         if !self.edges[edge].is_up() {
             return;
         }
-        self.check_replicas(edge);
         let now = self.instant();
-        let mut roll_up = self.edges[edge].policy.roll_up(now);
-        self.add_lookups(edge, &mut roll_up);
-        self.post(edge, |roll_up| Happening::HubGets(edge, Box::new(roll_up)), roll_up);
+        if self.edges[edge].checked.is_none_or(|checked| self.now.since(checked) >= CHECK_EVERY) {
+            self.edges[edge].checked = Some(self.now);
+            (0..self.shape.replicas.len()).for_each(|replica| self.check_replica(edge, replica));
+        } else {
+            self.check_quickly(edge, now);
+        }
+        let last = self.edges[edge].told;
+        if last.is_none_or(|last| self.edges[edge].policy.roll_up_after(last.instant(self.base)) <= now) {
+            self.edges[edge].told = Some(self.now);
+            let mut roll_up = self.edges[edge].policy.roll_up(now);
+            if self.edges[edge].checked > last {
+                self.add_lookups(&mut roll_up);
+            }
+            self.post(edge, |roll_up| Happening::HubGets(edge, Box::new(roll_up)), roll_up);
+        }
     }
 
-    fn check_replicas(&mut self, edge: usize) {
-        let now = self.instant();
+    /// What a live edge checks one after the other between two looks is checked at once.
+    fn check_quickly(&mut self, edge: usize, now: Instant) {
         for replica in 0..self.shape.replicas.len() {
-            let region = self.shape.replicas[replica].region;
-            let outcome = if self.lines.reaches(edge, region) {
-                self.service.check(replica)
-            } else {
-                Err(FailureKind::Unreachable)
-            };
-            let policy = &mut self.edges[edge].policy;
-            policy.check_ended(self.ids.replicas[replica], outcome.map(|()| 200), now);
-            if outcome.is_ok() {
-                policy.version_told(self.ids.replicas[replica], &self.service.replica(replica).version);
+            if self.edges[edge].policy.is_looked_at(self.ids.replicas[replica], now) {
+                self.marks.reach("edge: looks more closely");
+                let checks = LOOK_EVERY.as_millis() / EdgePolicy::QUICK_CHECKS.as_millis();
+                (0..checks).for_each(|_| self.check_replica(edge, replica));
             }
         }
     }
 
+    fn check_replica(&mut self, edge: usize, replica: usize) {
+        let (now, region) = (self.instant(), self.shape.replicas[replica].region);
+        let outcome =
+            if self.lines.reaches(edge, region) { self.service.check(replica) } else { Err(FailureKind::Unreachable) };
+        let policy = &mut self.edges[edge].policy;
+        policy.check_ended(self.ids.replicas[replica], outcome.map(|()| 200), now);
+        if outcome.is_ok() {
+            policy.version_told(self.ids.replicas[replica], &self.service.replica(replica).version);
+        }
+    }
+
     /// The edge holds the last good addresses of a name that does not resolve.
-    fn add_lookups(&self, edge: usize, roll_up: &mut RollUp) {
-        let _ = edge;
+    fn add_lookups(&self, roll_up: &mut RollUp) {
         for (region, fails) in self.outside.names_fail.iter().enumerate() {
             let failures = fails.iter().map(|kind| (*kind, 2)).collect();
             roll_up.lookups.push(LookupRow {
