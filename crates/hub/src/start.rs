@@ -4,7 +4,7 @@ use crate::api;
 use crate::clock::HubClock;
 use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
 use crate::driver::{Driver, Publisher, Snapshotter};
-use crate::faces::{console_routes, status_routes};
+use crate::faces::{console_routes, status_routes, subscriber_routes, subscription_routes};
 use crate::http::gate::{Gate, admit};
 use crate::http::origin::refuse_strangers;
 use crate::http::problem::Problem;
@@ -268,6 +268,7 @@ fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::absent("there is nothing at this address"))
         .layer(from_fn(refuse_strangers))
+        .merge(subscriber_routes(doors.clone()))
         .merge(console_routes(doors.clone()))
         .layer(from_fn_with_state(gate, admit))
         .merge(api::open_routes(doors.clone()))
@@ -275,5 +276,8 @@ fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
 
 /// Everything at the status page's address: open to all.
 fn status_app(doors: &Doors) -> Router {
-    Router::new().merge(reports::routes(doors.clone())).merge(status_routes(doors.clone()))
+    Router::new()
+        .merge(reports::routes(doors.clone()))
+        .merge(subscription_routes(doors.clone()))
+        .merge(status_routes(doors.clone()))
 }

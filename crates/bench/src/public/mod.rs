@@ -5,7 +5,9 @@
 
 mod memory;
 mod pages;
+mod sinks;
 mod site;
+mod subscribers;
 
 use crate::report::Machine;
 use anyhow::{Context, Result, ensure};
@@ -24,8 +26,9 @@ struct Section {
     measure: fn(&Site<'_>) -> Result<String>,
 }
 
-const SECTIONS: [Section; 2] = [
+const SECTIONS: [Section; 3] = [
     Section { name: "pages", title: "Page and summary.json beside nginx", measure: pages::measure },
+    Section { name: "subscribers", title: "A word to 100,000 subscribers", measure: subscribers::measure },
     Section { name: "memory", title: "Memory of the hub", measure: memory::measure },
 ];
 

@@ -35,6 +35,8 @@ pub(super) struct Hub {
     pub(super) process: Process,
     /// Where the public asks.
     pub(super) status: u16,
+    /// Where operators ask.
+    pub(super) console: u16,
 }
 
 /// A hub that can be started, again and again.
@@ -43,6 +45,7 @@ pub(super) struct Setup {
     folder: PathBuf,
     config: PathBuf,
     status: u16,
+    console: u16,
     /// Its data folder.
     pub(super) data: PathBuf,
 }
@@ -79,7 +82,7 @@ impl<'a> Site<'a> {
         );
         let path = self.folder.join("downbeat.toml");
         fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
-        Ok(Setup { program: self.program.to_owned(), folder: self.folder.clone(), config: path, status, data })
+        Ok(Setup { program: self.program.to_owned(), folder: self.folder.clone(), config: path, status, console, data })
     }
 }
 
@@ -90,7 +93,7 @@ impl Setup {
         let mut process =
             Process::start(Command::new(&self.program).args(["hub", "--config"]).arg(&self.config), &log)?;
         process.listens(self.status, &log).context("start the hub")?;
-        Ok(Hub { process, status: self.status })
+        Ok(Hub { process, status: self.status, console: self.console })
     }
 
     /// Gives every component ninety days of history, the hub being down: what it would have written in that time.

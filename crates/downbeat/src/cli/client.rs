@@ -177,6 +177,11 @@ impl HubClient {
         serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
     }
 
+    /// Asks for something to be gone.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        self.send(path, self.http.request(Method::DELETE, self.url(path))).await.map(|_| ())
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.args.hub.trim_end_matches('/'))
     }

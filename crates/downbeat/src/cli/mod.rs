@@ -21,6 +21,7 @@ mod rehearsal;
 mod serve;
 mod simulation;
 mod style;
+mod subscriber;
 mod top;
 
 use crate::config::{self, DEFAULT_PATH};
@@ -120,6 +121,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// Announce work on the service
     #[command(after_help = maintenance::EXAMPLES)]
     Maintenance(maintenance::MaintenanceArgs),
+    /// See, enter and erase who is told of public words
+    #[command(after_help = subscriber::EXAMPLES)]
+    Subscriber(subscriber::SubscriberArgs),
     /// Watch what an edge does, once a second
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -175,6 +179,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Automation(args) => block_on(operator::about_automation(args)),
         Command::Feature(args) => block_on(operator::about_feature(args)),
         Command::Maintenance(args) => block_on(maintenance::run(args)),
+        Command::Subscriber(args) => block_on(subscriber::run(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Detect(args) => detect::run(&args),

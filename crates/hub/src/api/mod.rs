@@ -11,6 +11,7 @@ mod health;
 mod incidents;
 mod log;
 mod maintenance;
+mod subscribers;
 mod telemetry;
 mod verbs;
 mod views;
@@ -20,7 +21,7 @@ use crate::http::problem::Problem;
 use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use downbeat_core::incident::{Command, Incident, Switch};
 use downbeat_core::model::IncidentId;
 
@@ -49,6 +50,8 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/maintenances/{id}/update", post(maintenance::update))
         .route("/v1/maintenances/{id}/cancel", post(maintenance::cancel))
         .route("/v1/maintenances/{id}/end", post(maintenance::end))
+        .route("/v1/subscribers", get(subscribers::list).post(subscribers::add))
+        .route("/v1/subscribers/{id}", delete(subscribers::erase))
         .route("/v1/drills", get(drills::armings).post(drills::pass))
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))

@@ -17,6 +17,8 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -43,6 +45,8 @@ struct Shared {
     own_host: String,
     outbound: Outbound,
     transport: Mutex<Option<Transport>>,
+    /// Which of the relay's addresses is used.
+    turn: AtomicUsize,
     connections: Semaphore,
 }
 
@@ -68,7 +72,8 @@ impl Mailer {
         let url = reqwest::Url::parse(status_url).ok();
         let own_host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "localhost".into());
         let (transport, connections) = (Mutex::new(None), Semaphore::new(CONNECTIONS));
-        Some(Self(Arc::new(Shared { settings, from, own_host, outbound, transport, connections })))
+        let turn = AtomicUsize::new(0);
+        Some(Self(Arc::new(Shared { settings, from, own_host, outbound, transport, turn, connections })))
     }
 
     /// Makes one attempt.
@@ -87,6 +92,7 @@ impl Mailer {
                 if error.status().is_none() {
                     // Nobody answered: the relay's name is looked up anew.
                     *self.0.transport.lock().await = None;
+                    self.0.turn.fetch_add(1, Relaxed);
                 }
                 Err(Refused::ForNow(why))
             }
@@ -101,7 +107,9 @@ impl Mailer {
         let settings = &self.0.settings;
         let found = self.0.outbound.look_up(&settings.host, settings.port, NamedBy::Service).await;
         let found = found.map_err(|error| error.to_string())?;
-        let address = found.first().ok_or_else(|| format!("{} has no address", settings.host))?;
+        // A name may have addresses at which nobody listens: after a failure, the next one has its turn.
+        let turn = self.0.turn.load(Relaxed) % found.len().max(1);
+        let address = found.get(turn).ok_or_else(|| format!("{} has no address", settings.host))?;
         let pool = PoolConfig::new().max_size(CONNECTIONS as u32).idle_timeout(Duration::from_secs(30));
         let mut builder = Transport::builder_dangerous(address.ip().to_string())
             .port(settings.port)

@@ -16,11 +16,14 @@ mod stamp;
 mod status;
 #[cfg(test)]
 mod story;
+mod subscription;
 #[cfg(test)]
 mod testing;
 mod tone;
 
 pub use console::console_routes;
+pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
 pub(crate) use status::Picture;
 pub use status::status_routes;
+pub(crate) use subscription::subscription_routes;

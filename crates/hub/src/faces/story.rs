@@ -3,7 +3,7 @@
 //! A faulty release of Encore's playback reaches one replica of eu; it is found, confirmed, rolled back, brought
 //! back in steps, and reviewed. [`in_state`] stops the tale when its incident has come to a state.
 
-use crate::settings::{BreakerSettings, Category, ChannelKind, HubSettings, SubscriberSettings};
+use crate::settings::{BreakerSettings, Category, HubSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::detect::{BudgetReading, ErrorBudget};
@@ -78,7 +78,7 @@ pub(crate) fn settings() -> HubSettings {
             url: "http://127.0.0.1:8002".into(),
             music_url: "http://127.0.0.1:8000".into(),
         }),
-        subscribers: SubscriberSettings { open_to: ChannelKind::ALL.into(), mail: None },
+        subscribers: SubscriberSettings::default(),
     }
 }
 

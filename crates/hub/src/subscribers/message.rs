@@ -48,7 +48,7 @@ pub(super) async fn mail(mailer: &Mailer, place: &Place, job: &Job, say: Say<'_>
     let manage = place.subscription(&job.token);
     let unsubscribe = format!("{manage}/unsubscribe");
     let (thread, (title, body), at) = match say {
-        Say::Confirm => (key.to_owned(), asks(place), rfc3339(job.said_at)),
+        Say::Confirm => (format!("confirm-{}", job.subscriber), asks(place), rfc3339(job.said_at)),
         Say::Word(spoken) => (format!("{}-{}", spoken.story, job.subscriber), Default::default(), String::new()),
     };
     let card = match say {

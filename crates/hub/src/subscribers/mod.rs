@@ -9,6 +9,7 @@ mod carrier;
 mod crier;
 mod fault;
 mod kind;
+mod limits;
 mod message;
 mod roll;
 mod round;
@@ -31,8 +32,10 @@ use carrier::{Tools, carry};
 use crier::cry;
 use downbeat_core::model::Moment;
 use downbeat_core::tell::subscription::Choice;
+use limits::Limits;
 use message::Place;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Entry, Store};
@@ -51,6 +54,8 @@ struct Shared {
     store: Mutex<(Entry, Option<Store>)>,
     /// Who left while messages to them may be under way; numbers are never given again.
     left: Mutex<BTreeSet<i64>>,
+    /// How much strangers may ask for.
+    limits: Mutex<Limits>,
     /// Something waits to be sent.
     entered: Arc<Notify>,
 }
@@ -63,8 +68,14 @@ impl Subscribers {
             holder: random_token(),
             store: Mutex::new((Entry::First, None)),
             left: Mutex::default(),
+            limits: Mutex::default(),
             entered: Arc::default(),
         }))
+    }
+
+    /// True when a stranger from there may have one more address asked within this hour; it is counted then.
+    pub(crate) fn admits(&self, now: Moment, peer: IpAddr) -> bool {
+        self.0.limits.lock().unwrap_or_else(PoisonError::into_inner).admits(now, peer)
     }
 
     /// Takes a stranger's wish in.

@@ -16,5 +16,6 @@ mod rig;
 #[path = "../shared/service.rs"]
 mod service;
 mod subscribers;
+mod subscribing;
 mod vantage;
 mod watcher;

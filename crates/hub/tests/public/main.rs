@@ -1,5 +1,5 @@
 //! The public's interfaces under programs that nobody here wrote: clients of Statuspage's API, readers of feeds and calendars, and
-//! axe-core in a browser. What is missing is skipped, and said so; `cargo xtask test` installs it.
+//! axe-core in a browser, a mail server. What is missing is skipped, and said so; `cargo xtask test` installs it.
 
 use downbeat_hub::{settings, view};
 
@@ -7,6 +7,7 @@ mod accessibility;
 mod banner;
 mod browser;
 mod clients;
+mod mail;
 mod packages;
 mod stage;
 #[path = "../../src/faces/story.rs"]

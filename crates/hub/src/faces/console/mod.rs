@@ -18,6 +18,7 @@ mod review;
 mod room;
 mod shell;
 mod steps;
+mod subscribers;
 mod verbs;
 
 use super::answer::{self, Door};
@@ -38,6 +39,7 @@ use home::{Home, HomeFragment, HomePage};
 use live::Live;
 use room::{Room, RoomFragment, RoomPage};
 use shell::Shell;
+pub(crate) use subscribers::subscriber_routes;
 
 /// Forms are small: a public word has 5,000 characters at most, and a maintenance may touch some thousand components.
 const BODY_MAX: usize = 256 * 1024;

@@ -36,6 +36,8 @@ pub(crate) struct Picture {
     pub(crate) maintenances: Vec<PublicMaintenance>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
+    /// Where strangers may subscribe; `None` when they may not. Whole, for the page may be served from elsewhere.
+    pub(crate) subscribe: Option<String>,
     /// The last two minutes in figures; `None` when nothing was counted.
     pub(crate) recent: Option<Recent>,
     /// What is claimed, for the next picture.
@@ -232,6 +234,7 @@ impl Picture {
             incidents: incidents(snapshot),
             maintenances: maintenances(snapshot),
             categories: snapshot.settings.categories.clone(),
+            subscribe: subscribe(snapshot),
             recent: Recent::of(snapshot),
             claims,
         }
@@ -277,6 +280,12 @@ impl Picture {
     pub(crate) fn title_of<'a>(&'a self, component: &'a Name) -> &'a str {
         self.components.iter().find(|line| line.name == *component).map_or(component.as_str(), |line| &line.title)
     }
+}
+
+fn subscribe(snapshot: &Snapshot) -> Option<String> {
+    let settings = &snapshot.settings;
+    let open = !settings.subscribers.open_to.is_empty();
+    open.then(|| format!("{}/subscribe", settings.status_url.trim_end_matches('/')))
 }
 
 fn measured(snapshot: &Snapshot) -> Measured {
