@@ -2,7 +2,7 @@
 //!
 //! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
 //! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
-//! nothing else is needed (by an eighth of that when they came in three separate seconds, for then they are no burst); or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
+//! nothing else is needed (by an eighth of that when they came in three separate seconds and no busy machine causes them, for then they are no burst); or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
 //! others, may be dead for long before a request fails. Users' reports are capped: any number of them makes an incident suspected, never
 //! confirmed (G1, G2). An error budget that burns is believed by rule (`detect::burn`). When everything looks slow at once, without failures and without a surge, the observer is as
 //! likely to be unwell as the service (A4): that stays a suspicion.
@@ -127,6 +127,7 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
         let margin = f.bits.0 - threshold;
         margin >= policy.overwhelming
             || margin >= policy.overwhelming / 8.0
+                && is_mostly_hard(f)
                 && (around.course)(f).is_some_and(|course| course.seconds >= LASTING_SECONDS)
     };
     if let Some(f) = edge.filter(|f| is_overwhelming(f)) {
@@ -157,6 +158,12 @@ fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
     let measured: f64 =
         evidence.bits.iter().filter(|(class, _)| **class != SourceClass::Report).map(|(_, bits)| bits.0).sum();
     measured >= threshold / 2.0
+}
+
+/// What a busy machine can cause goes on for as long as it is busy: that it lasts proves nothing.
+fn is_mostly_hard(finding: &Finding) -> bool {
+    let hard: u64 = finding.kinds.iter().filter(|(kind, _)| !kind.is_soft()).map(|(_, count)| count).sum();
+    2 * hard > finding.kinds.sum()
 }
 
 /// A replica that restarts refuses for a moment, which an edge that looks closely counts many times: what was seen within so
@@ -219,6 +226,10 @@ mod tests {
         finding(SourceClass::Edge, Measure::Attempts, FailureKind::Reset, slice, bits)
     }
 
+    fn hanging(slice: &str, bits: f64) -> Finding {
+        finding(SourceClass::Edge, Measure::Attempts, FailureKind::Late, slice, bits)
+    }
+
     fn probe(slice: &str, bits: f64) -> Finding {
         finding(SourceClass::Probe, Measure::Checks, FailureKind::Reset, slice, bits)
     }
@@ -247,6 +258,8 @@ mod tests {
             (vec![edge("region=eu", 31.0)], CALM, "suspected"),
             (vec![edge("region=eu", 31.0)], LASTING, "confirmed"),
             (vec![edge("region=eu", 30.0)], LASTING, "suspected"),
+            (vec![hanging("region=eu", 45.0)], LASTING, "suspected"),
+            (vec![hanging("region=eu", 50.0)], LASTING, "confirmed"),
             (vec![edge("region=eu", 60.0), probe("region=eu", 20.0)], BRIEF, "suspected"),
             (vec![probe("region=eu", 80.0)], CALM, "suspected"),
             (vec![probe("region=eu", 80.0)], Surroundings { witnesses: &|_| 2, ..CALM }, "confirmed"),

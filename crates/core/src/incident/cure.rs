@@ -298,17 +298,14 @@ impl Engine {
     /// What the rest has to carry after a removal: the most that was asked for lately. An edge that is silent, or whose word is
     /// late, does not mean that its clients are gone (A15).
     fn demand_to_carry(&self, now: Moment) -> BTreeMap<Name, f64> {
-        self.ledger.peak_demand(now.before(RECENT), now + SECOND, LATELY)
+        let peaks = self.ledger.peak_demand(now.before(RECENT), now + SECOND, LATELY);
+        // The last stretch ends now, also when nobody has told of this second yet.
+        at_least(peaks, self.ledger.demand(now.before(LATELY), now + SECOND))
     }
 
     /// Requests a second by component as edges reckon them: over five seconds, or over two when a surge has just begun.
     fn demand_now(&self, now: Moment) -> BTreeMap<Name, f64> {
-        let mut demand = self.ledger.demand(now.before(LATELY), now + SECOND);
-        for (component, rate) in self.ledger.demand(now.before(JUST_NOW), now) {
-            let known = demand.entry(component).or_default();
-            *known = known.max(rate);
-        }
-        demand
+        at_least(self.ledger.demand(now.before(LATELY), now + SECOND), self.ledger.demand(now.before(JUST_NOW), now))
     }
 
     /// What is met under the plan as it is: what was met before our last change to it is no reason for another one.
@@ -448,6 +445,15 @@ impl Engine {
             Effect::None(_) | Effect::Open => vec![],
         }
     }
+}
+
+/// The larger one of two rates, by component.
+fn at_least(mut rates: BTreeMap<Name, f64>, others: BTreeMap<Name, f64>) -> BTreeMap<Name, f64> {
+    for (component, rate) in others {
+        let known = rates.entry(component).or_default();
+        *known = known.max(rate);
+    }
+    rates
 }
 
 /// A proposal of this round that may start by itself.

@@ -228,6 +228,11 @@ impl EdgePolicy {
         self.shared().check_ended(replica, outcome, now);
     }
 
+    /// The same of a check of a closer look.
+    pub fn quick_check_ended(&mut self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
+        self.shared().quick_check_ended(replica, outcome, now);
+    }
+
     /// A replica told its version.
     pub fn version_told(&mut self, replica: ReplicaId, version: &Name) {
         self.shared().told_version(replica, version.as_str().as_bytes());

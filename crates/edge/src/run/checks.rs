@@ -27,7 +27,10 @@ pub(crate) async fn watch(shared: Arc<Shared>, replica: ReplicaId) {
     let line = Rc::new(Line { shared, component: None, replica });
     loop {
         tokio::select! {
-            _ = ticks.tick() => look_once(&line, line.shared.settings.health.timeout).await,
+            _ = ticks.tick() => {
+                let outcome = timed(&line, line.shared.settings.health.timeout).await;
+                line.shared.check_ended(replica, outcome, Instant::now());
+            }
             () = line.shared.look_at(replica) => look_closer(&line).await,
         }
     }
@@ -40,19 +43,22 @@ async fn look_closer(line: &Rc<Line>) {
     for _ in 0..CHECKS {
         ticks.tick().await;
         let line = line.clone();
-        checks.spawn_local(async move { look_once(&line, line.shared.patience(line.replica)).await });
+        checks.spawn_local(async move {
+            let outcome = timed(&line, line.shared.patience(line.replica)).await;
+            line.shared.quick_check_ended(line.replica, outcome, Instant::now());
+        });
     }
     while checks.join_next().await.is_some() {}
 }
 
-async fn look_once(line: &Line, patience: Duration) {
+/// One check, of which is remembered how long it took when it was good.
+async fn timed(line: &Line, patience: Duration) -> Result<u16, FailureKind> {
     let begun = Instant::now();
     let outcome = check(line, patience).await;
-    let now = Instant::now();
     if outcome.is_ok() {
-        line.shared.check_took(line.replica, now.saturating_duration_since(begun));
+        line.shared.check_took(line.replica, begun.elapsed());
     }
-    line.shared.check_ended(line.replica, outcome, now);
+    outcome
 }
 
 /// One check: the status of a good answer, or how it failed.

@@ -242,13 +242,8 @@ impl Shared {
 
     /// Takes in the outcome of one check: the status of a good one, or how it failed.
     pub(crate) fn check_ended(&self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
-        let (health, state) = (&self.settings.health, &self.replicas[replica.0]);
-        if let Ok(status) = outcome {
-            state.good_status.store(status, Ordering::Relaxed);
-        }
-        self.consider_a_look(replica, if outcome.is_ok() { News::Well } else { News::Ails }, now);
-        let failure = outcome.err();
-        locked(&state.checks_tally).count(failure);
+        self.note_check(replica, outcome, now);
+        let (health, state, failure) = (&self.settings.health, &self.replicas[replica.0], outcome.err());
         let changed = locked(&state.checks).ended(failure, health.fall, health.rise);
         if let Some(standing) = changed {
             state.standing.store(standing.as_u8(), Ordering::Release);
@@ -257,6 +252,21 @@ impl Shared {
             }
             events::standing_changed(&self.site.replica(replica).settings.name, standing, failure);
         }
+    }
+
+    /// The same of a check of a closer look. It tells how the replica does, and does not take it out or bring it back: checks so
+    /// close together have one cause, and a queue of a moment would fail as many in a row as it takes.
+    pub(crate) fn quick_check_ended(&self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
+        self.note_check(replica, outcome, now);
+    }
+
+    fn note_check(&self, replica: ReplicaId, outcome: Result<u16, FailureKind>, now: Instant) {
+        let state = &self.replicas[replica.0];
+        if let Ok(status) = outcome {
+            state.good_status.store(status, Ordering::Relaxed);
+        }
+        self.consider_a_look(replica, if outcome.is_ok() { News::Well } else { News::Ails }, now);
+        locked(&state.checks_tally).count(outcome.err());
     }
 
     /// Looks at a replica more closely when this is news enough.

@@ -28,7 +28,10 @@ impl World {
         let now = self.instant();
         if self.edges[edge].checked.is_none_or(|checked| self.now.since(checked) >= CHECK_EVERY) {
             self.edges[edge].checked = Some(self.now);
-            (0..self.shape.replicas.len()).for_each(|replica| self.check_replica(edge, replica));
+            for replica in 0..self.shape.replicas.len() {
+                let outcome = self.check(edge, replica);
+                self.edges[edge].policy.check_ended(self.ids.replicas[replica], outcome, now);
+            }
         } else {
             self.check_quickly(edge, now);
         }
@@ -49,20 +52,24 @@ impl World {
             if self.edges[edge].policy.is_looked_at(self.ids.replicas[replica], now) {
                 self.marks.reach("edge: looks more closely");
                 let checks = LOOK_EVERY.as_millis() / EdgePolicy::QUICK_CHECKS.as_millis();
-                (0..checks).for_each(|_| self.check_replica(edge, replica));
+                for _ in 0..checks {
+                    let outcome = self.check(edge, replica);
+                    self.edges[edge].policy.quick_check_ended(self.ids.replicas[replica], outcome, now);
+                }
             }
         }
     }
 
-    fn check_replica(&mut self, edge: usize, replica: usize) {
-        let (now, region) = (self.instant(), self.shape.replicas[replica].region);
+    /// One check of a replica: a good answer's status, or how it failed.
+    fn check(&mut self, edge: usize, replica: usize) -> Result<u16, FailureKind> {
+        let region = self.shape.replicas[replica].region;
         let outcome =
             if self.lines.reaches(edge, region) { self.service.check(replica) } else { Err(FailureKind::Unreachable) };
-        let policy = &mut self.edges[edge].policy;
-        policy.check_ended(self.ids.replicas[replica], outcome.map(|()| 200), now);
         if outcome.is_ok() {
-            policy.version_told(self.ids.replicas[replica], &self.service.replica(replica).version);
+            let version = &self.service.replica(replica).version;
+            self.edges[edge].policy.version_told(self.ids.replicas[replica], version);
         }
+        outcome.map(|()| 200)
     }
 
     /// The edge holds the last good addresses of a name that does not resolve.
