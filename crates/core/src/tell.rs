@@ -1,16 +1,23 @@
 //! Who is told what: titles for operators, words for the public, pages for whoever is on call.
 //!
 //! The public reads what it can use: which part of the service, where, what is being done, when the next word comes.
-//! It never reads names of replicas, versions or networks. What was said is never rewritten; a new word is added.
+//! It never reads names of replicas, versions or networks. What was said is never rewritten; a new word is added, in all the
+//! languages of the policy at once.
+
+mod lexicon;
+mod template;
+
+pub use template::{TemplateFault, try_template};
 
 pub mod lane;
 pub mod subscription;
 pub mod word;
 
 use crate::model::{
-    CauseKind, Dimension, Finding, Hypothesis, IncidentId, Name, Remedy, RemedyKind, Slice, Stage, Topology,
+    CauseKind, Dimension, Finding, Hypothesis, IncidentId, Language, Name, Notice, Piece, Remedy, RemedyKind, Said,
+    Slice, Stage, TellPolicy, Topology,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a public word may be made of.
@@ -52,47 +59,33 @@ impl Facts {
             next_update,
         }
     }
-
-    fn what(&self) -> String {
-        match self.components.as_slice() {
-            [] => "the service".into(),
-            some => join(some),
-        }
-    }
-
-    fn place(&self) -> String {
-        match self.regions.as_slice() {
-            [] => String::new(),
-            some => format!(" in {}", join(some)),
-        }
-    }
 }
 
-/// The incident's name, for everybody: "Problems with Log-in in us".
+/// The incident's name for operators: "Problems with Log-in in us".
 pub fn title(facts: &Facts) -> String {
-    format!("Problems with {}{}", facts.what(), facts.place())
+    template::built_in(Language::En, Piece::Title, facts)
 }
 
-/// The public word of a stage.
-pub fn public_word(stage: Stage, facts: &Facts) -> String {
-    let (what, place) = (facts.what(), facts.place());
-    match stage {
-        Stage::Investigating => format!(
-            "We see problems with {what}{place} and are looking into them. Next update within {}.",
-            span(facts.next_update)
-        ),
-        Stage::Identified => format!(
-            "We know the cause: {}. {} Next update within {}.",
-            cause_for_all(facts.cause),
-            doing(facts.remedy),
-            span(facts.next_update)
-        ),
-        Stage::Monitoring => format!(
-            "The problems with {what}{place} have stopped. {} We bring everything back in steps and keep watching.",
-            done(facts.remedy)
-        ),
-        Stage::Resolved => format!("The problems with {what}{place} are over. Everything works as usual."),
-    }
+/// The public word of a stage in one language; the title of an earlier word stays.
+fn say(policy: &TellPolicy, language: Language, stage: Stage, facts: &Facts, title: Option<&str>) -> Said {
+    let text = |piece| template::text(&policy.templates, language, piece, facts);
+    Said { title: title.map_or_else(|| text(Piece::Title), str::to_owned), body: text(Piece::Word(stage)) }
+}
+
+/// The public word of a stage: in the policy's first language, and in its others. `before` is an earlier word of the incident,
+/// whose titles stay.
+pub fn public_word(
+    policy: &TellPolicy,
+    stage: Stage,
+    facts: &Facts,
+    before: Option<&Notice>,
+) -> (Said, BTreeMap<Language, Said>) {
+    let first = say(policy, policy.language, stage, facts, before.map(|notice| notice.title.as_str()));
+    let other = |language: &Language| {
+        let title = before.and_then(|notice| notice.translations.get(language)).map(|said| said.title.as_str());
+        (*language, say(policy, *language, stage, facts, title))
+    };
+    (first, policy.translations.iter().map(other).collect())
 }
 
 /// The last word about an incident that became part of another.
@@ -147,52 +140,6 @@ pub fn page_for_help(kind: RemedyKind, slice: &Slice, guard: &str, why: &str) ->
     format!("A person has to decide: {kind} {slice} is refused by {guard}: {why}.")
 }
 
-fn cause_for_all(cause: Option<CauseKind>) -> &'static str {
-    match cause {
-        Some(CauseKind::Overload) => "far more requests than usual",
-        Some(CauseKind::BadDeploy) => "a new release that does not work as it should",
-        Some(CauseKind::BadConfig) => "a change of settings that does not work as it should",
-        Some(CauseKind::Network) => "a network fault on the way to one of our regions",
-        Some(CauseKind::Dns) => "a fault in name resolution",
-        Some(CauseKind::Dependency) => "a fault of a service that ours depends on",
-        Some(CauseKind::Attack) => "an attack on our service",
-        Some(CauseKind::Host) => "a server that failed",
-        Some(CauseKind::Unknown) | None => "one that we are still narrowing down",
-    }
-}
-
-fn doing(remedy: Option<RemedyKind>) -> &'static str {
-    match remedy {
-        Some(RemedyKind::Divert) => "We are sending requests another way.",
-        Some(RemedyKind::RollBack) => "We are going back to what worked before.",
-        Some(RemedyKind::Restart) => "Other servers have taken over while it restarts.",
-        Some(RemedyKind::Shed) => "We are holding some requests back so that what matters most goes on.",
-        Some(RemedyKind::Limit) => "We are holding the attackers back.",
-        Some(RemedyKind::Pin) => "We are going on with the addresses that are known to be good.",
-        None => "We are working on it.",
-    }
-}
-
-fn done(remedy: Option<RemedyKind>) -> &'static str {
-    match remedy {
-        Some(RemedyKind::Divert) => "Requests are served elsewhere for now.",
-        Some(RemedyKind::RollBack) => "We went back to what worked before.",
-        Some(RemedyKind::Restart) => "Other servers have taken over.",
-        Some(RemedyKind::Shed) => "Some requests are held back for now.",
-        Some(RemedyKind::Limit) => "The attackers are held back.",
-        Some(RemedyKind::Pin) => "We go on with addresses that are known to be good.",
-        None => "They ended without our doing.",
-    }
-}
-
-fn join(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
@@ -209,6 +156,7 @@ fn span(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Audience, NoticeId};
 
     fn facts() -> Facts {
         Facts {
@@ -220,20 +168,47 @@ mod tests {
         }
     }
 
+    fn body(stage: Stage, facts: &Facts) -> String {
+        public_word(&TellPolicy::default(), stage, facts, None).0.body
+    }
+
     #[test]
     fn words_for_everybody() {
         assert_eq!(title(&facts()), "Problems with Log-in and Playlists in us");
         assert_eq!(
-            public_word(Stage::Identified, &facts()),
+            body(Stage::Identified, &facts()),
             "We know the cause: a change of settings that does not work as it should. We are going back to what worked \
              before. Next update within 30 minutes."
         );
         let everything = Facts { next_update: Duration::from_secs(60), ..Facts::default() };
         assert_eq!(
-            public_word(Stage::Investigating, &everything),
+            body(Stage::Investigating, &everything),
             "We see problems with the service and are looking into them. Next update within 60 seconds."
         );
-        let monitoring = public_word(Stage::Monitoring, &facts());
+        let monitoring = body(Stage::Monitoring, &facts());
         assert!(monitoring.starts_with("The problems with Log-in and Playlists in us have stopped. We went back"));
+    }
+
+    #[test]
+    fn the_public_is_told_in_all_languages_at_once_and_titles_stay() {
+        let policy = TellPolicy {
+            language: Language::De,
+            translations: vec![Language::En, Language::Es],
+            ..TellPolicy::default()
+        };
+        let (first, others) = public_word(&policy, Stage::Identified, &facts(), None);
+        assert_eq!(first.title, "Störung: Log-in und Playlists (us)");
+        assert!(first.body.ends_with("Nächste Meldung innerhalb von 30 Minuten."), "{}", first.body);
+        assert_eq!(others[&Language::Es].title, "Problemas: Log-in y Playlists (us)");
+        let slice = Slice::everywhere();
+        let (id, audience) = (NoticeId { incident: IncidentId(1), count: 1 }, Audience::Public);
+        let (title, body) = ("Von Hand".to_owned(), String::new());
+        let before = Notice { id, audience, stage: Stage::Investigating, title, body, translations: others, slice };
+        let (first, others) = public_word(&policy, Stage::Resolved, &Facts::default(), Some(&before));
+        assert_eq!(
+            (first.title.as_str(), others[&Language::Es].title.as_str()),
+            ("Von Hand", "Problemas: Log-in y Playlists (us)")
+        );
+        assert!(first.body.starts_with("Die Störungen (der ganze Dienst) sind behoben."), "{}", first.body);
     }
 }

@@ -37,7 +37,9 @@ impl Tale {
         let id = NoticeId { incident: IncidentId(incident), count };
         let (title, body) = ("Playback failing".into(), "Look.".into());
         let (audience, stage, slice) = (Audience::OnCall, Stage::Investigating, Slice::everywhere());
-        self.tell(Event::NoticeWritten { notice: Notice { id, audience, stage, title, body, slice } });
+        self.tell(Event::NoticeWritten {
+            notice: Notice { id, audience, stage, title, body, translations: Default::default(), slice },
+        });
     }
 
     fn sent(&mut self, incident: u64, count: u32, channel: &str) {

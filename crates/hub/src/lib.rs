@@ -23,6 +23,7 @@ mod start;
 pub mod subscribers;
 pub mod telemetry;
 mod text;
+pub mod theme;
 mod uptime;
 pub mod view;
 mod watcher;

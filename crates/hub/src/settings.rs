@@ -3,7 +3,9 @@
 pub use crate::channel::Dialect;
 pub use crate::probes::{Condition, ConditionError, GRPC_SERVICE_MAX, StatusError, StatusSet};
 pub use crate::subscribers::ChannelKind;
+use crate::theme::Theme;
 use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -44,10 +46,21 @@ pub struct HubSettings {
     pub actuator: Option<ActuatorSettings>,
     /// What a user can report.
     pub categories: Vec<Category>,
+    /// How the status page looks.
+    pub page: PageSettings,
     /// In the demo, who breaks things at the console's request.
     pub breaker: Option<BreakerSettings>,
     /// Who may subscribe, and how mail goes out.
     pub subscribers: SubscriberSettings,
+}
+
+/// How the status page looks; its languages are those of the public words ([`downbeat_core::model::TellPolicy`]).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PageSettings {
+    /// By component: the title of the group under which it stands.
+    pub groups: BTreeMap<Name, String>,
+    /// Name, logo and colours.
+    pub theme: Theme,
 }
 
 /// Somebody outside who alarms when the hub's calls end: another hub's heartbeat probe, or a service for that.

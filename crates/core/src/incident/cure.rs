@@ -493,8 +493,20 @@ pub(super) fn note(
     title: &str,
     body: String,
 ) -> Event {
+    Event::NoticeWritten { notice: notice(incident, offset, audience, stage, title, body) }
+}
+
+/// The message itself.
+pub(super) fn notice(
+    incident: &Incident,
+    offset: u32,
+    audience: Audience,
+    stage: Stage,
+    title: &str,
+    body: String,
+) -> Notice {
     let count = u32::try_from(incident.notices.len()).unwrap_or(u32::MAX).saturating_add(1 + offset);
     let id = NoticeId { incident: incident.id, count };
     let slice = incident.slice.clone();
-    Event::NoticeWritten { notice: Notice { id, audience, stage, title: title.into(), body, slice } }
+    Notice { id, audience, stage, title: title.into(), body, translations: BTreeMap::new(), slice }
 }

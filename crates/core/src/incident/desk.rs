@@ -297,7 +297,15 @@ mod tests {
         let (incident, slice) = (IncidentId(1), Slice::everywhere());
         let (title, body) = ("Playback failing".to_owned(), String::new());
         let id = NoticeId { incident, count: 1 };
-        let notice = Notice { id, audience: Audience::OnCall, stage: Stage::Investigating, title, body, slice };
+        let notice = Notice {
+            id,
+            audience: Audience::OnCall,
+            stage: Stage::Investigating,
+            title,
+            body,
+            translations: BTreeMap::new(),
+            slice,
+        };
         let (title, slice, bits) = (notice.title.clone(), notice.slice.clone(), BTreeMap::new());
         let suspected = Event::Suspected { incident, title, slice, since: Moment::default(), findings: vec![], bits };
         let start = desk.next(Moment::default()).expect("the start");

@@ -101,6 +101,7 @@ mod tests {
             stage: Stage::Investigating,
             title: "Playback failing in eu".into(),
             body: "We are investigating.".into(),
+            translations: Default::default(),
             slice: Slice::everywhere(),
         };
         let events = [

@@ -2,12 +2,12 @@
 //! repeats nor forgets a word.
 
 use super::book::Incident;
-use super::cure::note;
+use super::cure::{note, notice};
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Audience, CauseKind, Moment, Stage};
+use crate::model::{Audience, CauseKind, Moment, Notice, Stage};
 use crate::tell::{self, Facts};
 use std::time::Duration;
 
@@ -24,11 +24,10 @@ impl Engine {
     fn public_due(&self, incident: &Incident, now: Moment) -> Option<Event> {
         let stage = self.stage_due(incident, now)?;
         let facts = self.facts(incident);
-        let title = match incident.public_word() {
-            Some(said) => said.notice.title.clone(),
-            None => tell::title(&facts),
-        };
-        Some(note(incident, 0, Audience::Public, stage, &title, tell::public_word(stage, &facts)))
+        let before = incident.public_word().map(|case| &case.notice);
+        let (said, translations) = tell::public_word(&self.policy.tell, stage, &facts, before);
+        let notice = notice(incident, 0, Audience::Public, stage, &said.title, said.body);
+        Some(Event::NoticeWritten { notice: Notice { translations, ..notice } })
     }
 
     fn stage_due(&self, incident: &Incident, now: Moment) -> Option<Stage> {

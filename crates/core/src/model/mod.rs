@@ -6,6 +6,7 @@
 mod cause;
 mod counts;
 mod evidence;
+mod language;
 mod ledger;
 mod maintenance;
 mod moment;
@@ -24,6 +25,7 @@ mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
 pub use counts::Counts;
+pub use language::{Language, Piece, Said, Templates};
 pub use evidence::{Bits, Course, Finding, Measure, SourceClass};
 pub use ledger::{Ledger, Second};
 pub use maintenance::{Appointment, MaintenanceId};

@@ -1,7 +1,8 @@
 //! A notice: one message for one audience.
 
-use super::{IncidentId, Slice};
+use super::{IncidentId, Language, Said, Slice};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Names a notice for its whole life; also the key by which receivers drop repeats (invariant E2).
@@ -78,6 +79,9 @@ pub struct Notice {
     pub title: String,
     /// A few sentences of plain text.
     pub body: String,
+    /// The same in other languages, where the hub made the words itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<Language, Said>,
     /// What is affected.
     pub slice: Slice,
 }

@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{Name, RemedyKind, Topology};
+use super::{Language, Name, RemedyKind, Templates, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -232,11 +232,23 @@ pub struct TellPolicy {
     pub first_word_after: Duration,
     /// The next update is promised for so long after each public word.
     pub next_update: Duration,
+    /// The language of the public words, and of what operators write.
+    pub language: Language,
+    /// Into which others public words are put, where the hub makes them itself.
+    pub translations: Vec<Language>,
+    /// What stands in the place of the templates built in.
+    pub templates: Templates,
 }
 
 impl Default for TellPolicy {
     fn default() -> Self {
-        Self { first_word_after: Duration::ZERO, next_update: Duration::from_secs(30 * 60) }
+        Self {
+            first_word_after: Duration::ZERO,
+            next_update: Duration::from_secs(30 * 60),
+            language: Language::En,
+            translations: vec![],
+            templates: Templates::new(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use downbeat_hub::settings::{
     ActuatorSettings, ChannelKind, DnsTask, HttpMethod, HttpTask, HubSettings, MailSettings, ProbeSettings, ProbeTask,
     TlsTask, Trust,
 };
+use downbeat_hub::theme::{Colour, Logo, Scheme, Token};
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -58,6 +59,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         certificates(edge),
         routes(edge),
         components(edge, hub),
+        status_page(hub),
         objectives(hub),
         features(edge),
         caches(edge),
@@ -134,6 +136,26 @@ fn components(edge: &EdgeSettings, hub: &HubSettings) -> Table {
     };
     let rows = edge.components.iter().map(row).collect();
     Table { title: "components", columns: &["name", "title", "priority", "slow", "replicas"], rows }
+}
+
+/// What is not as it is built in.
+fn status_page(hub: &HubSettings) -> Table {
+    let (tell, theme) = (&hub.policy.tell, &hub.page.theme);
+    let mut rows = vec![];
+    for language in std::iter::once(&tell.language).chain(&tell.translations) {
+        let own = tell.templates.keys().filter(|(of, _)| of == language).map(|(_, piece)| piece.key());
+        rows.push(vec![json!("language"), json!(language.code()), json!(own.collect::<Vec<_>>().join(", "))]);
+    }
+    rows.extend(theme.name.iter().map(|name| vec![json!("name"), json!(name), json!("")]));
+    let size = |logo: &Logo| vec![json!("logo"), json!(format!("{:?}", logo.kind)), json!(logo.bytes.len())];
+    rows.extend(theme.logo.iter().map(size));
+    let colour = |((scheme, token), colour): (&(Scheme, Token), &Colour)| {
+        vec![json!(format!("{} {}", scheme.key(), token.key())), json!(colour.to_string()), json!("")]
+    };
+    rows.extend(theme.colours.iter().map(colour));
+    let group = |(component, group): (&Name, &String)| vec![json!("group"), json!(group), json!(component)];
+    rows.extend(hub.page.groups.iter().map(group));
+    Table { title: "status page", columns: &["what", "is", "of"], rows }
 }
 
 /// What is promised.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::doors::Doors;
 use crate::log::{EventLog, LogReader, ReadError};
-use crate::settings::{HubSettings, SubscriberSettings};
+use crate::settings::{HubSettings, PageSettings, SubscriberSettings};
 use crate::start::{Memory, assemble};
 use crate::view::Snapshot;
 use downbeat_core::incident::{Record, Verb};
@@ -40,6 +40,7 @@ fn settings(data: &Path) -> HubSettings {
         watcher: None,
         actuator: None,
         categories: Vec::new(),
+        page: PageSettings::default(),
         breaker: None,
         subscribers: SubscriberSettings::default(),
     }

@@ -2,6 +2,7 @@
 
 use downbeat_core::model::Moment;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// A moment that can be written out. What lies beyond the calendar is written as its last day.
@@ -49,26 +50,30 @@ impl Stamp {
         self.format("%Y-%m")
     }
 
-    /// `November 2026`.
-    pub(crate) fn month_title(self) -> String {
-        self.format("%B %Y")
-    }
-
     /// `2026-11-22T14:03`, as a form's field for a date and a time wants it.
     pub(crate) fn field(self) -> String {
         self.format("%Y-%m-%dT%H:%M")
     }
 
-    fn format(self, pattern: &str) -> String {
-        let ms = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX).strftime(pattern).to_string()
+    /// The first moment of a day, given as days since 1970-01-01.
+    pub(crate) fn of_day(days: i64) -> Self {
+        Self(Moment::from_millis(u64::try_from(days).unwrap_or_default().saturating_mul(86_400_000)))
     }
-}
 
-/// The calendar day, given as days since 1970-01-01: `22 Nov 2026`.
-pub(crate) fn day(days: i64) -> String {
-    let seconds = days.saturating_mul(86_400);
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX).strftime("%-d %b %Y").to_string()
+    /// Year, month from 0 to 11, and day.
+    pub(crate) fn date(self) -> (i16, usize, i8) {
+        let date = TimeZone::UTC.to_datetime(self.timestamp()).date();
+        (date.year(), usize::try_from(date.month() - 1).unwrap_or_default(), date.day())
+    }
+
+    fn format(self, pattern: &str) -> String {
+        self.timestamp().strftime(pattern).to_string()
+    }
+
+    fn timestamp(self) -> Timestamp {
+        let ms = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// A span in the two units that matter: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
@@ -100,8 +105,8 @@ mod tests {
         assert_eq!((stamp.minute().as_str(), stamp.clock().as_str()), ("22 Nov 2026, 14:03 UTC", "14:03:08"));
         assert_eq!(stamp.mail(), "Sun, 22 Nov 2026 14:03:08 GMT");
         assert_eq!((stamp.basic().as_str(), stamp.field().as_str()), ("20261122T140308Z", "2026-11-22T14:03"));
-        assert_eq!((stamp.month_key().as_str(), stamp.month_title().as_str()), ("2026-11", "November 2026"));
-        assert_eq!(day(20_779), "22 Nov 2026");
+        assert_eq!((stamp.month_key().as_str(), stamp.date()), ("2026-11", (2026, 10, 22)));
+        assert_eq!(Stamp::of_day(20_779).date(), (2026, 10, 22));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A faulty release of Encore's playback reaches one replica of eu; it is found, confirmed, rolled back, brought
 //! back in steps, and reviewed. [`in_state`] stops the tale when its incident has come to a state.
 
-use crate::settings::{BreakerSettings, Category, HubSettings, SubscriberSettings};
+use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::detect::{BudgetReading, ErrorBudget};
@@ -74,6 +74,10 @@ pub(crate) fn settings() -> HubSettings {
             category("no-playlists", "My playlists are missing", "playlists"),
             category("slow", "Everything is slow", "search"),
         ],
+        page: PageSettings {
+            groups: [(name("playback"), "Music".into()), (name("playlists"), "Music".into())].into(),
+            ..PageSettings::default()
+        },
         breaker: Some(BreakerSettings {
             url: "http://127.0.0.1:8002".into(),
             music_url: "http://127.0.0.1:8000".into(),
@@ -455,7 +459,9 @@ impl Tale {
         let id = NoticeId { incident, count: self.notices };
         let slice = slice("component=playback,region=eu");
         let (title, body) = (title.into(), body.into());
-        self.write(Event::NoticeWritten { notice: Notice { id, audience, stage, title, body, slice } });
+        self.write(Event::NoticeWritten {
+            notice: Notice { id, audience, stage, title, body, translations: BTreeMap::new(), slice },
+        });
         let channel = name(if audience == Audience::Public { "status-page" } else { "log" });
         self.write(Event::NoticeSent { notice: id, channel, outcome: Outcome::Done });
     }

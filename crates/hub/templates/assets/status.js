@@ -17,6 +17,8 @@
     const main = page.querySelector("main");
     if (main === null || busy()) return;
     document.title = page.title;
+    const unfolded = [...document.querySelectorAll("main details")].map((group) => group.open);
+    main.querySelectorAll("details").forEach((group, place) => { group.open ||= unfolded[place] ?? false; });
     document.querySelector("main").replaceChildren(...main.childNodes);
   }
 
@@ -26,7 +28,7 @@
     const age = Math.round((Date.now() - Date.parse(stamp.dataset.drawn)) / 1000);
     stamp.hidden = age < OLD_AFTER_S;
     const minutes = Math.floor(age / 60);
-    stamp.textContent = `This page is ${minutes} min old: what it says may have changed.`;
+    stamp.textContent = stamp.dataset.old.replace("{0}", minutes);
   }
 
   async function turn() {

@@ -7,7 +7,7 @@ use downbeat_core::model::{
     RemedyKind, RollUp, Route, SourceClass, Stage, Topology, TrafficPlan,
 };
 use downbeat_hub::log::{EventLog, LogReader};
-use downbeat_hub::settings::{Category, HubSettings, SubscriberSettings};
+use downbeat_hub::settings::{Category, HubSettings, PageSettings, SubscriberSettings};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -70,6 +70,7 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
             title: "The music stops".into(),
             component: Some(name("playback")),
         }],
+        page: PageSettings::default(),
         breaker: None,
         subscribers: SubscriberSettings::default(),
     }
@@ -107,6 +108,7 @@ pub(crate) mod story {
             stage: Stage::Investigating,
             title: "Playback failing in eu".into(),
             body: "We are investigating.".into(),
+            translations: Default::default(),
             slice: "component=playback".parse().expect("a slice"),
         };
         Event::NoticeWritten { notice }

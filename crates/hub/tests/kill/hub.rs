@@ -2,7 +2,9 @@
 
 use crate::service;
 use downbeat_core::model::{Audience, Mode, Name, Policy, RemedyKind};
-use downbeat_hub::settings::{ActuatorSettings, Dialect, HubSettings, SubscriberSettings, WebhookSettings};
+use downbeat_hub::settings::{
+    ActuatorSettings, Dialect, HubSettings, PageSettings, SubscriberSettings, WebhookSettings,
+};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -112,6 +114,7 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
             timeout: Duration::from_secs(30),
         }),
         categories: Vec::new(),
+        page: PageSettings::default(),
         breaker: None,
         subscribers: SubscriberSettings::default(),
     }

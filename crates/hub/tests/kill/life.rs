@@ -191,6 +191,7 @@ pub(crate) fn unfinished(book: &Book) -> Vec<Event> {
             stage: Stage::Investigating,
             title: "Playback failing in eu".into(),
             body: "We are investigating.".into(),
+            translations: Default::default(),
             slice: "component=playback".parse().expect("a slice"),
         },
     };

@@ -4,6 +4,7 @@
 mod certificates;
 mod features;
 mod listeners;
+mod page;
 mod probes;
 mod routes;
 mod site;
@@ -72,7 +73,11 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let references = probes::resolve_references(file.references, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
-    let policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
+    let mut policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
+    if let [first, others @ ..] = file.page.languages.as_slice() {
+        policy.tell.language = *first;
+        policy.tell.translations = others.to_vec();
+    }
     let tls = certificates::resolve(&file.edge, check);
     let access_log = file.edge.settings.access_log.map(|log| beside(log, check));
     let edge = EdgeSettings {
@@ -104,6 +109,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         watcher: file.watcher,
         actuator: file.actuator,
         categories: categories?,
+        page: page::resolve(file.page, site.groups(), check),
         breaker: file.demo,
         subscribers,
     };

@@ -210,6 +210,11 @@ impl Site {
         self.named_components().filter_map(promised).collect()
     }
 
+    /// The group of each component that has one.
+    pub(super) fn groups(&self) -> BTreeMap<Name, String> {
+        self.named_components().filter_map(|(name, table, _)| Some((name.clone(), table.group.clone()?))).collect()
+    }
+
     /// The routes for the edge.
     pub(super) fn route_rules(&self) -> Vec<RouteRule> {
         let rules = self.named_components().flat_map(|(name, table, _)| {

@@ -6,6 +6,7 @@ mod access_log;
 mod feature;
 mod hub;
 mod mail;
+mod page;
 mod probe;
 mod service;
 mod task;
@@ -14,6 +15,7 @@ mod topology;
 pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use mail::{MailTable, SubscribersTable};
+pub(crate) use page::{PageTable, place};
 pub(crate) use probe::ProbeTable;
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};
 pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};
@@ -57,6 +59,7 @@ pub(crate) struct File {
     pub(crate) actuator: Option<ActuatorSettings>,
     pub(crate) policy: PolicyTable,
     pub(crate) categories: Vec<CategoryTable>,
+    pub(crate) page: PageTable,
     pub(crate) demo: Option<BreakerSettings>,
     pub(crate) mail: Option<MailTable>,
     pub(crate) subscribers: SubscribersTable,
@@ -97,6 +100,7 @@ impl File {
             actuator: hub::read_actuator(root.table("actuator")),
             policy: PolicyTable::read(&root),
             categories: root.tables("category", CATEGORIES_MAX).into_iter().map(CategoryTable::read).collect(),
+            page: PageTable::read(root.table("status_page")),
             demo: hub::read_demo(root.table("demo")),
             mail: MailTable::read(root.table("mail")),
             subscribers: SubscribersTable::read(root.table("subscribers")),
@@ -124,6 +128,7 @@ impl PolicyTable {
     fn read(root: &Reader<'_>) -> Self {
         let mut policy = Policy::default();
         read_modes(root.table("automation"), &mut policy);
+        policy.tell.templates = page::read_words(root);
         let reader = root.table("policy");
         let span = reader.span();
         let mut places = Vec::new();

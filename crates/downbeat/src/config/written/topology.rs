@@ -81,6 +81,7 @@ pub(crate) struct ComponentTable {
     pub(crate) span: Range<usize>,
     pub(crate) name: Option<Spanned<Name>>,
     pub(crate) title: Option<String>,
+    pub(crate) group: Option<String>,
     pub(crate) hosts: Vec<Spanned<HostName>>,
     pub(crate) paths: Vec<Spanned<PathPrefix>>,
     pub(crate) priority: u8,
@@ -215,6 +216,7 @@ impl ComponentTable {
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
+            group: reader.get("group").map(Spanned::into_inner),
             title: reader.get("title").map(Spanned::into_inner),
             hosts: reader.list("hosts").unwrap_or_default(),
             paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),

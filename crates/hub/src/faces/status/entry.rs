@@ -1,10 +1,12 @@
 //! Incidents and announced work as entries of one story: what feeds and the history are made of.
 
 use super::maintenance::PublicMaintenance;
+use super::phrases::{Phrases, fill};
 use super::picture::{Picture, PublicIncident};
 use crate::faces::html::Html;
 use crate::faces::stamp::Stamp;
 use downbeat_core::incident::MaintenancePhase;
+use downbeat_core::model::Language;
 
 /// One of the two.
 #[derive(Debug, Clone, Copy)]
@@ -16,10 +18,10 @@ pub(super) enum Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// One line.
-    pub(super) fn title(&self) -> &'a str {
+    /// One line, translated where it was.
+    pub(super) fn title(&self, language: &Language) -> &'a str {
         match self {
-            Self::Incident(incident) => &incident.title,
+            Self::Incident(incident) => incident.title_in(language),
             Self::Work(work) => &work.title,
         }
     }
@@ -66,40 +68,42 @@ impl<'a> Entry<'a> {
     }
 
     /// How it went, behind the time at which it began.
-    pub(super) fn outcome(&self) -> String {
+    pub(super) fn outcome(&self, t: &Phrases) -> String {
         match self {
             Self::Incident(incident) => {
-                let after = incident.lasted().map(|lasted| format!(" after {lasted}")).unwrap_or_default();
-                format!("{}{after}, impact {}", incident.stage.word(), incident.impact.word())
+                let (stage, impact) = (t.stage(&incident.stage), t.impact(&incident.impact));
+                match incident.lasted() {
+                    Some(lasted) => fill(t.went, &[stage, &lasted, impact]),
+                    None => fill(t.goes, &[stage, impact]),
+                }
             }
-            Self::Work(work) if work.phase == MaintenancePhase::Cancelled => "maintenance, cancelled".into(),
-            Self::Work(work) => {
-                format!("maintenance of {}, {}", work.length(), work.phase.title().to_lowercase())
-            }
+            Self::Work(work) if work.phase == MaintenancePhase::Cancelled => t.maintenance_cancelled.into(),
+            Self::Work(work) => fill(t.maintained, &[&work.length(), &t.phase(&work.phase).to_lowercase()]),
         }
     }
 
     /// The latest word.
-    pub(super) fn last_word(&self) -> Option<Html> {
+    pub(super) fn last_word(&self, language: &Language) -> Option<Html> {
         let body = match self {
-            Self::Incident(incident) => incident.updates.first().map(|update| &update.body),
-            Self::Work(work) => work.words.first().map(|word| &word.body),
+            Self::Incident(incident) => incident.updates.first().map(|update| update.body_in(language)),
+            Self::Work(work) => work.words.first().map(|word| word.body_in(Phrases::of(*language))),
         };
-        body.map(|body| Html::from_markdown(body))
+        body.map(Html::from_markdown)
     }
 
-    /// All words as one piece of HTML, newest first.
-    pub(super) fn words(&self) -> String {
+    /// All words as one piece of HTML, newest first, as they were said first.
+    pub(super) fn words(&self, t: &Phrases) -> String {
         let word = |title: &str, at: Stamp, body: &str| {
-            format!("<p><strong>{title}</strong>, {}</p>\n{}", at.full(), Html::from_markdown(body))
+            format!("<p><strong>{title}</strong>, {}</p>\n{}", t.full(&at), Html::from_markdown(body))
         };
         let words: Vec<String> = match self {
             Self::Incident(incident) => {
-                incident.updates.iter().map(|it| word(it.stage.title(), it.at, &it.body)).collect()
+                incident.updates.iter().map(|it| word(t.stage(&it.stage), it.at, &it.body)).collect()
             }
             Self::Work(work) => {
-                let when = format!("<p>From {} until {}</p>", work.start.minute(), work.end.minute());
-                let words = work.words.iter().map(|it| word(it.phase.title(), it.at, &it.body));
+                let (from, until) = (t.minute(&work.start), t.minute(&work.end));
+                let when = format!("<p>{} {from} {} {until}</p>", t.from, t.until.to_lowercase());
+                let words = work.words.iter().map(|it| word(t.phase(&it.phase), it.at, it.body_in(t)));
                 std::iter::once(when).chain(words).collect()
             }
         };

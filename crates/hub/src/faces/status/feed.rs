@@ -1,6 +1,7 @@
 //! The same story for feed readers: `/history.atom` (RFC 4287) and `/history.rss` (RSS 2.0).
 
 use super::entry::Entry;
+use super::phrases::Phrases;
 use super::picture::Picture;
 use crate::faces::stamp::Stamp;
 use askama::Template;
@@ -39,6 +40,14 @@ impl<'a> Feed<'a> {
     /// When anything last happened; the moment of drawing would make each fetch look new.
     fn updated_at(&self) -> Stamp {
         self.entries.iter().map(Entry::updated_at).max().unwrap_or(self.picture.drawn_at)
+    }
+
+    fn title(&self, entry: &Entry<'_>) -> String {
+        Self::text(entry.title(&self.picture.language()))
+    }
+
+    fn words(&self, entry: &Entry<'_>) -> String {
+        Self::text(&entry.words(Phrases::of(self.picture.language())))
     }
 
     fn service(&self) -> String {

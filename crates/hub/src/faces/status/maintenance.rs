@@ -1,9 +1,11 @@
 //! Announced work, as the public hears of it.
 
+use super::phrases::Phrases;
 use crate::faces::stamp::{Stamp, span};
 use crate::view::Snapshot;
 use downbeat_core::incident::{Maintenance, MaintenancePhase, MaintenanceWord};
 use downbeat_core::model::{MaintenanceId, Moment, Name};
+use downbeat_core::tell;
 use std::collections::BTreeMap;
 
 /// Most maintenances on the page and in the API: as many as Statuspage gives.
@@ -50,6 +52,17 @@ pub(crate) struct Word {
     pub(crate) body: String,
     /// When.
     pub(crate) at: Stamp,
+}
+
+impl Word {
+    /// The words; those that the hub says by itself are translated.
+    pub(crate) fn body_in(&self, t: &Phrases) -> &str {
+        match self.body.as_str() {
+            tell::MAINTENANCE_BEGAN => t.maintenance_began,
+            tell::MAINTENANCE_ENDED => t.maintenance_ended,
+            body => body,
+        }
+    }
 }
 
 impl PublicMaintenance {

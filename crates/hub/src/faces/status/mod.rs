@@ -13,9 +13,11 @@ mod maintenance;
 mod months;
 mod pages;
 mod payload;
+mod phrases;
 mod picture;
 mod shelf;
 mod site;
+mod told;
 
 pub(super) use site::{File, Kind};
 
@@ -37,6 +39,7 @@ use site::Site;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use told::Told;
 
 /// Between two drawings: readers need no more, and a busy driver publishes four times a second.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -53,12 +56,13 @@ pub fn status_routes<D: Desk>(desk: D) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/reported", get(reported))
-        .route("/embed", get(embed))
         .route("/{*path}", get(file))
         .layer(axum::middleware::map_response(answer::guard::<Public>))
         .with_state(drawn)
 }
 
+/// The page of that name, in any language.
+const EMBED: &str = "embed";
 /// For the one page that is made for frames of others: it has no form.
 const FRAMED: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors *",
@@ -135,18 +139,17 @@ async fn front(State(drawn): Newest) -> Response {
     serve(&drawn.borrow().site, "")
 }
 
-async fn embed(State(drawn): Newest) -> Response {
-    let mut response = serve(&drawn.borrow().site, "embed");
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, FRAMED);
-    response
-}
-
 async fn file(State(drawn): Newest, Path(path): Path<String>) -> Response {
     serve(&drawn.borrow().site, &path)
 }
 
 fn serve(site: &Site, path: &str) -> Response {
     match (site.find(path), site.not_found()) {
+        (Some(file), _) if path.trim_end_matches('/').rsplit('/').next() == Some(EMBED) => {
+            let mut response = answer::file(StatusCode::OK, file);
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, FRAMED);
+            response
+        }
         (Some(file), _) => answer::file(StatusCode::OK, file),
         (None, Some(page)) => answer::file(StatusCode::NOT_FOUND, page),
         (None, None) => StatusCode::NOT_FOUND.into_response(),
@@ -155,7 +158,10 @@ fn serve(site: &Site, path: &str) -> Response {
 
 async fn reported(State(drawn): Newest) -> Response {
     let drawn = Arc::clone(&drawn.borrow());
-    answer::page(StatusCode::OK, &ReportedPage { picture: &drawn.picture, answer: drawn.answer() })
+    answer::page(
+        StatusCode::OK,
+        &ReportedPage { picture: Told::new(&drawn.picture, drawn.picture.language(), ""), answer: drawn.answer() },
+    )
 }
 
 #[cfg(test)]

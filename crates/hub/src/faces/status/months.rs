@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::picture::Picture;
+use crate::faces::stamp::Stamp;
 use downbeat_core::incident::MaintenancePhase;
 
 /// A month in which something happened.
@@ -9,8 +10,8 @@ use downbeat_core::incident::MaintenancePhase;
 pub(super) struct Month<'a> {
     /// `2026-11`.
     pub(super) key: String,
-    /// `November 2026`.
-    pub(super) title: String,
+    /// Within it.
+    pub(super) at: Stamp,
     /// The newest first.
     pub(super) entries: Vec<Entry<'a>>,
 }
@@ -36,8 +37,7 @@ impl Picture {
 
 impl<'a> Month<'a> {
     fn of(key: String, first: Entry<'a>) -> Self {
-        let title = first.happened_at().month_title();
-        Self { key, title, entries: vec![first] }
+        Self { key, at: first.happened_at(), entries: vec![first] }
     }
 }
 
@@ -45,7 +45,7 @@ impl<'a> Month<'a> {
 mod tests {
     use super::super::super::{claim::Claims, story};
     use super::*;
-    use crate::faces::stamp::Stamp;
+    use downbeat_core::model::Language;
     use std::time::Duration;
 
     #[test]
@@ -54,9 +54,9 @@ mod tests {
         let incident = &mut picture.incidents[0];
         incident.started_at = Stamp(incident.started_at.0.before(Duration::from_secs(40 * 86_400)));
         let months = picture.months();
-        let all: Vec<(&str, usize)> = months.iter().map(|month| (month.title.as_str(), month.entries.len())).collect();
-        assert_eq!(all, [("November 2026", 3), ("October 2026", 1)]);
-        let titles: Vec<&str> = months[0].entries.iter().map(Entry::title).collect();
+        let all: Vec<(&str, usize)> = months.iter().map(|month| (month.key.as_str(), month.entries.len())).collect();
+        assert_eq!(all, [("2026-11", 3), ("2026-10", 1)]);
+        let titles: Vec<&str> = months[0].entries.iter().map(|entry| entry.title(&Language::En)).collect();
         assert!(!titles.contains(&"New certificates"), "{titles:?}");
     }
 }

@@ -1,26 +1,33 @@
 //! The pages of the public site: a struct each, drawn by the template of the same name.
 
+use super::entry::Entry;
+use super::history::History;
 use super::maintenance::PublicMaintenance;
 use super::months::Month;
-use super::picture::{Measured, Picture, Promise, PublicIncident};
+use super::picture::{Measured, Promise, PublicIncident};
+use super::told::Told;
+use crate::faces::claim::Claim;
 use crate::faces::html::Html;
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::Tone;
 use askama::Template;
 use downbeat_core::incident::MaintenancePhase;
 
+/// With more groups than these, those in which all is well are folded.
+const UNFOLDED: usize = 4;
+
 /// `/`: how it is now.
 #[derive(Template)]
 #[template(path = "status/index.html")]
 pub(super) struct IndexPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
 }
 
 /// `/incidents/{id}`: one incident.
 #[derive(Template)]
 #[template(path = "status/incident.html")]
 pub(super) struct IncidentPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
     pub(super) incident: &'a PublicIncident,
 }
 
@@ -28,7 +35,7 @@ pub(super) struct IncidentPage<'a> {
 #[derive(Template)]
 #[template(path = "status/maintenance.html")]
 pub(super) struct MaintenancePage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
     pub(super) work: &'a PublicMaintenance,
 }
 
@@ -39,7 +46,7 @@ const LATELY: usize = 3;
 #[derive(Template)]
 #[template(path = "status/history.html")]
 pub(super) struct HistoryPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
     pub(super) months: &'a [Month<'a>],
 }
 
@@ -47,7 +54,7 @@ pub(super) struct HistoryPage<'a> {
 #[derive(Template)]
 #[template(path = "status/month.html")]
 pub(super) struct MonthPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
     pub(super) month: &'a Month<'a>,
 }
 
@@ -55,20 +62,20 @@ pub(super) struct MonthPage<'a> {
 #[derive(Template)]
 #[template(path = "status/not_found.html")]
 pub(super) struct NotFoundPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
 }
 
 /// `/embed`: the state in one line, in a frame of another page.
 #[derive(Template)]
 #[template(path = "status/embed.html")]
 pub(super) struct EmbedPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
 }
 
 impl EmbedPage<'_> {
     /// The first thing that goes on.
     fn what(&self) -> Option<&str> {
-        let incident = self.picture.open().next().map(|incident| incident.title.as_str());
+        let incident = self.picture.open().next().map(|incident| incident.title_in(&self.picture.language));
         incident.or_else(|| self.picture.active().next().map(|work| work.title.as_str()))
     }
 }
@@ -77,7 +84,7 @@ impl EmbedPage<'_> {
 #[derive(Template)]
 #[template(path = "status/reported.html")]
 pub(super) struct ReportedPage<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) picture: Told<'a>,
     pub(super) answer: Answer,
 }
 

@@ -2,14 +2,17 @@
 
 use super::history::History;
 use super::maintenance::{PublicMaintenance, WorkDays, maintenances, work_days};
+use super::phrases::{Phrases, fill};
 use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
-use crate::faces::tone::{Tone, condition_title, count, percent, rate};
+use crate::faces::tone::{Tone, count, percent, rate};
 use crate::settings::Category;
+use crate::theme::Theme;
 use crate::view::Snapshot;
 use downbeat_core::incident::{Condition, Incident, MaintenancePhase, NoticeCase, State};
-use downbeat_core::model::{Audience, Component, IncidentId, Moment, Name, Stage};
+use downbeat_core::model::{Audience, Component, IncidentId, Language, Moment, Name, Said, Stage};
+use std::collections::BTreeMap;
 
 /// Most incidents that have a page and stand in the history, newest first.
 const INCIDENTS_MAX: usize = 200;
@@ -20,12 +23,16 @@ const DAY_MS: u64 = 86_400_000;
 pub(crate) struct Picture {
     /// The service's name.
     pub(crate) service: String,
+    /// The operator's look.
+    pub(crate) theme: Theme,
     /// Where readers find the page, without a slash at its end.
     pub(crate) url: String,
     /// When it was drawn.
     pub(crate) drawn_at: Stamp,
     /// How old the measurements behind it are.
     pub(crate) measured: Measured,
+    /// The page's own language first, then those that it is translated into.
+    pub(crate) languages: Vec<Language>,
     /// All of it in one word.
     pub(crate) indicator: Indicator,
     /// Dearest first.
@@ -80,6 +87,8 @@ pub(crate) struct ComponentLine {
     pub(crate) name: Name,
     /// Its name for people.
     pub(crate) title: String,
+    /// The group under which it stands.
+    pub(crate) group: Option<String>,
     /// What is claimed of it.
     pub(crate) claim: Claim,
     /// What is measured.
@@ -106,8 +115,26 @@ pub(crate) struct RegionChip {
     /// What is claimed of the component. While nothing that was confirmed touches it, whatever is unusual is being checked or
     /// worked on, and the page does not cry (invariant J1).
     pub(crate) claim: Claim,
-    /// `12 ms to the first byte, 0.04 % of attempts failed`; empty when nothing is known.
-    pub(crate) figures: String,
+    /// In figures; `None` when nothing is known.
+    pub(crate) figures: Option<Figures>,
+}
+
+/// What clients have of a component in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// Requests a second.
+    per_second: String,
+    /// Until the first byte, milliseconds.
+    first_byte_ms: String,
+    /// Share of the attempts that failed.
+    failed: String,
+}
+
+impl Figures {
+    /// In a sentence.
+    pub(crate) fn text(&self, t: &Phrases) -> String {
+        fill(t.figures, &[&self.per_second, &self.first_byte_ms, &self.failed])
+    }
 }
 
 impl RegionChip {
@@ -121,11 +148,11 @@ impl RegionChip {
     }
 
     /// What is measured, in a word.
-    pub(crate) const fn word(&self) -> &'static str {
+    pub(crate) const fn word(&self, t: &Phrases) -> &'static str {
         match self.claim {
-            Claim::Operational if self.is_unusual() => "Being checked",
-            Claim::UnderMaintenance if self.is_unusual() => "Worked on",
-            _ => condition_title(self.condition),
+            Claim::Operational if self.is_unusual() => t.being_checked,
+            Claim::UnderMaintenance if self.is_unusual() => t.worked_on,
+            _ => t.condition(&self.condition),
         }
     }
 
@@ -161,6 +188,8 @@ pub(crate) struct PublicIncident {
     pub(crate) id: IncidentId,
     /// The first public title, else its own.
     pub(crate) title: String,
+    /// The same in other languages, where the hub made it.
+    titles: BTreeMap<Language, String>,
     /// Where the story stands.
     pub(crate) stage: Stage,
     /// How much was lost.
@@ -184,6 +213,11 @@ pub(crate) struct PublicIncident {
 }
 
 impl PublicIncident {
+    /// The title, translated where it was.
+    pub(crate) fn title_in(&self, language: &Language) -> &str {
+        self.titles.get(language).unwrap_or(&self.title)
+    }
+
     /// True while it goes on.
     pub(crate) const fn is_open(&self) -> bool {
         self.resolved_at.is_none()
@@ -215,20 +249,62 @@ pub(crate) struct Update {
     pub(crate) title: String,
     /// The words, in Markdown.
     pub(crate) body: String,
+    /// The same in other languages, where the hub made the words itself.
+    translations: BTreeMap<Language, Said>,
     /// When.
     pub(crate) at: Stamp,
+}
+
+impl Update {
+    /// One line, translated where it was.
+    pub(crate) fn title_in(&self, language: &Language) -> &str {
+        self.translations.get(language).map_or(&self.title, |said| &said.title)
+    }
+
+    /// The words, translated where they were.
+    pub(crate) fn body_in(&self, language: &Language) -> &str {
+        self.translations.get(language).map_or(&self.body, |said| &said.body)
+    }
+}
+
+/// Components that stand together.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    /// Its title; the others have none.
+    pub(crate) title: Option<&'a str>,
+    /// The worst that is claimed in it.
+    pub(crate) claim: Claim,
+    /// What is in it.
+    pub(crate) lines: Vec<&'a ComponentLine>,
+}
+
+impl Group<'_> {
+    /// How it is shown: what is not measured is never green.
+    pub(crate) fn tone(&self) -> Tone {
+        match self.claim {
+            Claim::Operational if !self.is_measured() => Tone::Unknown,
+            claim => claim.tone(),
+        }
+    }
+
+    /// True while something fresh is known of all that is in it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.lines.iter().all(|line| line.is_measured())
+    }
 }
 
 impl Picture {
     /// The public part of a snapshot; `before` is what was claimed last.
     pub(crate) fn of(snapshot: &Snapshot, before: &Claims) -> Self {
-        let policy = &snapshot.settings.policy;
+        let (policy, page) = (&snapshot.settings.policy, &snapshot.settings.page);
         let claims = claim::claims(&snapshot.book, &snapshot.board, policy, before);
         Self {
-            service: policy.topology.service.clone(),
+            service: page.theme.name.clone().unwrap_or_else(|| policy.topology.service.clone()),
+            theme: page.theme.clone(),
             url: snapshot.settings.status_url.trim_end_matches('/').to_owned(),
             drawn_at: Stamp(snapshot.now),
             measured: measured(snapshot),
+            languages: std::iter::once(policy.tell.language).chain(policy.tell.translations.iter().copied()).collect(),
             indicator: Indicator::of(&claims),
             components: components(snapshot, &claims),
             incidents: incidents(snapshot),
@@ -249,11 +325,33 @@ impl Picture {
     }
 
     /// All of it in a few words.
-    pub(crate) fn headline(&self) -> &'static str {
+    pub(crate) fn headline(&self, t: &Phrases) -> &'static str {
         match self.tone() {
-            Tone::Unknown => "No current measurements",
-            _ => self.indicator.description(),
+            Tone::Unknown => t.unmeasured,
+            _ => t.headline(&self.indicator),
         }
+    }
+
+    /// The page's own language.
+    pub(crate) fn language(&self) -> Language {
+        self.languages.first().copied().unwrap_or_default()
+    }
+
+    /// The components by group, in the order in which the groups first come; those without one last.
+    pub(crate) fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for line in &self.components {
+            let title = line.group.as_deref();
+            match groups.iter_mut().find(|group| group.title == title) {
+                Some(group) => {
+                    group.claim = group.claim.max(line.claim);
+                    group.lines.push(line);
+                }
+                None => groups.push(Group { title, claim: line.claim, lines: vec![line] }),
+            }
+        }
+        groups.sort_by_key(|group| group.title.is_none());
+        groups
     }
 
     /// Incidents that go on.
@@ -331,6 +429,7 @@ fn component_line(snapshot: &Snapshot, claims: &Claims, work: &WorkDays, compone
     ComponentLine {
         name: name.clone(),
         title: component.title.clone(),
+        group: snapshot.settings.page.groups.get(name).cloned(),
         claim,
         measured: claim::measured(&snapshot.board, &snapshot.settings.policy, name),
         regions: regions(snapshot, name, claim),
@@ -347,15 +446,11 @@ fn regions(snapshot: &Snapshot, component: &Name, claim: Claim) -> Vec<RegionChi
     cells
         .map(|((_, region), cell)| {
             let condition = if fresh { cell.condition } else { Condition::Unknown };
-            let figures = match condition {
-                Condition::Unknown => String::new(),
-                _ => format!(
-                    "{} requests a second, first byte after {} ms, {} of attempts failed",
-                    rate(cell.per_second),
-                    rate(cell.first_byte_ms),
-                    percent(cell.failed)
-                ),
-            };
+            let figures = (condition != Condition::Unknown).then(|| Figures {
+                per_second: rate(cell.per_second),
+                first_byte_ms: rate(cell.first_byte_ms),
+                failed: percent(cell.failed),
+            });
             RegionChip { region: region.clone(), condition, claim, figures }
         })
         .collect()
@@ -385,6 +480,7 @@ fn public_incident(snapshot: &Snapshot, incident: &Incident) -> PublicIncident {
     PublicIncident {
         id: incident.id,
         title: said.first().map_or_else(|| incident.title.clone(), |n| n.notice.title.clone()),
+        titles: said.first().map_or_else(BTreeMap::new, |n| titles(&n.notice.translations)),
         stage: stage(incident),
         impact: claim::impact(incident),
         started_at: Stamp(incident.since),
@@ -401,6 +497,10 @@ fn public_incident(snapshot: &Snapshot, incident: &Incident) -> PublicIncident {
     }
 }
 
+fn titles(translations: &BTreeMap<Language, Said>) -> BTreeMap<Language, String> {
+    translations.iter().map(|(language, said)| (*language, said.title.clone())).collect()
+}
+
 fn update(case: &NoticeCase) -> Update {
     let notice = &case.notice;
     Update {
@@ -408,6 +508,7 @@ fn update(case: &NoticeCase) -> Update {
         stage: notice.stage,
         title: notice.title.clone(),
         body: notice.body.clone(),
+        translations: notice.translations.clone(),
         at: Stamp(case.at),
     }
 }
@@ -478,6 +579,6 @@ mod tests {
         assert!(matches!(picture.measured, Measured::Last(_)));
         assert!(picture.components.iter().all(|line| line.measured == Condition::Unknown));
         let chips = picture.components.iter().flat_map(|line| &line.regions);
-        assert!(chips.clone().count() > 0 && chips.into_iter().all(|chip| chip.figures.is_empty()));
+        assert!(chips.clone().count() > 0 && chips.into_iter().all(|chip| chip.figures.is_none()));
     }
 }

@@ -4,9 +4,12 @@ use super::badge::{self, Badge};
 use super::feed::{AtomFeed, Feed, RssFeed};
 use super::pages::{EmbedPage, HistoryPage, IncidentPage, IndexPage, MaintenancePage, MonthPage, NotFoundPage};
 use super::picture::Picture;
+use super::told::{Told, root};
 use crate::faces::assets;
+use crate::theme::LogoKind;
 use askama::Template;
 use bytes::Bytes;
+use downbeat_core::model::Language;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -27,8 +30,14 @@ pub(crate) enum Kind {
     Css,
     /// A script.
     Js,
-    /// A picture.
+    /// A picture drawn by lines.
     Svg,
+    /// A picture.
+    Png,
+    /// A picture.
+    Jpeg,
+    /// A picture.
+    Webp,
 }
 
 impl Kind {
@@ -43,6 +52,20 @@ impl Kind {
             Self::Css => "text/css; charset=utf-8",
             Self::Js => "text/javascript; charset=utf-8",
             Self::Svg => "image/svg+xml",
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+impl From<LogoKind> for Kind {
+    fn from(kind: LogoKind) -> Self {
+        match kind {
+            LogoKind::Svg => Self::Svg,
+            LogoKind::Png => Self::Png,
+            LogoKind::Jpeg => Self::Jpeg,
+            LogoKind::Webp => Self::Webp,
         }
     }
 }
@@ -63,6 +86,8 @@ pub(crate) struct Site {
     files: BTreeMap<String, File>,
 }
 
+/// The operator's colours, where there are any.
+const THEME_CSS: &str = "theme.css";
 /// The page for what is not there.
 const NOT_FOUND: &str = "404.html";
 
@@ -73,22 +98,8 @@ impl Site {
     /// When a template cannot be written out.
     pub(crate) fn draw(picture: &Picture) -> Result<Self, DrawError> {
         let mut site = Self::default();
-        site.page("index.html", &IndexPage { picture })?;
-        site.page("embed/index.html", &EmbedPage { picture })?;
-        let months = picture.months();
-        site.page("history/index.html", &HistoryPage { picture, months: &months })?;
-        for month in &months {
-            site.page(&format!("history/{}/index.html", month.key), &MonthPage { picture, month })?;
-        }
-        site.page(NOT_FOUND, &NotFoundPage { picture })?;
-        for incident in &picture.incidents {
-            let path = format!("incidents/{}/index.html", incident.id);
-            site.page(&path, &IncidentPage { picture, incident })?;
-        }
-        for work in &picture.maintenances {
-            let path = format!("maintenance/{}/index.html", work.number);
-            site.page(&path, &MaintenancePage { picture, work })?;
-        }
+        picture.languages.iter().try_for_each(|language| site.pages(picture, *language))?;
+        site.page(NOT_FOUND, &NotFoundPage { picture: Told::new(picture, picture.language(), "") })?;
         site.put("history.atom", Kind::Atom, AtomFeed { feed: Feed::of(picture) }.render()?);
         site.put("history.rss", Kind::Rss, RssFeed { feed: Feed::of(picture) }.render()?);
         site.put("maintenance.ics", Kind::Calendar, picture.calendar());
@@ -105,10 +116,43 @@ impl Site {
         site.json("api/v2/scheduled-maintenances/upcoming.json", &picture.upcoming_maintenances())?;
         site.json("api/v2/scheduled-maintenances/active.json", &picture.active_maintenances())?;
         site.put("status.css", Kind::Css, assets::STATUS_CSS);
+        if let Some(css) = picture.theme.css() {
+            site.put(THEME_CSS, Kind::Css, css);
+        }
+        if let Some(logo) = &picture.theme.logo {
+            site.put(logo.path(), logo.kind.into(), logo.bytes.clone());
+        }
         site.put("status.js", Kind::Js, assets::STATUS_JS);
         site.put("embed.js", Kind::Js, assets::EMBED_JS);
         site.put("favicon.svg", Kind::Svg, assets::FAVICON);
         Ok(site)
+    }
+
+    /// All pages of a language.
+    fn pages(&mut self, picture: &Picture, language: Language) -> Result<(), DrawError> {
+        let root = root(picture, language);
+        let root = root.trim_start_matches('/');
+        let told = |path: &str| Told::new(picture, language, path);
+        let file = |path: &str| {
+            [root, path, "index.html"].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        };
+        self.page(&file(""), &IndexPage { picture: told("") })?;
+        self.page(&file("embed"), &EmbedPage { picture: told("embed") })?;
+        let months = picture.months();
+        self.page(&file("history"), &HistoryPage { picture: told("history"), months: &months })?;
+        for month in &months {
+            let path = format!("history/{}", month.key);
+            self.page(&file(&path), &MonthPage { picture: told(&path), month })?;
+        }
+        for incident in &picture.incidents {
+            let path = format!("incidents/{}", incident.id);
+            self.page(&file(&path), &IncidentPage { picture: told(&path), incident })?;
+        }
+        for work in &picture.maintenances {
+            let path = format!("maintenance/{}", work.number);
+            self.page(&file(&path), &MaintenancePage { picture: told(&path), work })?;
+        }
+        Ok(())
     }
 
     /// The file that a request path means.

@@ -3,7 +3,9 @@
 use super::super::story;
 use super::super::testing::{Recorder, Tag, check_page, client, serve};
 use super::*;
+use crate::theme::{Logo, Scheme, Token};
 use downbeat_core::incident::State as Life;
+use downbeat_core::model::{Language, Said};
 
 fn drawn(snapshot: &Snapshot) -> Drawn {
     Drawn::of(snapshot, &Claims::new())
@@ -195,4 +197,92 @@ async fn the_site_follows_the_hub_in_memory_and_on_disk() -> Result<(), Box<dyn 
     let page = client().get(&root).send().await?.text().await?;
     assert!(page.contains("Playback problems in Europe"));
     Ok(())
+}
+
+/// The tale with a page in all languages, and with words that the hub made in them.
+fn in_languages(state: Life) -> Snapshot {
+    let mut snapshot = story::in_state(state);
+    let tell = &mut Arc::make_mut(&mut snapshot.settings).policy.tell;
+    tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let said = |title: &str, body: &str| Said { title: title.into(), body: body.into() };
+    let notices = Arc::make_mut(&mut snapshot.book).incidents.values_mut().flat_map(|it| it.notices.iter_mut());
+    for case in notices {
+        case.notice.translations = [(Language::De, said("Wiedergabe gestört", "Wir gehen dem *nach*."))].into();
+    }
+    snapshot
+}
+
+#[test]
+fn each_language_has_every_page_and_the_way_to_the_others() {
+    let drawn = drawn(&in_languages(Life::Confirmed));
+    let pages = |root: &str| {
+        let html = drawn.site.files().filter(|(path, file)| file.kind == Kind::Html && *path != "404.html");
+        let own = html.filter_map(|(path, _)| {
+            let is_other = ["de/", "fr/", "es/"].iter().any(|other| path.starts_with(other));
+            if root.is_empty() { (!is_other).then_some(path) } else { path.strip_prefix(root) }
+        });
+        own.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let english = pages("");
+    assert!(english.len() > 5);
+    for (language, root, headline) in [
+        (Language::En, "", "Partial System Outage"),
+        (Language::De, "de/", "Teilausfall"),
+        (Language::Fr, "fr/", "Panne partielle"),
+        (Language::Es, "es/", "Interrupción parcial"),
+    ] {
+        assert_eq!(pages(root), english, "{language}");
+        let html = text(&drawn.site, root);
+        check_page(html, root);
+        assert!(html.contains(&format!("<html lang=\"{language}\">")) && html.contains(headline), "{language}");
+        for other in Language::ALL {
+            let path = if other == Language::En { "/".to_owned() } else { format!("/{other}/") };
+            let head = format!("<link rel=\"alternate\" hreflang=\"{other}\" href=\"{path}\">");
+            assert!(html.contains(&head), "{language} {head}");
+            let link = format!("<a lang=\"{other}\" hreflang=\"{other}\" href=\"{path}\">{}</a>", other.title());
+            assert_eq!(html.contains(&link), other != language, "{language} {link}");
+        }
+    }
+    let incident = text(&drawn.site, "de/incidents/3");
+    assert!(incident.contains("<h1>Wiedergabe gestört</h1>") && incident.contains("Wir gehen dem <em>nach</em>."));
+    assert!(incident.contains("hreflang=\"fr\" href=\"/fr/incidents/3\""));
+    assert!(text(&drawn.site, "fr/incidents/3").contains("Playback problems in Europe"), "it was said so alone");
+    assert!(!text(&drawn.site, "incidents/3").contains("Wiedergabe"));
+}
+
+#[test]
+fn no_language_is_alarmed_before_the_others() {
+    for state in story::STATES {
+        let drawn = drawn(&in_languages(state));
+        let real = matches!(state, Life::Confirmed | Life::Mitigated | Life::Restoring);
+        for root in ["", "de", "fr", "es"] {
+            assert_eq!(cries(&check_page(text(&drawn.site, root), root)), real, "{state:?} {root}");
+        }
+    }
+}
+
+#[test]
+fn components_stand_in_their_groups() {
+    let drawn = drawn(&story::in_state(Life::Confirmed));
+    let html = text(&drawn.site, "");
+    let place = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what} in {html}"));
+    let (music, others) = (place("<summary>Music "), place("<summary>Others "));
+    let (playback, login) = (place("<h3>Playback</h3>"), place("<h3>Log-in</h3>"));
+    assert!(music < playback && playback < others && others < login);
+}
+
+#[test]
+fn a_theme_is_part_of_the_site() {
+    let mut snapshot = story::healthy();
+    let theme = &mut Arc::make_mut(&mut snapshot.settings).page.theme;
+    theme.name = Some("Encore <music>".into());
+    theme.logo = Some(Logo::of(b"\x89PNG\r\n\x1a\n".to_vec()).expect("a logo"));
+    theme.colours = [((Scheme::Light, Token::Link), "#004d40".parse().expect("a colour"))].into();
+    let drawn = drawn(&snapshot);
+    let html = text(&drawn.site, "");
+    check_page(html, "themed");
+    assert!(html.contains("<img class=\"logo\" src=\"/logo.png\" alt=\"\">Encore &#60;music&#62; <span>status</span>"));
+    assert!(html.contains("href=\"/theme.css\"") && text(&drawn.site, "theme.css").contains("--link:#004d40"));
+    assert_eq!(drawn.site.find("logo.png").map(|file| file.kind), Some(Kind::Png));
+    assert!(text(&drawn.site, "embed").contains("href=\"/theme.css\""));
 }

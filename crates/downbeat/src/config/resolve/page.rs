@@ -1,0 +1,40 @@
+//! The status page: groups of components, and a look that can be read.
+
+use super::Check;
+use crate::config::fault::Complaint;
+use crate::config::written::{PageTable, place};
+use downbeat_core::model::Name;
+use downbeat_hub::settings::PageSettings;
+use downbeat_hub::theme::{LOGO_MAX, Logo, Theme};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// The settings; what is at fault is left out.
+pub(super) fn resolve(table: PageTable, groups: BTreeMap<Name, String>, check: &Check<'_>) -> PageSettings {
+    let colours = table.colours.iter().map(|(key, colour)| (*key, *colour.get_ref())).collect();
+    let theme = Theme { name: table.name.clone(), logo: None, colours };
+    for poor in theme.poor_contrasts() {
+        let complaint = Complaint::new(poor.words);
+        let hint = format!("choose another {} in [status_page.{}]", poor.token.key(), poor.scheme.key());
+        check.complain(place(&table, poor.scheme, poor.token), complaint.hint(hint));
+    }
+    let logo = table.logo.as_ref().and_then(|path| logo(path, check));
+    PageSettings { groups, theme: Theme { logo, ..theme } }
+}
+
+fn logo(path: &Spanned<PathBuf>, check: &Check<'_>) -> Option<Logo> {
+    let file = check.folder.join(path.get_ref());
+    let looked_at = read(&file)
+        .map_err(|error| format!("logo: cannot read {}: {error}", file.display()))
+        .and_then(|bytes| Logo::of(bytes).map_err(|error| error.to_string()));
+    looked_at.map_err(|why| check.complain(path.span(), Complaint::new(why))).ok()
+}
+
+/// No more than tells that it is too much.
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(LOGO_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
