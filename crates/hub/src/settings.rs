@@ -61,6 +61,64 @@ pub struct PageSettings {
     pub groups: BTreeMap<Name, String>,
     /// Name, logo and colours.
     pub theme: Theme,
+    /// Where a copy is kept, which outlives the hub.
+    pub copy: Option<CopySettings>,
+}
+
+/// A copy of the page elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySettings {
+    /// Where.
+    pub bucket: BucketSettings,
+    /// How often what is only measured is copied; what is said is copied at once.
+    pub every: Duration,
+}
+
+/// A bucket of a store that speaks S3's interface.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// The store: `https://s3.eu-central-1.amazonaws.com`, without a slash at its end.
+    pub endpoint: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What stands before every key: empty, or with a slash at its end.
+    pub prefix: String,
+    /// What requests are signed for.
+    pub region: String,
+    /// Who puts.
+    pub access_key: String,
+    /// What proves it.
+    pub secret_key: String,
+    /// Of credentials that lapse.
+    pub session_token: Option<String>,
+}
+
+/// What is no bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a bucket's name has 3 to 63 small letters, digits, dots and hyphens")]
+pub struct BucketNameError;
+
+impl BucketSettings {
+    /// Bucket and prefix of `bucket/a/prefix`.
+    ///
+    /// # Errors
+    /// [`BucketNameError`]
+    pub fn place(text: &str) -> Result<(String, String), BucketNameError> {
+        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(is_name) {
+            return Err(BucketNameError);
+        }
+        let prefix = prefix.trim_matches('/');
+        Ok((bucket.to_owned(), if prefix.is_empty() { String::new() } else { format!("{prefix}/") }))
+    }
+}
+
+/// Secrets are not for logs.
+impl fmt::Debug for BucketSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{} at {} as {}", self.bucket, self.prefix, self.endpoint, self.access_key)
+    }
 }
 
 /// Somebody outside who alarms when the hub's calls end: another hub's heartbeat probe, or a service for that.

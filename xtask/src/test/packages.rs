@@ -33,9 +33,21 @@ const NEEDED: [Packages; 2] = [
     },
     Packages {
         folder: "public-clients",
-        proof: &["node_modules/axe-core", "node_modules/statuspage.io", "python/icalendar", "python/aiosmtpd"],
+        proof: &[
+            "node_modules/axe-core",
+            "node_modules/statuspage.io",
+            "python/icalendar",
+            "python/aiosmtpd",
+            "python/moto",
+        ],
         npm: &["axe-core@4.14.1", "statuspage.io@3.3.8"],
-        python: &["feedparser==6.0.14", "icalendar==7.3.2", "statuspage-prometheus-exporter==2.6.0", "aiosmtpd==1.4.6"],
+        python: &[
+            "aiosmtpd==1.4.6",
+            "feedparser==6.0.14",
+            "icalendar==7.3.2",
+            "moto[server]==5.2.5",
+            "statuspage-prometheus-exporter==2.6.0",
+        ],
         tests: "the status page under public clients and axe-core",
     },
 ];

@@ -25,8 +25,8 @@ mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
 pub use counts::Counts;
-pub use language::{Language, Piece, Said, Templates};
 pub use evidence::{Bits, Course, Finding, Measure, SourceClass};
+pub use language::{Language, Piece, Said, Templates};
 pub use ledger::{Ledger, Second};
 pub use maintenance::{Appointment, MaintenanceId};
 pub use moment::Moment;

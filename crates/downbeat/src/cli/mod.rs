@@ -8,6 +8,7 @@ mod detect;
 mod drill;
 mod edge;
 mod encore;
+mod export;
 pub(crate) mod failure;
 mod handover;
 mod incident;
@@ -124,6 +125,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// See, enter and erase who is told of public words
     #[command(after_help = subscriber::EXAMPLES)]
     Subscriber(subscriber::SubscriberArgs),
+    /// Bring the status page elsewhere, as static files
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
     /// Watch what an edge does, once a second
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -180,6 +184,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Feature(args) => block_on(operator::about_feature(args)),
         Command::Maintenance(args) => block_on(maintenance::run(args)),
         Command::Subscriber(args) => block_on(subscriber::run(args)),
+        Command::Export(args) => block_on(export::run(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Detect(args) => detect::run(&args),

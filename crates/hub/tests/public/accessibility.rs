@@ -2,8 +2,12 @@
 
 use crate::browser::{Browser, Theme};
 use crate::stage::Stage;
+use crate::view::Snapshot;
 use crate::{packages, story};
 use downbeat_core::incident::State;
+use downbeat_core::model::Language;
+use downbeat_hub::theme::{Logo, Scheme, Token};
+use std::sync::Arc;
 
 /// The narrowest that WCAG asks for (1.4.10), one in the middle, and a wide screen.
 const WIDTHS: [u32; 3] = [320, 768, 1920];
@@ -38,6 +42,18 @@ fn all(root: &str, paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| format!("{root}{path}")).collect()
 }
 
+/// With a page in all languages, and a look of its own.
+fn in_languages(mut snapshot: Snapshot) -> Snapshot {
+    let settings = Arc::make_mut(&mut snapshot.settings);
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let theme = &mut settings.page.theme;
+    let logo = include_bytes!("../../templates/assets/favicon.svg");
+    theme.logo = Some(Logo::of(logo.to_vec()).expect("a picture"));
+    let colours = [(Scheme::Light, Token::Link, "#004d40"), (Scheme::Dark, Token::Link, "#80cbc4")];
+    theme.colours = colours.map(|(scheme, token, text)| ((scheme, token), text.parse().expect("a colour"))).into();
+    snapshot
+}
+
 /// A browser with axe in it.
 async fn browser() -> Option<Browser> {
     let chromium = packages::program("DOWNBEAT_CHROMIUM", "chromium")?;
@@ -65,6 +81,10 @@ async fn nobody_is_kept_out_of_the_public_pages() {
     let told = [
         (story::maintained(), vec!["/", "/maintenance/5", "/maintenance/4", "/history", "/history/2026-11", "/embed"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/reported", "/embed"]),
+        (
+            in_languages(story::in_state(State::Confirmed)),
+            vec!["/", "/de/", "/fr/incidents/3", "/es/history", "/de/embed"],
+        ),
         (story::no_data(), vec!["/", "/embed", "/nowhere"]),
         (story::hostile(), vec!["/", "/incidents/3", "/history"]),
         (story::maintained_with_hostility(), vec!["/", "/maintenance/5"]),

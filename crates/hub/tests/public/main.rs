@@ -6,6 +6,7 @@ use downbeat_hub::{settings, view};
 mod accessibility;
 mod banner;
 mod browser;
+mod bucket;
 mod clients;
 mod mail;
 mod packages;

@@ -6,6 +6,7 @@ use downbeat_core::model::Name;
 use downbeat_hub::doors::CommandError;
 use downbeat_hub::faces::{Desk, console_routes, status_routes};
 use downbeat_hub::log::ReadError;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -36,7 +37,7 @@ pub(crate) struct Stage {
     pub(crate) status: String,
     /// The console's.
     pub(crate) console: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Stage {
@@ -52,7 +53,12 @@ impl Stage {
         for (listener, routes) in routes {
             tokio::spawn(async move { axum::serve(listener, routes).await });
         }
-        Self { status: status_at, console: console_at, _data: data }
+        Self { status: status_at, console: console_at, data }
+    }
+
+    /// Where the hub keeps its files.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 }
 

@@ -169,11 +169,16 @@ fn read_token(token: &Token, check: &Check<'_>) -> Option<String> {
         Token::Is(token) => return Some(token.clone()),
         Token::In(file) => file,
     };
+    secret_in(file, "token_file", check)
+}
+
+/// The secret in a file of its own, which is named by this key.
+fn secret_in(file: &Spanned<PathBuf>, key: &str, check: &Check<'_>) -> Option<String> {
     let path = check.folder.join(file.get_ref());
     match read_secret(&path).and_then(|text| secret(text.trim())) {
-        Ok(token) => Some(token),
+        Ok(secret) => Some(secret),
         Err(complaint) => {
-            let message = format!("token_file: {}: {}", path.display(), complaint.message);
+            let message = format!("{key}: {}: {}", path.display(), complaint.message);
             check.complain(file.span(), Complaint { message, ..complaint });
             None
         }

@@ -1,10 +1,10 @@
 //! The status page: groups of components, and a look that can be read.
 
-use super::Check;
+use super::{Check, secret_in};
 use crate::config::fault::Complaint;
-use crate::config::written::{PageTable, place};
+use crate::config::written::{CopyTable, PageTable, place};
 use downbeat_core::model::Name;
-use downbeat_hub::settings::PageSettings;
+use downbeat_hub::settings::{BucketSettings, CopySettings, PageSettings};
 use downbeat_hub::theme::{LOGO_MAX, Logo, Theme};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -21,7 +21,23 @@ pub(super) fn resolve(table: PageTable, groups: BTreeMap<Name, String>, check: &
         check.complain(place(&table, poor.scheme, poor.token), complaint.hint(hint));
     }
     let logo = table.logo.as_ref().and_then(|path| logo(path, check));
-    PageSettings { groups, theme: Theme { logo, ..theme } }
+    let copy = table.copy.and_then(|table| copy(table, check));
+    PageSettings { groups, theme: Theme { logo, ..theme }, copy }
+}
+
+fn copy(table: CopyTable, check: &Check<'_>) -> Option<CopySettings> {
+    let secret_key = secret_in(&table.secret_key_file?, "secret_key_file", check);
+    let (bucket, prefix) = table.place?;
+    let bucket = BucketSettings {
+        endpoint: table.endpoint?,
+        bucket,
+        prefix,
+        region: table.region?,
+        access_key: table.access_key?,
+        secret_key: secret_key?,
+        session_token: None,
+    };
+    Some(CopySettings { bucket, every: table.every })
 }
 
 fn logo(path: &Spanned<PathBuf>, check: &Check<'_>) -> Option<Logo> {

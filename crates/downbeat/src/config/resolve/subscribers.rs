@@ -1,8 +1,8 @@
 //! Who may subscribe, and how mail goes out.
 
-use super::{Check, read_secret};
+use super::{Check, secret_in};
 use crate::config::fault::Complaint;
-use crate::config::written::{MailTable, SubscribersTable, secret};
+use crate::config::written::{MailTable, SubscribersTable};
 use downbeat_hub::settings::{ChannelKind, MailSettings, MailTls, SubscriberSettings};
 use toml::Spanned;
 
@@ -56,17 +56,7 @@ fn login(table: &MailTable, check: &Check<'_>) -> Option<Option<(String, String)
             return None;
         }
         (Some(password), None) => Some((password.get_ref().0.clone(), password.span())),
-        (None, Some(file)) => {
-            let path = check.folder.join(file.get_ref());
-            match read_secret(&path).and_then(|text| secret(text.trim())) {
-                Ok(password) => Some((password, file.span())),
-                Err(complaint) => {
-                    let message = format!("password_file: {}: {}", path.display(), complaint.message);
-                    check.complain(file.span(), Complaint { message, ..complaint });
-                    return None;
-                }
-            }
-        }
+        (None, Some(file)) => Some((secret_in(file, "password_file", check)?, file.span())),
         (None, None) => None,
     };
     match (&table.user, password) {

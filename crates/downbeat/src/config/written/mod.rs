@@ -15,7 +15,7 @@ mod topology;
 pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use mail::{MailTable, SubscribersTable};
-pub(crate) use page::{PageTable, place};
+pub(crate) use page::{CopyTable, PageTable, place};
 pub(crate) use probe::ProbeTable;
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};
 pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};

@@ -1,15 +1,23 @@
 //! `[status_page]` and `[words]`: how the public is told.
 
+use crate::config::address::BaseUrl;
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
+use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
 use downbeat_core::model::{Language, Piece, Templates};
 use downbeat_core::tell;
+use downbeat_hub::settings::BucketSettings;
 use downbeat_hub::theme::{Colour, Scheme, Token};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
+
+/// How often figures are copied unless said: stores ask money for each file.
+const COPY_EVERY: Duration = Duration::from_secs(60);
+const COPY_EVERY_MIN: Duration = Duration::from_secs(1);
 
 /// `[status_page]`.
 pub(crate) struct PageTable {
@@ -18,6 +26,52 @@ pub(crate) struct PageTable {
     pub(crate) name: Option<String>,
     pub(crate) logo: Option<Spanned<PathBuf>>,
     pub(crate) colours: BTreeMap<(Scheme, Token), Spanned<Colour>>,
+    pub(crate) copy: Option<CopyTable>,
+}
+
+/// `[status_page.bucket]`.
+pub(crate) struct CopyTable {
+    pub(crate) place: Option<(String, String)>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) access_key: Option<String>,
+    pub(crate) secret_key_file: Option<Spanned<PathBuf>>,
+    pub(crate) every: Duration,
+}
+
+/// `s3://bucket/prefix`.
+struct Place((String, String));
+
+impl FromText for Place {
+    const EXPECTED: &'static str = "a place such as \"s3://status.example.com/\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let place = text.strip_prefix("s3://").ok_or_else(|| Complaint::new("it does not begin with s3://"))?;
+        BucketSettings::place(place).map(Self).map_err(|error| Complaint::new(error.to_string()))
+    }
+}
+
+impl CopyTable {
+    fn read(reader: Reader<'_>) -> Option<Self> {
+        if !reader.is_there() {
+            return None;
+        }
+        let text = |key| reader.required::<String>(key).map(Spanned::into_inner);
+        let every = reader.or("every", Span(COPY_EVERY)).0;
+        if every < COPY_EVERY_MIN {
+            reader.complain(reader.span_of("every"), Complaint::new("every: at least a second").hint("every = \"1m\""));
+        }
+        let table = Self {
+            place: reader.required::<Place>("url").map(|place| place.into_inner().0),
+            endpoint: reader.required::<BaseUrl>("endpoint").map(|url| url.into_inner().0),
+            region: text("region"),
+            access_key: text("access_key"),
+            secret_key_file: reader.required("secret_key_file"),
+            every,
+        };
+        reader.finish();
+        Some(table)
+    }
 }
 
 impl FromText for Language {
@@ -45,6 +99,7 @@ impl PageTable {
             name: reader.get("name").map(Spanned::into_inner),
             logo: reader.get("logo"),
             colours: BTreeMap::new(),
+            copy: CopyTable::read(reader.table("bucket")),
         };
         for scheme in Scheme::ALL {
             let colours = reader.table(scheme.key());

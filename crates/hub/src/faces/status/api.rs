@@ -1,13 +1,15 @@
 //! The picture in the shape of Statuspage's API v2, which many tools read already.
 
 use super::maintenance::{PublicMaintenance, Word};
-use super::picture::{ComponentLine, Picture, PublicIncident, Update};
-use crate::faces::claim::Indicator;
+use super::picture::{ComponentLine, Group, Picture, PublicIncident, Update};
+use crate::faces::claim::{Claim, Indicator};
 use crate::faces::stamp::Stamp;
 use crate::text::slug;
 use downbeat_core::incident::MaintenancePhase;
-use downbeat_core::model::Name;
+use downbeat_core::model::{Name, Stage};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// Most incidents in an answer, newest first: as many as Statuspage gives.
 const INCIDENTS_MAX: usize = 50;
@@ -67,7 +69,7 @@ struct Status {
 
 #[derive(Debug, Serialize)]
 struct ComponentJson<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     name: &'a str,
     status: &'static str,
     created_at: String,
@@ -80,6 +82,9 @@ struct ComponentJson<'a> {
     page_id: String,
     group: bool,
     only_show_if_degraded: bool,
+    /// Of a group: what is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    components: Option<Vec<&'a str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,11 +122,19 @@ struct UpdateJson<'a> {
     created_at: String,
     updated_at: String,
     display_at: String,
-    /// Always null, as Statuspage allows: what was claimed when is not part of a word.
-    affected_components: Option<()>,
+    affected_components: Vec<AffectedJson<'a>>,
     deliver_notifications: bool,
     custom_tweet: Option<()>,
     tweet_id: Option<()>,
+}
+
+/// What a word meant for a component: by the incident's impact as a whole, for what was claimed when is not part of a word.
+#[derive(Debug, Serialize)]
+struct AffectedJson<'a> {
+    code: &'a str,
+    name: &'a str,
+    old_status: &'static str,
+    new_status: &'static str,
 }
 
 impl Picture {
@@ -159,10 +172,12 @@ impl Picture {
         IncidentsAnswer { page: self.page(), incidents }
     }
 
-    /// `scheduled-maintenances.json`. Statuspage has no word for what was called off, so that is not there.
+    /// `scheduled-maintenances.json`.
     pub(super) fn all_maintenances(&self) -> MaintenancesAnswer<'_> {
-        let kept = self.maintenances.iter().filter(|it| it.phase != MaintenancePhase::Cancelled);
-        MaintenancesAnswer { page: self.page(), scheduled_maintenances: self.maintenances_json(kept) }
+        MaintenancesAnswer {
+            page: self.page(),
+            scheduled_maintenances: self.maintenances_json(self.maintenances.iter()),
+        }
     }
 
     /// `scheduled-maintenances/upcoming.json`.
@@ -190,13 +205,36 @@ impl Picture {
         slug(&self.service)
     }
 
+    /// The components, then the groups in which they stand.
     fn components_json(&self) -> Vec<ComponentJson<'_>> {
-        (1..).zip(&self.components).map(|(position, line)| self.component_json(position, line)).collect()
+        let lines = (1..).zip(&self.components).map(|(position, line)| self.component_json(position, line));
+        let groups = (1..).zip(self.groups()).filter_map(|(position, group)| self.group_json(position, &group));
+        lines.chain(groups).collect()
+    }
+
+    fn group_json<'a>(&'a self, position: usize, group: &Group<'a>) -> Option<ComponentJson<'a>> {
+        let title = group.title?;
+        Some(ComponentJson {
+            id: Cow::Owned(group_id(title)),
+            name: title,
+            status: group.claim.word(),
+            created_at: group.lines.iter().map(|line| line.created_at).min()?.iso(),
+            updated_at: group.lines.iter().map(|line| line.updated_at).max()?.iso(),
+            position,
+            description: None,
+            showcase: true,
+            start_date: None,
+            group_id: None,
+            page_id: self.page_id(),
+            group: true,
+            only_show_if_degraded: false,
+            components: Some(group.lines.iter().map(|line| line.name.as_str()).collect()),
+        })
     }
 
     fn component_json<'a>(&self, position: usize, line: &'a ComponentLine) -> ComponentJson<'a> {
         ComponentJson {
-            id: line.name.as_str(),
+            id: Cow::Borrowed(line.name.as_str()),
             name: &line.title,
             status: line.claim.word(),
             created_at: line.created_at.iso(),
@@ -205,10 +243,11 @@ impl Picture {
             description: None,
             showcase: true,
             start_date: None,
-            group_id: None,
+            group_id: line.group.as_deref().map(group_id),
             page_id: self.page_id(),
             group: false,
             only_show_if_degraded: false,
+            components: None,
         }
     }
 
@@ -225,9 +264,51 @@ impl Picture {
             shortlink: format!("{}/incidents/{}", self.url, incident.id),
             started_at: incident.started_at.iso(),
             page_id: self.page_id(),
-            incident_updates: incident.updates.iter().map(|update| update_json(incident, update)).collect(),
+            incident_updates: self.updates_json(incident),
             components: self.touched(&incident.components),
         }
+    }
+
+    /// Newest first; each word leads from what the one before it claimed.
+    fn updates_json<'a>(&'a self, incident: &'a PublicIncident) -> Vec<UpdateJson<'a>> {
+        let claim = |update: &Update| match update.stage {
+            Stage::Resolved => Claim::Operational,
+            Stage::Investigating | Stage::Identified | Stage::Monitoring => claim_of(incident.impact),
+        };
+        let before = incident.updates.iter().skip(1).map(claim).chain([Claim::Operational]);
+        let updates = incident.updates.iter().zip(before).map(|(update, before)| {
+            let said =
+                (update.id.as_str(), update.stage.word(), update.body.as_str(), incident.id.to_string(), update.at);
+            update_json(said, self.affected(&incident.components, before, claim(update)))
+        });
+        updates.collect()
+    }
+
+    /// Newest first, as those of an incident.
+    fn words_json<'a>(&'a self, it: &'a PublicMaintenance) -> Vec<UpdateJson<'a>> {
+        let claim = |word: &Word| match word.phase {
+            MaintenancePhase::InProgress => Claim::UnderMaintenance,
+            MaintenancePhase::Scheduled | MaintenancePhase::Completed | MaintenancePhase::Cancelled => {
+                Claim::Operational
+            }
+        };
+        let before = it.words.iter().skip(1).map(claim).chain([Claim::Operational]);
+        let words = it.words.iter().zip(before).map(|(word, before)| {
+            let said = (word.id.as_str(), phase_word(word.phase), word.body.as_str(), it.key(), word.at);
+            update_json(said, self.affected(&it.components, before, claim(word)))
+        });
+        words.collect()
+    }
+
+    fn affected(&self, components: &[Name], before: Claim, after: Claim) -> Vec<AffectedJson<'_>> {
+        let touched = self.components.iter().filter(|line| components.contains(&line.name));
+        let affected = touched.map(|line| AffectedJson {
+            code: line.name.as_str(),
+            name: &line.title,
+            old_status: before.word(),
+            new_status: after.word(),
+        });
+        affected.collect()
     }
 
     fn touched(&self, components: &[Name]) -> Vec<ComponentJson<'_>> {
@@ -243,7 +324,7 @@ impl Picture {
         let story = IncidentJson {
             id: it.key(),
             name: &it.title,
-            status: it.phase.word(),
+            status: phase_word(it.phase),
             created_at: it.created_at.iso(),
             updated_at: it.updated_at.iso(),
             monitoring_at: None,
@@ -252,42 +333,53 @@ impl Picture {
             shortlink: format!("{}/maintenance/{}", self.url, it.number),
             started_at: it.began_at.unwrap_or(it.start).iso(),
             page_id: self.page_id(),
-            incident_updates: it.words.iter().map(|word| word_json(it, word)).collect(),
+            incident_updates: self.words_json(it),
             components: self.touched(&it.components),
         };
         MaintenanceJson { story, scheduled_for: it.start.iso(), scheduled_until: it.end.iso() }
     }
 }
 
-fn update_json<'a>(incident: &PublicIncident, update: &'a Update) -> UpdateJson<'a> {
+/// A word's id, its state, what it says, of what, and when.
+type Said<'a> = (&'a str, &'static str, &'a str, String, Stamp);
+
+fn update_json<'a>((id, status, body, incident_id, at): Said<'a>, affected: Vec<AffectedJson<'a>>) -> UpdateJson<'a> {
     UpdateJson {
-        id: &update.id,
-        status: update.stage.word(),
-        body: &update.body,
-        incident_id: incident.id.to_string(),
-        created_at: update.at.iso(),
-        updated_at: update.at.iso(),
-        display_at: update.at.iso(),
-        affected_components: None,
+        id,
+        status,
+        body,
+        incident_id,
+        created_at: at.iso(),
+        updated_at: at.iso(),
+        display_at: at.iso(),
+        affected_components: affected,
         deliver_notifications: true,
         custom_tweet: None,
         tweet_id: None,
     }
 }
 
-fn word_json<'a>(maintenance: &PublicMaintenance, word: &'a Word) -> UpdateJson<'a> {
-    UpdateJson {
-        id: &word.id,
-        status: word.phase.word(),
-        body: &word.body,
-        incident_id: maintenance.key(),
-        created_at: word.at.iso(),
-        updated_at: word.at.iso(),
-        display_at: word.at.iso(),
-        affected_components: None,
-        deliver_notifications: true,
-        custom_tweet: None,
-        tweet_id: None,
+/// An id that no component has, for names have no tilde in them; titles in any script have one of their own.
+fn group_id(title: &str) -> String {
+    let digest = Sha256::digest(title);
+    let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("group~{digits}")
+}
+
+/// Statuspage has no word for what was called off; it is over, and who was told of it learns that.
+const fn phase_word(phase: MaintenancePhase) -> &'static str {
+    match phase {
+        MaintenancePhase::Cancelled => MaintenancePhase::Completed.word(),
+        phase => phase.word(),
+    }
+}
+
+/// What an incident of this impact means for what it touches.
+const fn claim_of(impact: Indicator) -> Claim {
+    match impact {
+        Indicator::Critical => Claim::MajorOutage,
+        Indicator::Major => Claim::PartialOutage,
+        Indicator::None | Indicator::Maintenance | Indicator::Minor => Claim::DegradedPerformance,
     }
 }
 
@@ -323,7 +415,27 @@ mod tests {
         assert_eq!(ids(picture.active_maintenances()), ["maintenance-5 in_progress"]);
         assert_eq!(ids(picture.upcoming_maintenances()), ["maintenance-2 scheduled", "maintenance-3 scheduled"]);
         let all = ids(picture.all_maintenances());
-        assert_eq!((all.len(), all[3].as_str()), (4, "maintenance-1 completed"), "what was called off is not there");
+        assert_eq!(all.len(), 5);
+        assert!(all.contains(&"maintenance-4 completed".to_owned()), "what was called off is over: {all:?}");
+    }
+
+    #[test]
+    fn each_word_leads_from_what_was_claimed_before() {
+        let picture = Picture::of(&story::in_state(State::Resolved), &Claims::new());
+        let answer = serde_json::to_value(picture.all_incidents()).expect("JSON");
+        let updates = answer["incidents"][0]["incident_updates"].as_array().expect("a list");
+        let claims = |it: &serde_json::Value| {
+            let affected = it["affected_components"].as_array().expect("a list").iter();
+            let pair = |one: &serde_json::Value| format!("{}>{}", one["old_status"], one["new_status"]);
+            affected.map(pair).collect::<std::collections::BTreeSet<_>>()
+        };
+        let first = claims(updates.last().expect("something was said"));
+        assert!(first.iter().all(|pair| pair.starts_with("\"operational\">") && !pair.ends_with("\"operational\"")));
+        assert!(!first.is_empty() && claims(&updates[0]).iter().all(|pair| pair.ends_with(">\"operational\"")));
+        for pair in updates.windows(2) {
+            let old = |it: &serde_json::Value| it["affected_components"][0]["old_status"].clone();
+            assert_eq!(old(&pair[0]), pair[1]["affected_components"][0]["new_status"]);
+        }
     }
 
     #[test]

@@ -19,12 +19,16 @@ mod shelf;
 mod site;
 mod told;
 
-pub(super) use site::{File, Kind};
+pub(crate) use shelf::{Shelf, ShelfError};
+pub(super) use site::Kind;
+pub(crate) use site::{File, Site};
 
 use super::answer::{self, Door};
 use super::claim::Claims;
 use super::desk::Desk;
 use super::stamp::Stamp;
+use crate::outbound::{Outbound, Web};
+use crate::s3::Bucket;
 use crate::view::Snapshot;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -34,11 +38,10 @@ use axum::routing::get;
 use downbeat_core::incident;
 use pages::{Answer, ReportedPage};
 pub(crate) use picture::Picture;
-use shelf::Shelf;
-use site::Site;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use told::Told;
 
 /// Between two drawings: readers need no more, and a busy driver publishes four times a second.
@@ -50,8 +53,18 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 pub fn status_routes<D: Desk>(desk: D) -> Router {
     let snapshots = desk.snapshots();
     let first = Drawn::of(&snapshots.borrow(), &Claims::new());
-    let shelf = Shelf::at(snapshots.borrow().settings.data.join("status"));
+    let settings = Arc::clone(&snapshots.borrow().settings);
+    let shelf = Shelf::at(settings.data.join("status"));
     let (sender, drawn) = watch::channel(Arc::new(first));
+    if let Some(copy) = &settings.page.copy {
+        let outbound = Outbound::new(settings.outbound_allow.clone(), &settings.policy.topology);
+        match Web::new(outbound) {
+            Ok(web) => {
+                drop(tokio::spawn(keep_copying(drawn.clone(), Bucket::new(copy.bucket.clone(), web), copy.every)))
+            }
+            Err(error) => tracing::warn!(%error, "the status page has no copy in a bucket"),
+        }
+    }
     tokio::spawn(keep_drawing(snapshots, sender, shelf));
     Router::new()
         .route("/", get(front))
@@ -61,6 +74,8 @@ pub fn status_routes<D: Desk>(desk: D) -> Router {
         .with_state(drawn)
 }
 
+/// A bucket that did not take the page is tried again after so long.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// The page of that name, in any language.
 const EMBED: &str = "embed";
 /// For the one page that is made for frames of others: it has no form.
@@ -123,6 +138,28 @@ async fn keep_drawing(mut snapshots: watch::Receiver<Snapshot>, drawn: watch::Se
         }
         let next = Drawn::of(&snapshots.borrow_and_update(), &drawn.borrow().picture.claims);
         drawn.send_replace(Arc::new(next));
+    }
+}
+
+/// Keeps the copy in a bucket: what was said is there at once, what was only measured after `every`.
+async fn keep_copying(mut drawn: watch::Receiver<Arc<Drawn>>, mut bucket: Bucket, every: Duration) {
+    let mut healthy = true;
+    loop {
+        let newest = Arc::clone(&drawn.borrow_and_update());
+        let copied = bucket.put(&newest.site).await;
+        if let (true, Err(error)) = (healthy, &copied) {
+            tracing::warn!(%error, "the status page's copy in the bucket is old");
+        }
+        healthy = copied.is_ok();
+        let due = Instant::now() + if healthy { every } else { every.min(TRY_AGAIN) };
+        loop {
+            match timeout_at(due, drawn.changed()).await {
+                Err(_) => break,
+                Ok(Err(_)) => return,
+                Ok(Ok(())) if healthy && drawn.borrow_and_update().picture.says_otherwise(&newest.picture) => break,
+                Ok(Ok(())) => {}
+            }
+        }
     }
 }
 

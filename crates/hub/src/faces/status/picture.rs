@@ -337,6 +337,11 @@ impl Picture {
         self.languages.first().copied().unwrap_or_default()
     }
 
+    /// True when more differs than what is measured: what is claimed, or what people were told.
+    pub(crate) fn says_otherwise(&self, other: &Self) -> bool {
+        self.claims != other.claims || self.incidents != other.incidents || self.maintenances != other.maintenances
+    }
+
     /// The components by group, in the order in which the groups first come; those without one last.
     pub(crate) fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();

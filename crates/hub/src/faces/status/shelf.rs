@@ -16,7 +16,7 @@ pub(crate) struct Shelf {
 /// Why a file is not on the shelf.
 #[derive(Debug, thiserror::Error)]
 #[error("write {path}: {source}", path = path.display())]
-pub(crate) struct ShelfError {
+pub struct ShelfError {
     path: PathBuf,
     source: std::io::Error,
 }

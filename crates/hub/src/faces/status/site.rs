@@ -12,6 +12,8 @@ use bytes::Bytes;
 use downbeat_core::model::Language;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,24 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// By the end of a file's name; `None` for what is no part of a site.
+    fn of(path: &str) -> Option<Self> {
+        Some(match path.rsplit_once('.')?.1 {
+            "html" => Self::Html,
+            "json" => Self::Json,
+            "atom" => Self::Atom,
+            "rss" => Self::Rss,
+            "ics" => Self::Calendar,
+            "css" => Self::Css,
+            "js" => Self::Js,
+            "svg" => Self::Svg,
+            "png" => Self::Png,
+            "jpg" => Self::Jpeg,
+            "webp" => Self::Webp,
+            _ => return None,
+        })
+    }
+
     /// The `Content-Type`.
     pub(crate) const fn content_type(self) -> &'static str {
         match self {
@@ -153,6 +173,28 @@ impl Site {
             self.page(&file(&path), &MaintenancePage { picture: told(&path), work })?;
         }
         Ok(())
+    }
+
+    /// A site as it lies on disk; what is none of its files is passed over.
+    ///
+    /// # Errors
+    /// When a folder or a file cannot be read.
+    pub(crate) fn read(folder: &Path) -> io::Result<Self> {
+        let mut site = Self::default();
+        let mut folders = vec![(folder.to_owned(), String::new())];
+        while let Some((folder, prefix)) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = format!("{prefix}{name}");
+                if entry.file_type()?.is_dir() {
+                    folders.push((entry.path(), format!("{path}/")));
+                } else if let Some(kind) = Kind::of(&path) {
+                    site.put(&path, kind, std::fs::read(entry.path())?);
+                }
+            }
+        }
+        Ok(site)
     }
 
     /// The file that a request path means.
