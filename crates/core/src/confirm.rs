@@ -40,6 +40,8 @@ pub struct Surroundings<'a> {
     pub witnesses: &'a dyn Fn(&Slice) -> usize,
     /// When something went wrong that was found, where that was counted; asked only where it matters.
     pub course: &'a dyn Fn(&Finding) -> Option<Course>,
+    /// Whether a place is reported from so many autonomous systems that it is no handful of forgers (G1).
+    pub reported_broadly: &'a dyn Fn(&Slice) -> bool,
     /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
 }
@@ -144,7 +146,12 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
             ));
         }
     }
-    let agreeing: Vec<_> = evidence.bits.iter().filter(|(_, bits)| bits.0 >= AGREES).collect();
+    let is_believed = |class: SourceClass| {
+        let mut reports = evidence.pillars.iter().filter(|f| f.class == SourceClass::Report);
+        class != SourceClass::Report || reports.all(|f| (around.reported_broadly)(&f.slice))
+    };
+    let agreeing: Vec<_> =
+        evidence.bits.iter().filter(|(class, bits)| bits.0 >= AGREES && is_believed(**class)).collect();
     let measured = agreeing.iter().filter(|(class, _)| **class != SourceClass::Report).count();
     let sum: f64 = agreeing.iter().map(|(_, bits)| bits.0).sum();
     (agreeing.len() >= 2 && measured >= 1 && sum >= threshold && has_measured_weight(evidence, threshold)).then(|| {
@@ -201,6 +208,7 @@ mod tests {
         whole: &|| Whole { spread: 0.2, surging: false },
         witnesses: &|_| 1,
         course: &|f| Some(Course { from: f.since, to: f.at, seconds: 1 }),
+        reported_broadly: &|_| true,
     };
     const LASTING: Surroundings<'_> =
         Surroundings { course: &|f| Some(Course { from: f.since, to: f.at, seconds: 3 }), ..CALM };
@@ -293,6 +301,15 @@ mod tests {
             assert_ne!(said(&[reports(bits), probe("component=login", 8.5)], CALM), "confirmed");
         }
         assert_eq!(said(&[reports(20.0), edge("component=login", 16.0)], CALM), "confirmed");
+    }
+
+    /// G1: reports out of a handful of autonomous systems tip no scales.
+    #[test]
+    fn g1_reports_of_few_systems_tip_nothing() {
+        let narrow = Surroundings { reported_broadly: &|_| false, ..CALM };
+        let findings = [reports(24.0), edge("component=login", 16.0)];
+        assert_eq!((said(&findings, narrow), said(&findings, CALM)), ("suspected", "confirmed"));
+        assert_eq!(said(&[reports(24.0), edge("component=login", 50.0)], narrow), "confirmed", "by what is measured");
     }
 
     #[test]

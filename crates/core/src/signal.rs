@@ -279,7 +279,7 @@ impl Door {
         Some(Observation::check(leaf, tally, standing))
     }
 
-    /// Takes a user's report in.
+    /// Takes a user's report in, and names the places that it is about: what was said, and that within the region.
     ///
     /// # Errors
     /// [`SignalRefused::Stranger`] when it names a component that is not configured.
@@ -289,18 +289,15 @@ impl Door {
         report: &Report,
         topology: &Topology,
         ledger: &mut Ledger,
-    ) -> Result<Observation, SignalRefused> {
+    ) -> Result<Vec<Slice>, SignalRefused> {
         if let Some(stranger) = report.component.as_ref().filter(|c| !topology.components.contains_key(*c)) {
             return Err(SignalRefused::Stranger(format!("component {stranger}")));
         }
         ledger.at(now).reports += 1;
-        let mut leaf = Slice::everywhere();
-        if let Some(component) = &report.component {
-            leaf = leaf.with(Dimension::Component, component.clone());
-        }
-        let tally = Tally { total: 1, slow: 0, failures: [(FailureKind::Wrong, 1)].into() };
-        let (class, measure) = (SourceClass::Report, Measure::Reports);
-        Ok(Observation { class, measure, leaf, tally, standing: Standing::Open })
+        let place = report.component.iter().fold(Slice::everywhere(), |it, c| it.with(Dimension::Component, c.clone()));
+        let region = report.region.as_ref().filter(|region| topology.in_region(region).next().is_some());
+        let there = region.map(|region| place.clone().with(Dimension::Region, region.clone()));
+        Ok([place].into_iter().chain(there).collect())
     }
 }
 

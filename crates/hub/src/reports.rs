@@ -102,7 +102,8 @@ impl Doors {
         let taken = self.reports.take(&network, &word.category);
         if taken == Taken::Counted {
             let Word { category, region, .. } = word;
-            let report = Signal::Report(Report { category, component, region, network });
+            let told = Report { category, component, region, network, system: None, usual_per_minute: None };
+            let report = Signal::Report(told);
             if let Err(error) = self.signals.send(report).await {
                 tracing::debug!(%error, "a report was not taken");
             }

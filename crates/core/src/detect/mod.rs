@@ -4,20 +4,22 @@
 //! region, its version, its component, and the component in the region and on the replica. The number of series
 //! is bounded by the configuration; client networks are bounded by a figure of their own.
 
+mod breadth;
 mod burn;
 mod count;
 mod ratio;
 pub mod series;
 mod shelf;
 
+pub use breadth::Breadth;
 pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Urgency};
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
 
 use crate::model::{
-    Bits, Course, DetectPolicy, Dimension, FailureKind, Failures, Finding, Measure, Moment, Name, Slice, SourceClass,
-    Tally, Topology,
+    Bits, Course, DetectPolicy, Dimension, FailureKind, Failures, Finding, Measure, Moment, Name, Report, Slice,
+    SourceClass, Tally, Topology,
 };
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -33,6 +35,8 @@ const BITS_MIN: f64 = 6.0;
 const CHECK_CAP: f64 = 20.0;
 /// What nothing renewed for so long may go with what checks say.
 const UNASKED: Duration = Duration::from_secs(3);
+/// The most that reports from everywhere weigh; of it each network has its share (G1).
+const REPORTS_WEIGHT: f64 = 30.0;
 /// Seconds in the month of the false-alarm budget.
 const MONTH_S: f64 = 30.0 * 86_400.0;
 
@@ -45,7 +49,14 @@ pub struct Watch {
     touched: Vec<Slot>,
     /// Grows with each change.
     age: u64,
-    reports: BTreeMap<Slice, CountTest>,
+    reports: BTreeMap<Slice, Reported>,
+}
+
+/// What users reported of one place.
+#[derive(Debug, Clone)]
+struct Reported {
+    test: CountTest,
+    breadth: Breadth,
 }
 
 /// The number of bits that a healthy service exceeds as seldom as the budget allows.
@@ -72,11 +83,7 @@ impl Watch {
         observations: impl IntoIterator<Item = (SourceClass, Measure, &'a Slice, &'a Tally)>,
     ) {
         for (class, measure, leaf, tally) in observations {
-            if measure == Measure::Reports {
-                self.count_report(now, leaf);
-            } else {
-                self.count(now, &Key { class, measure, slice: leaf.clone() }, tally);
-            }
+            self.count(now, &Key { class, measure, slice: leaf.clone() }, tally);
         }
         let mut well_again = Vec::new();
         for slot in std::mem::take(&mut self.touched) {
@@ -161,15 +168,24 @@ impl Watch {
         }
     }
 
-    fn count_report(&mut self, now: Moment, leaf: &Slice) {
+    /// Counts a user's report of a place.
+    pub fn report(&mut self, now: Moment, leaf: &Slice, report: &Report) {
         self.age += 1;
-        let per_second = self.policy.reports_per_minute / 60.0;
-        let test = self.reports.entry(leaf.clone()).or_insert_with(|| CountTest::new(per_second, now));
-        if now.since(test.last()) > self.policy.memory {
+        let usual = report.usual_per_minute.filter(|usual| usual.is_finite()).unwrap_or(0.0);
+        let per_second = usual.max(self.policy.reports_per_minute) / 60.0;
+        let fresh = || Reported { test: CountTest::new(per_second, now), breadth: Breadth::default() };
+        let reported = self.reports.entry(leaf.clone()).or_insert_with(fresh);
+        if now.since(reported.test.last()) > self.policy.memory {
             // What was reported long ago is another matter.
-            *test = CountTest::new(per_second, now);
+            *reported = fresh();
         }
-        test.add(now, 1);
+        reported.test.add(now, 1);
+        reported.breadth.add(now, &report.network, report.system.as_ref(), self.policy.memory);
+    }
+
+    /// True when a place is reported from so many autonomous systems that it is more than a handful of forgers (G1).
+    pub fn is_reported_broadly(&self, now: Moment, place: &Slice) -> bool {
+        self.reports.get(place).is_some_and(|reported| reported.breadth.is_broad(now, self.policy.memory))
     }
 
     fn floor(&self, measure: Measure) -> f64 {
@@ -195,11 +211,13 @@ impl Watch {
             kinds: s.kinds.clone(),
             ..blank(now, s.test.reading())
         });
-        let reported = self.reports.iter().filter(|(_, test)| now.since(test.last()) <= freshness);
-        let counts = reported.map(|(slice, test)| {
-            let mut aged = test.clone();
+        let reported = self.reports.iter().filter(|(_, reported)| now.since(reported.test.last()) <= freshness);
+        let counts = reported.map(|(slice, reported)| {
+            let mut aged = reported.test.clone();
             aged.add(now, 0);
-            Finding { slice: slice.clone(), ..blank(now, aged.reading()) }
+            let found = blank(now, aged.reading());
+            let weight = REPORTS_WEIGHT * reported.breadth.share(now, self.policy.memory);
+            Finding { slice: slice.clone(), bits: Bits(found.bits.0.min(weight)), ..found }
         });
         let mut findings: Vec<Finding> = ratios.collect();
         for reported in counts.filter(|f| f.bits.0 >= BITS_MIN) {
@@ -225,8 +243,8 @@ impl Watch {
             series.test.reset();
             series.kinds.clear();
         }
-        for test in self.reports.values_mut() {
-            test.reset();
+        for reported in self.reports.values_mut() {
+            reported.test.reset();
         }
     }
 }

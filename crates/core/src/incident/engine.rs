@@ -148,7 +148,12 @@ impl Engine {
                 seen
             }
             Signal::Probe(result) => self.hear_probe(now, result)?.into_iter().collect(),
-            Signal::Report(report) => vec![self.door.report(now, report, topology, &mut self.ledger)?],
+            Signal::Report(report) => {
+                for place in self.door.report(now, report, topology, &mut self.ledger)? {
+                    self.watch.report(now, &place, report);
+                }
+                vec![]
+            }
         };
         self.watch.add(now, span(signal), seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
         Ok(())

@@ -110,6 +110,7 @@ impl Engine {
             deaf: self.deaf_for(now).is_some(),
             witnesses: &|place| self.witnesses(place, now),
             course: &|finding| self.watch.course(finding),
+            reported_broadly: &|place| self.watch.is_reported_broadly(now, place),
             whole: &|| self.whole(onset(findings, now), now),
         };
         judge(findings, around, &self.policy.confirm)
@@ -160,7 +161,14 @@ impl Engine {
         let live = self.findings_of(incident).into_iter().map(|f| (f.class, f.bits));
         let is_recent = |class: &SourceClass| incident.told_at.get(class).is_some_and(|at| now.since(*at) < REMEMBERED);
         let kept = incident.bits.iter().filter(|(class, _)| is_recent(class)).map(|(class, bits)| (*class, *bits));
-        live.chain(kept).filter(|(_, bits)| *bits >= AGREES).map(|(class, _)| class).collect()
+        let mut classes: BTreeSet<SourceClass> =
+            live.chain(kept).filter(|(_, bits)| *bits >= AGREES).map(|(class, _)| class).collect();
+        let reported = |f: &&Finding| f.class == SourceClass::Report && self.watch.is_reported_broadly(now, &f.slice);
+        if !self.findings_of(incident).iter().any(reported) {
+            // G1: a handful of forgers is no class of evidence.
+            classes.remove(&SourceClass::Report);
+        }
+        classes
     }
 }
 

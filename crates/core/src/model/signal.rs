@@ -264,6 +264,12 @@ pub struct Report {
     pub region: Option<Name>,
     /// The reporter's network; several reports of one network count as one (invariant G1).
     pub network: Name,
+    /// The autonomous system that the network belongs to, where a table of them is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<Name>,
+    /// How many reports of this kind a minute are usual at this hour of the week; no sender has a say in it.
+    #[serde(skip)]
+    pub usual_per_minute: Option<f64>,
 }
 
 /// What kind of change it was.

@@ -260,7 +260,8 @@ impl World {
         self.hub.heard.insert(key, self.now);
         self.marks.reach("hub: a report counts");
         let component = component.map(|c| self.shape.components[c].clone());
-        let report = Report { category: name("no-sound"), component, region: None, network };
+        let category = name("no-sound");
+        let report = Report { category, component, region: None, network, system: None, usual_per_minute: None };
         if self.hub.desk.is_some() {
             self.judge.reported(self.hub.clock(self.now));
         }
