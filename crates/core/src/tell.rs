@@ -29,6 +29,8 @@ pub struct Facts {
     pub regions: Vec<String>,
     /// The cause, when it is certain.
     pub cause: Option<CauseKind>,
+    /// Somebody else's service that says that it ails and is that cause.
+    pub upstream: Option<String>,
     /// What is in force.
     pub remedy: Option<RemedyKind>,
     /// When the next word comes at the latest.
@@ -55,6 +57,7 @@ impl Facts {
             },
             regions: if everywhere { vec![] } else { regions.iter().map(Name::to_string).collect() },
             cause: cause.map(|c| c.kind),
+            upstream: cause.and_then(|c| c.upstream.clone()),
             remedy: None,
             next_update,
         }
@@ -120,6 +123,9 @@ pub fn page_for_found(edge: &Name, count: usize) -> String {
 /// The page for whoever is on call when an incident is confirmed.
 pub fn page(why: &str, cause: Option<&Hypothesis>, remedy: Option<&Remedy>) -> String {
     let cause = match cause {
+        Some(Hypothesis { upstream: Some(upstream), slice, posterior, .. }) => {
+            format!("Most likely: {upstream} is down, on which {slice} depends ({:.0} %).", posterior * 100.0)
+        }
         Some(c) => format!("Most likely: {}, {} ({:.0} %).", c.kind.title(), c.slice, c.posterior * 100.0),
         None => "No cause stands out yet.".into(),
     };
@@ -163,6 +169,7 @@ mod tests {
             components: vec!["Log-in".into(), "Playlists".into()],
             regions: vec!["us".into()],
             cause: Some(CauseKind::BadConfig),
+            upstream: None,
             remedy: Some(RemedyKind::RollBack),
             next_update: Duration::from_secs(1_800),
         }
@@ -179,6 +186,12 @@ mod tests {
             body(Stage::Identified, &facts()),
             "We know the cause: a change of settings that does not work as it should. We are going back to what worked \
              before. Next update within 30 minutes."
+        );
+        let depends = Facts { upstream: Some("Example Payments".into()), ..facts() };
+        let word = body(Stage::Identified, &depends);
+        assert!(
+            word.starts_with("We know the cause: Example Payments, which ours depends on, has an outage."),
+            "{word}"
         );
         let everything = Facts { next_update: Duration::from_secs(60), ..Facts::default() };
         assert_eq!(

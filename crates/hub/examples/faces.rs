@@ -6,11 +6,13 @@
 //! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
-use downbeat_core::model::Name;
+use downbeat_core::model::{Moment, Name};
+use downbeat_hub::clock::HubClock;
 use downbeat_hub::doors::CommandError;
 use downbeat_hub::faces::{Desk, console_routes, status_routes};
 use downbeat_hub::log::ReadError;
-use downbeat_hub::{settings, view};
+use downbeat_hub::reports::ReportDesk;
+use downbeat_hub::{reports, settings, view};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -26,6 +28,10 @@ struct Canned(Arc<watch::Sender<view::Snapshot>>);
 impl Desk for Canned {
     fn snapshots(&self) -> watch::Receiver<view::Snapshot> {
         self.0.subscribe()
+    }
+
+    fn reports(&self) -> ReportDesk {
+        ReportDesk::alone(&self.0.borrow().settings, HubClock::start(Moment::default()))
     }
 
     async fn command(&self, who: Name, command: Command) -> Result<(), CommandError> {
@@ -48,6 +54,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "healthy" => Some(story::healthy()),
         "hostile" => Some(story::hostile()),
         "maintained" => Some(story::maintained()),
+        "reported" => Some(story::reported()),
         "maintained-hostile" => Some(story::maintained_with_hostility()),
         "empty" => Some(story::empty()),
         "lapsing" => Some(story::lapsing()),

@@ -6,7 +6,7 @@ mod vantage;
 use crate::doors::{CommandError, Doors, SignalError};
 use crate::http::json::FromJson;
 use crate::http::problem::Problem;
-use crate::reports::{Taken, Word};
+use crate::reports::{Shown, Taken, Whence, Word};
 use crate::settings::HubSettings;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use downbeat_core::incident::Command;
-use downbeat_core::model::{Change, Name, Report, RollUp, Signal, TrafficPlan};
+use downbeat_core::model::{Change, Name, RollUp, Signal, TrafficPlan};
 use downbeat_core::signal::SignalRefused;
 use serde::Deserialize;
 pub(crate) use vantage::OWN_VANTAGE;
@@ -87,13 +87,30 @@ async fn plan(State(doors): State<Doors>) -> Json<TrafficPlan> {
 }
 
 /// `POST /v1/reports`: a user's report as another program took it in, with the user's network.
-async fn take_report(State(doors): State<Doors>, FromJson(report): FromJson<Report>) -> Result<Response, Problem> {
-    let word = Word { category: report.category, component: report.component, region: report.region };
-    match doors.take_report(word, report.network).await {
+async fn take_report(State(doors): State<Doors>, FromJson(report): FromJson<Collected>) -> Result<Response, Problem> {
+    let word =
+        Word { category: report.category, component: report.component, region: report.region, version: report.version };
+    // Whoever has the token is believed in a burst too: the caps by network are the same.
+    let shown = Shown::Vouched;
+    match doors.reports.take(&word, &Whence::Network(report.network), shown) {
         Ok(Taken::Counted) => Ok(StatusCode::ACCEPTED.into_response()),
-        Ok(Taken::HeardBefore | Taken::TooMany) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(Taken::HeardBefore | Taken::TooMany | Taken::ToBeShown) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(stranger) => Err(Problem::senseless(stranger.to_string())),
     }
+}
+
+/// A user's report in another program's words.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Collected {
+    category: Name,
+    #[serde(default)]
+    component: Option<Name>,
+    #[serde(default)]
+    region: Option<Name>,
+    #[serde(default)]
+    version: Option<Name>,
+    network: Name,
 }
 
 fn current_plan(doors: &Doors) -> TrafficPlan {

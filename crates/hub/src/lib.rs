@@ -28,6 +28,7 @@ mod text;
 pub mod theme;
 mod uptime;
 pub mod view;
+mod voices;
 mod watcher;
 
 pub use start::{HubHandle, StartError, start};

@@ -2,6 +2,7 @@
 
 pub use crate::channel::Dialect;
 pub use crate::probes::{Condition, ConditionError, GRPC_SERVICE_MAX, StatusError, StatusSet};
+use crate::reports::NetworkTable;
 pub use crate::subscribers::ChannelKind;
 use crate::theme::Theme;
 use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
@@ -10,6 +11,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything the hub has to be told. Valid by construction: the configuration has checked it.
@@ -48,6 +50,12 @@ pub struct HubSettings {
     pub categories: Vec<Category>,
     /// How the status page looks.
     pub page: PageSettings,
+    /// How reports are taken in.
+    pub reports: ReportSettings,
+    /// Where people write of the service.
+    pub feeds: Vec<FeedSettings>,
+    /// Where those say how they are whom we depend on; each of them is in the policy.
+    pub upstreams: Vec<UpstreamSettings>,
     /// In the demo, who breaks things at the console's request.
     pub breaker: Option<BreakerSettings>,
     /// Who may subscribe, and how mail goes out.
@@ -154,6 +162,45 @@ pub enum Trust {
     Also(PathBuf),
     /// Anybody.
     Anybody,
+}
+
+/// A feed of a search or a hashtag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedSettings {
+    /// Its name.
+    pub name: Name,
+    /// RSS or Atom.
+    pub url: String,
+    /// How often it is asked.
+    pub every: Duration,
+    /// An entry counts when it has one of them in it; any does when there are none.
+    pub words: Vec<String>,
+    /// What of the service it is about; the whole when `None`.
+    pub component: Option<Name>,
+}
+
+/// The status page of a service that ours depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Its name in the policy.
+    pub name: Name,
+    /// Its `summary.json`.
+    pub url: String,
+    /// How often it is asked.
+    pub every: Duration,
+    /// The components of that page that count; the page as a whole when there are none.
+    pub parts: Vec<String>,
+}
+
+/// How users' reports are taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReportSettings {
+    /// Which network belongs to whom; empty where no table is given.
+    pub networks: Arc<NetworkTable>,
+    /// What apps sign their reports with; without it they cannot.
+    pub app_key: Option<String>,
+    /// Proxies in front of the status page, whose word on the client's address counts.
+    pub proxies: Vec<AddressRange>,
 }
 
 /// One kind of trouble that a user can report.

@@ -20,6 +20,7 @@ use crate::subscribers::Subscribers;
 use crate::telemetry::{Telemetry, TelemetryReader};
 use crate::uptime::Uptime;
 use crate::view::Day;
+use crate::voices::keep_listening;
 use crate::watcher::keep_calling;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -110,6 +111,8 @@ impl HubHandle {
         for server in &mut self.servers {
             drop(server.await);
         }
+        let reports = self.doors.reports.clone();
+        drop(tokio::task::spawn_blocking(move || reports.save()).await);
         if let Some(stop) = self.stop_driver.take() {
             let _ = stop.send(());
         }
@@ -180,6 +183,8 @@ pub(crate) struct Parts {
     web: Web,
     prober: Prober,
     heartbeats: Heartbeats,
+    /// What users told and counts.
+    reported: mpsc::Receiver<Signal>,
 }
 
 /// Puts the parts together around what the log told.
@@ -195,12 +200,13 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let clock = HubClock::start(log.head().at);
     let uptime = Uptime::new(days, clock.now());
-    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, clock.now());
+    let (reports, reported) = ReportDesk::open(settings, clock);
+    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, reports.clone());
     let doors = Doors {
         snapshots: publisher.subscribe(),
         commands: CommandDoor::new(sender.clone()),
         signals: SignalDoor::new(sender.clone()),
-        reports: ReportDesk::new(clock),
+        reports,
         subscribers: Subscribers::of(&settings.data),
         log: LogReader::new(&settings.data),
         clock,
@@ -211,11 +217,11 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let telemetry = Telemetry::start(&settings.data).map_err(StartError::Thread)?;
     let kept = (snapshotter, telemetry);
     let driver = Driver::new((engine, clock, log), arrivals, (outbox, uptime, publisher), kept);
-    Ok(Parts { driver, doors, web, prober, heartbeats })
+    Ok(Parts { driver, doors, web, prober, heartbeats, reported })
 }
 
 fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Listening) -> HubHandle {
-    let Parts { driver, doors, web, prober, heartbeats } = parts;
+    let Parts { driver, doors, web, prober, heartbeats, reported } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
     let (results, came) = mpsc::channel(RESULTS_MAX);
@@ -223,10 +229,21 @@ fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Li
     let signals = doors.signals.clone();
     let told = (Arc::clone(settings), doors.snapshots.clone(), web.clone(), doors.clock);
     let telling = doors.subscribers.clone().keep_telling(told.0, told.1, told.2, told.3);
-    let watching = settings.watcher.clone().map(|it| keep_calling(it, settings.data.clone(), doors.clone(), web));
+    let watching =
+        settings.watcher.clone().map(|it| keep_calling(it, settings.data.clone(), doors.clone(), web.clone()));
+    let reporting = doors.reports.clone().keep(reported, doors.signals.clone(), doors.snapshots.clone());
+    let (heard, listening) = (Arc::clone(settings), (web.clone(), doors.reports.clone(), doors.signals.clone()));
     let probing = async move {
+        let listening = keep_listening(&heard, &listening.0, &listening.1, &listening.2);
         let watching = OptionFuture::from(watching);
-        tokio::join!(keep_probing(prober, watched, results), hand_in(came, &signals), watching, telling);
+        tokio::join!(
+            keep_probing(prober, watched, results),
+            hand_in(came, &signals),
+            watching,
+            telling,
+            reporting,
+            listening
+        );
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));
     HubHandle {

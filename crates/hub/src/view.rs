@@ -1,5 +1,6 @@
 //! What the faces draw: one consistent picture of everything, published by the driver after each change.
 
+use crate::reports::ReportPicture;
 use crate::settings::HubSettings;
 use downbeat_core::incident::{Arming, ArmingState, Board, Book};
 use downbeat_core::model::{Moment, Name};
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub board: Arc<Board>,
     /// Up to 90 days of each component, oldest first, today last.
     pub days: Arc<BTreeMap<Name, Vec<Day>>>,
+    /// What users reported lately.
+    pub reports: Arc<ReportPicture>,
     /// What is wrong with the hub itself, when something is: a full disk, a locked database.
     pub trouble: Option<String>,
 }

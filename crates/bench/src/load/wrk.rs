@@ -29,8 +29,13 @@ pub(crate) struct Seen {
 
 /// Loads a URL for a while on one thread.
 pub(crate) fn run(url: &str, connections: u32, duration: Duration, folder: &Path) -> Result<Seen> {
+    run_as(url, connections, duration, folder, "")
+}
+
+/// The same, with requests as a script of `wrk` makes them.
+pub(crate) fn run_as(url: &str, connections: u32, duration: Duration, folder: &Path, requests: &str) -> Result<Seen> {
     let script = folder.join("wrk.lua");
-    std::fs::write(&script, SCRIPT).context("write wrk's script")?;
+    std::fs::write(&script, format!("{requests}{SCRIPT}")).context("write wrk's script")?;
     let seconds = duration.as_secs().max(1);
     let mut command = Command::new("wrk");
     command.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}"), "--timeout", "10s", "-s"]);

@@ -5,6 +5,7 @@
 
 mod memory;
 mod pages;
+mod reports;
 mod sinks;
 mod site;
 mod subscribers;
@@ -26,9 +27,10 @@ struct Section {
     measure: fn(&Site<'_>) -> Result<String>,
 }
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: [Section; 4] = [
     Section { name: "pages", title: "Page and summary.json beside nginx", measure: pages::measure },
     Section { name: "subscribers", title: "A word to 100,000 subscribers", measure: subscribers::measure },
+    Section { name: "reports", title: "Forged reports", measure: reports::measure },
     Section { name: "memory", title: "Memory of the hub", measure: memory::measure },
 ];
 

@@ -10,12 +10,14 @@ mod count;
 mod ratio;
 pub mod series;
 mod shelf;
+mod usual;
 
 pub use breadth::Breadth;
 pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Urgency};
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
+pub use usual::Usual;
 
 use crate::model::{
     Bits, Course, DetectPolicy, Dimension, FailureKind, Failures, Finding, Measure, Moment, Name, Report, Slice,

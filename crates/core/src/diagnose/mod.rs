@@ -9,12 +9,15 @@
 
 mod contrast;
 mod demand;
+mod upstream;
 
 pub use contrast::Contrast;
 pub use demand::{Bound, Demand, Flood, Surge};
+pub use upstream::{Ailing, Upstreams};
 
 use crate::model::{
     CauseKind, Change, ChangeKind, DiagnosePolicy, Dimension, Hypothesis, Ledger, Moment, Name, Slice, Tally, Topology,
+    UpstreamHealth,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,6 +42,8 @@ const LOOKUPS: f64 = 5.0;
 const SURGE: f64 = 2.0;
 /// Refused credentials out of the network that floods.
 const DENIED: f64 = 4.0;
+/// What a component needs is down, by the word of those who run it; half of it when it only ails.
+const UPSTREAM: f64 = 6.0;
 /// What a candidate has to beat.
 const UNKNOWN: f64 = 3.0;
 /// Most hypotheses that are told.
@@ -57,6 +62,8 @@ pub struct Scene<'a> {
     pub places: &'a BTreeMap<Name, Slice>,
     /// Change events, oldest first.
     pub changes: &'a [(Moment, Change)],
+    /// Services of others that say that they ail.
+    pub ailing: &'a [Ailing],
     /// Estimated start of the trouble.
     pub since: Moment,
     /// Now.
@@ -69,6 +76,7 @@ struct Candidate {
     change: Option<Name>,
     score: f64,
     because: Vec<String>,
+    upstream: Option<String>,
 }
 
 /// Ranks the causes, most likely first; `contrast` is the scene's. The probabilities of all candidates, `unknown` included, sum to 1.
@@ -143,6 +151,7 @@ fn hosts(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)]) 
             change: None,
             score,
             because: vec![fits(fit), transport_fact(transport), checks_fact(checks)],
+            upstream: None,
         })
     };
     scene.places.iter().filter_map(|(replica, place)| host(replica, place)).collect()
@@ -172,6 +181,7 @@ fn networks(scene: Scene<'_>, contrast: &Contrast, suspects: &[&(Moment, Change)
             change: None,
             score,
             because: vec![fits(fit), transport_fact(transport), checks_fact(checks)],
+            upstream: None,
         })
     };
     regions.iter().filter_map(network).collect()
@@ -196,6 +206,7 @@ fn changed(scene: Scene<'_>, contrast: &Contrast, (at, change): &(Moment, Change
             format!("{} was brought out {:.0} s before the onset", change.to, lag.as_secs_f64()),
             format!("the failures sit in {best}"),
         ],
+        upstream: None,
     })
 }
 
@@ -209,6 +220,7 @@ fn names(scene: Scene<'_>) -> Vec<Candidate> {
             change: None,
             score: FIT * share + LOOKUPS,
             because: vec![format!("{} of {} look-ups of its name failed", tally.failed(), tally.total)],
+            upstream: None,
         })
     };
     lookups.iter().filter_map(name).collect()
@@ -234,6 +246,7 @@ fn overload(contrast: &Contrast, demand: &Demand) -> Option<Candidate> {
         change: None,
         score: FIT * fit + SURGE * (surge.times() - 1.0).clamp(0.0, 2.0),
         because: vec![demand, fits(fit), others.into()],
+        upstream: None,
     })
 }
 
@@ -253,20 +266,29 @@ fn attack(demand: &Demand) -> Option<Candidate> {
             ),
             format!("{:.0} % of them with refused credentials", flood.denied * 100.0),
         ],
+        upstream: None,
     })
 }
 
-/// A component that fails everywhere, with nothing else wrong: what it needs is somebody else's.
+/// A component that fails everywhere, with nothing else wrong: what it needs is somebody else's. Who that is may say so.
 fn dependencies(scene: Scene<'_>, contrast: &Contrast) -> Vec<Candidate> {
     let dependency = |component: &Name| {
         let slice = Slice::of(Dimension::Component, component.clone());
         let fit = contrast.fit(&slice);
+        let needed = scene.ailing.iter().filter(|upstream| upstream.components.contains(component));
+        let upstream = needed.max_by_key(|upstream| upstream.health);
+        let (weight, fact) = match upstream {
+            Some(it) if it.health == UpstreamHealth::Down => (UPSTREAM, it.fact()),
+            Some(it) => (UPSTREAM / 2.0, it.fact()),
+            None => (-1.0, "no change, no surge and no place of its own explains it".into()),
+        };
         (fit > 0.0).then(|| Candidate {
             kind: CauseKind::Dependency,
             slice,
             change: None,
-            score: FIT * fit - 1.0,
-            because: vec![fits(fit), "no change, no surge and no place of its own explains it".into()],
+            score: FIT * fit + weight,
+            because: vec![fits(fit), fact],
+            upstream: upstream.map(|it| it.title.clone()),
         })
     };
     scene.topology.components.keys().filter_map(dependency).collect()
@@ -279,6 +301,7 @@ fn unknown() -> Candidate {
         change: None,
         score: UNKNOWN,
         because: vec!["what another candidate has to beat".into()],
+        upstream: None,
     }
 }
 
@@ -294,6 +317,7 @@ fn into_hypotheses(mut candidates: Vec<Candidate>) -> Vec<Hypothesis> {
         change: c.change,
         posterior: (c.score - top).exp() / all,
         because: c.because,
+        upstream: c.upstream,
     });
     told.filter(|h| h.posterior >= POSTERIOR_MIN).take(HYPOTHESES_MAX).collect()
 }

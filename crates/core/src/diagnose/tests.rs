@@ -11,6 +11,7 @@ struct World {
     ledger: Ledger,
     places: BTreeMap<Name, Slice>,
     changes: Vec<(Moment, Change)>,
+    ailing: Vec<Ailing>,
 }
 
 fn name(text: &str) -> Name {
@@ -46,7 +47,8 @@ fn world() -> World {
         };
         topology.components.insert(name(component), it);
     }
-    let mut world = World { topology, ledger: Ledger::new(Duration::from_secs(180)), places, changes: vec![] };
+    let mut world =
+        World { topology, ledger: Ledger::new(Duration::from_secs(180)), places, changes: vec![], ailing: vec![] };
     for second in 0..ONSET {
         world.second(second, &|_, _| None, &[]);
     }
@@ -106,6 +108,7 @@ impl World {
             ledger: &self.ledger,
             places: &self.places,
             changes: &self.changes,
+            ailing: &self.ailing,
             since: at(ONSET),
             now: at(ONSET + 3),
         }
@@ -264,4 +267,32 @@ fn nothing_wrong_is_explained_by_nothing() {
     let mut world = world();
     world.outage(&|_, _| None, &[]);
     assert_eq!(world.first().0, CauseKind::Unknown);
+}
+
+/// What depends on somebody who says that they are down: the verdict names them, also beside a change that may have done it.
+#[test]
+fn an_upstream_that_is_down_by_its_own_word_is_named() {
+    let mut world = world();
+    world.outage(&|c, _| (c == "search").then_some((FailureKind::Status, 8)), &[]);
+    let silent = world.first().2;
+    let ailing = |health, component: &str| Ailing {
+        title: "Example Index".into(),
+        components: [name(component)].into(),
+        health,
+        said: "Search is failing".into(),
+    };
+    world.ailing = vec![ailing(UpstreamHealth::Down, "search")];
+    world.expect(CauseKind::Dependency, "component=search");
+    assert!(world.first().2 > silent);
+    let scene = world.scene();
+    let ranking =
+        rank(scene, &Contrast::new(&world.ledger, scene.since, scene.now, &world.places), &DiagnosePolicy::default());
+    assert_eq!(ranking[0].upstream.as_deref(), Some("Example Index"));
+    assert!(ranking[0].because.contains(&"Example Index is down by its own word: Search is failing".to_owned()));
+
+    world.ailing = vec![ailing(UpstreamHealth::Down, "login")];
+    assert_eq!(world.first().2, silent, "nothing that fails needs it");
+    let mut well = self::world();
+    well.ailing = vec![ailing(UpstreamHealth::Down, "search")];
+    assert_eq!(well.first().0, CauseKind::Unknown, "it is no evidence that we fail");
 }

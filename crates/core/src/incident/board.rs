@@ -1,10 +1,12 @@
 //! The live picture of the service: what the console draws and what the status page claims.
 
+use super::answers::Voices;
 use super::book::Book;
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
-use crate::model::{Dimension, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
+use crate::diagnose::Ailing;
+use crate::model::{Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -126,6 +128,10 @@ pub struct Board {
     pub strangers: BTreeMap<Name, Strangers>,
     /// How the error budgets stand, by component; none where nothing is promised.
     pub budgets: BTreeMap<Name, BudgetReading>,
+    /// What those who reported say since the last step of an incident's way back; none where nobody answered.
+    pub voices: BTreeMap<IncidentId, Voices>,
+    /// Services of others that ours depends on and that say that they ail.
+    pub ailing: Vec<Ailing>,
 }
 
 /// Draws the live picture.
@@ -151,6 +157,8 @@ pub(super) fn draw(
         blind: panel.blind(now),
         strangers: door.strangers.clone(),
         budgets: BTreeMap::new(),
+        voices: BTreeMap::new(),
+        ailing: vec![],
     }
 }
 

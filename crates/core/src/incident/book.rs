@@ -218,6 +218,12 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// When the last step of its way back was taken, else since when it stands where it stands.
+    pub fn last_step(&self) -> Moment {
+        let lifting = self.remedies.iter().filter(|case| case.stage == RemedyStage::Lifting).map(|case| case.since);
+        lifting.max().unwrap_or(self.state_since)
+    }
+
     /// The most likely cause.
     pub fn cause(&self) -> Option<&Hypothesis> {
         self.hypotheses.first()

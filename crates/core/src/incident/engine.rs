@@ -7,6 +7,7 @@
 //! What was counted (the watch, the ledger, the door) is volatile: after a restart it fills up again within seconds
 //! while the hub only watches. What was decided (the book) is the fold of the log.
 
+use super::answers::{Answers, Voices};
 use super::board::{Board, draw};
 use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
@@ -14,6 +15,7 @@ use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
 use crate::detect::{ErrorBudgets, Span, Watch, threshold};
+use crate::diagnose::Upstreams;
 use crate::model::mutation::bend;
 use crate::model::{
     Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
@@ -49,6 +51,10 @@ pub struct Engine {
     pub(super) threshold: Bits,
     /// How fast the failures that objectives allow are used up.
     budgets: ErrorBudgets,
+    /// What those who reported answer.
+    pub(super) answers: Answers,
+    /// What those say whom we depend on.
+    pub(super) upstreams: Upstreams,
     found: Found,
     /// The places that the open incidents keep to.
     pub(super) kept_to: Places,
@@ -83,6 +89,8 @@ impl Engine {
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
             budgets: ErrorBudgets::new(&policy),
+            answers: Answers::default(),
+            upstreams: Upstreams::default(),
             found: Found::default(),
             kept_to: Places::default(),
             policy,
@@ -154,6 +162,12 @@ impl Engine {
                 }
                 vec![]
             }
+            Signal::Answer(answer) => {
+                self.answers.hear(now, answer, &self.book);
+                vec![]
+            }
+            Signal::Upstream(word) if self.upstreams.hear(now, word, &self.policy) => vec![],
+            Signal::Upstream(word) => return Err(SignalRefused::Stranger(format!("upstream {}", word.upstream))),
         };
         self.watch.add(now, span(signal), seen.iter().filter(|o| o.standing == Standing::Open).map(parts));
         Ok(())
@@ -218,7 +232,10 @@ impl Engine {
     /// The live picture of the service.
     pub fn board(&self, now: Moment) -> Board {
         let board = draw(now, &self.policy, &self.book, (&self.ledger, &self.door, &self.panel));
-        Board { budgets: self.budgets.readings(now), ..board }
+        let asked = self.book.open().map(|it| (it.id, self.answers.voices(it.id, it.last_step())));
+        let voices = asked.filter(|(_, voices)| *voices != Voices::default()).collect();
+        let ailing = self.upstreams.ailing(now, &self.policy);
+        Board { budgets: self.budgets.readings(now), voices, ailing, ..board }
     }
 
     /// What an edge tells of and nobody has configured here.
@@ -282,7 +299,7 @@ fn given(book: &Book) -> BTreeSet<u64> {
 fn span(signal: &Signal) -> Span {
     match signal {
         Signal::RollUp(roll) => Span::millis(roll.span_ms),
-        Signal::Probe(_) | Signal::Report(_) => Span::SECOND,
+        Signal::Probe(_) | Signal::Report(_) | Signal::Answer(_) | Signal::Upstream(_) => Span::SECOND,
     }
 }
 

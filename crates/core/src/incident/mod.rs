@@ -1,5 +1,6 @@
 //! The spine: strings the stages together, from signal to lesson.
 
+mod answers;
 mod arming;
 mod audit;
 mod board;
@@ -26,6 +27,7 @@ mod suspect;
 mod territory;
 mod words;
 
+pub use answers::{Voices, asks};
 pub use arming::{Arming, ArmingState, Trials, Tried};
 pub use audit::{Auditor, Violation};
 pub use board::{Board, Cell, Condition, Pulse, ReplicaLine};

@@ -176,7 +176,13 @@ impl Engine {
         }
         let healed = act::healed(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology);
         let is_time = healed || self.crowd_fits(case, from, now) || is_on(Mutation::LiftsUnhealed);
-        is_time.then(|| self.step_to(case, self.first_share(case, now), now))
+        let goes = is_time && !self.is_held(incident, case, wait, now);
+        goes.then(|| self.step_to(case, self.first_share(case, now), now))
+    }
+
+    /// True while those who reported say that it does not work yet. A crowd is never held: who is turned away would hold it.
+    fn is_held(&self, incident: &Incident, case: &RemedyCase, wait: Duration, now: Moment) -> bool {
+        matches!(case.remedy.route, Route::Away { .. }) && self.answers.hold(incident.id, case.since, wait, now)
     }
 
     /// True when a crowd is none any more: what is usual is known, and it was waited for; or all that is asked for lately fits.
@@ -233,7 +239,8 @@ impl Engine {
             let why = format!("{} of {} failed at {} of the usual traffic", seen.failed(), seen.total, case.share);
             return self.withdraw(incident, &why, now).unwrap_or_else(|| self.relapse(incident, why, now));
         }
-        if !self.comes_with_its_component(case, now) && !self.gate_is_open(case, &seen, now) {
+        let held = self.is_held(incident, case, dwell(case, self.policy.act.ramp_dwell), now);
+        if held || !self.comes_with_its_component(case, now) && !self.gate_is_open(case, &seen, now) {
             return vec![];
         }
         vec![self.next_feature(case, now).unwrap_or_else(|| self.step_to(case, self.share_after(case.share), now))]
@@ -258,7 +265,7 @@ impl Engine {
         act::targets(&self.ledger, from, now + SECOND, &case.remedy, &self.policy.topology)
     }
 
-    /// Probes, edge and reports agree: nothing was found since, the probes pass, users are served.
+    /// Probes, edge and reports agree: nothing was found since, the probes pass, users are served, and do not say otherwise.
     fn is_over(&self, incident: &Incident, restored_at: Moment, now: Moment) -> bool {
         let quiet = now.since(restored_at) >= self.policy.incident.quiet_for;
         let found = matches!(self.verdict(&self.findings_of(incident), now), Verdict::Healthy);
@@ -269,7 +276,8 @@ impl Engine {
             // Nobody asked for anything: then the probes speak.
             Effect::Open => self.deaf_for(now).is_none(),
         };
-        quiet && found && probes && served
+        let held = self.answers.hold(incident.id, restored_at, self.policy.incident.quiet_for, now);
+        quiet && found && probes && served && !held
     }
 }
 

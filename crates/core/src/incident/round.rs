@@ -3,7 +3,7 @@
 use super::book::Incident;
 use super::engine::Engine;
 use super::suspect::onset;
-use crate::diagnose::{Contrast, Scene};
+use crate::diagnose::{Ailing, Contrast, Scene};
 use crate::model::{Change, Moment, Name, Slice};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,7 @@ pub(super) struct Round<'a> {
     /// The replicas that other incidents keep to.
     others: BTreeSet<Name>,
     changes: Vec<(Moment, Change)>,
+    ailing: Vec<Ailing>,
     contrast: OnceCell<Contrast>,
 }
 
@@ -44,7 +45,8 @@ impl<'a> Round<'a> {
         let others: BTreeSet<Name> = foreign.flat_map(|place| place.replicas.iter().cloned()).collect();
         let mut places = engine.places();
         places.retain(|replica, _| !others.contains(replica));
-        Self { engine, since, end: now + SECOND, places, others, changes, contrast: OnceCell::new() }
+        let ailing = engine.upstreams.ailing(now, &engine.policy);
+        Self { engine, since, end: now + SECOND, places, others, changes, ailing, contrast: OnceCell::new() }
     }
 
     /// What fails and what does not.
@@ -67,6 +69,7 @@ impl<'a> Round<'a> {
             ledger: &self.engine.ledger,
             places: &self.places,
             changes: &self.changes,
+            ailing: &self.ailing,
             since: self.since,
             now: self.end,
         }

@@ -82,4 +82,7 @@ pub struct Hypothesis {
     pub posterior: f64,
     /// For people: the facts that speak for it, one line each.
     pub because: Vec<String>,
+    /// The name for people of somebody else's service that says itself that it ails, and that explains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
 }

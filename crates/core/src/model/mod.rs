@@ -35,13 +35,13 @@ pub use notice::{Audience, Notice, NoticeId, Stage};
 pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
 pub use policy::{
     ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Objective, Policy, PolicyFault,
-    TellPolicy,
+    TellPolicy, Upstream,
 };
 pub use range::{AddressRange, RangeError};
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
 pub use signal::{
-    Change, ChangeKind, ClientRow, ComponentRow, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow, Report,
-    RollUp, Signal, UpstreamRow,
+    Answer, Change, ChangeKind, ClientRow, ComponentRow, LookupRow, ProbeKind, ProbeOutcome, ProbeResult, ReplicaRow,
+    Report, RollUp, Signal, UpstreamHealth, UpstreamRow, UpstreamWord, Works,
 };
 pub use sketch::{Sketch, SketchError};
 pub use slice::{Dimension, Shape, Slice, SliceError};

@@ -4,7 +4,7 @@
 
 use super::{Language, Name, RemedyKind, Templates, Topology};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a remedy of one kind may do by itself.
@@ -38,6 +38,17 @@ pub struct Policy {
     pub incident: IncidentPolicy,
     /// What is promised of components, where anything is.
     pub objectives: BTreeMap<Name, Objective>,
+    /// Services of others that ours depends on.
+    pub upstreams: BTreeMap<Name, Upstream>,
+}
+
+/// A service of somebody else that ours depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name for people: "Example Payments".
+    pub title: String,
+    /// What of ours needs it.
+    pub components: BTreeSet<Name>,
 }
 
 /// Share of a component's requests that have to be served well over 30 days (a service level objective).

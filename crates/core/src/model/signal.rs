@@ -3,7 +3,7 @@
 //! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
-use super::{ChangeId, FailureKind, Name, Sketch, Slice, Tally, TrafficPlan};
+use super::{ChangeId, FailureKind, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
@@ -16,6 +16,10 @@ pub enum Signal {
     Probe(ProbeResult),
     /// What a user told.
     Report(Report),
+    /// What a user who had told of something says when asked whether it works again.
+    Answer(Answer),
+    /// What somebody says of a service of theirs that ours depends on.
+    Upstream(UpstreamWord),
 }
 
 /// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.
@@ -270,6 +274,58 @@ pub struct Report {
     /// How many reports of this kind a minute are usual at this hour of the week; no sender has a say in it.
     #[serde(skip)]
     pub usual_per_minute: Option<f64>,
+}
+
+/// Whether it works again, in the words of somebody who reported that it did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Works {
+    /// It does.
+    Again,
+    /// It does not.
+    NotYet,
+}
+
+/// What somebody who reported answers when asked whether it works again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Which component they had reported, when they said.
+    pub component: Option<Name>,
+    /// From which region, when it was known.
+    pub region: Option<Name>,
+    /// The network they answer from.
+    pub network: Name,
+    /// The autonomous system it belongs to, where a table of them is given.
+    pub system: Option<Name>,
+    /// When they had reported it.
+    pub reported_at: Moment,
+    /// What they say.
+    pub works: Works,
+}
+
+/// How a service is that ours depends on, in the words of those who run it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamHealth {
+    /// They say nothing, or nothing that can be read.
+    Unknown,
+    /// As it should be.
+    Works,
+    /// Slower than usual, or worked on.
+    Ails,
+    /// In part or as a whole.
+    Down,
+}
+
+/// What those say who run a service that ours depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpstreamWord {
+    /// Which of those in the policy.
+    pub upstream: Name,
+    /// How it is.
+    pub health: UpstreamHealth,
+    /// What they call the trouble; empty when there is none.
+    pub said: String,
 }
 
 /// What kind of change it was.

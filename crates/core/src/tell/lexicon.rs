@@ -30,6 +30,8 @@ struct Causes {
     network: &'static str,
     dns: &'static str,
     dependency: &'static str,
+    /// What follows the name of a service that ours depends on and that says itself that it ails.
+    upstream: &'static str,
     attack: &'static str,
     host: &'static str,
     unknown: &'static str,
@@ -81,7 +83,12 @@ impl Lexicon {
         }
     }
 
-    pub(super) const fn cause(&self, cause: Option<CauseKind>) -> &'static str {
+    /// The cause, or the name of the service of somebody else that it is.
+    pub(super) fn cause(&self, cause: Option<CauseKind>, upstream: Option<&str>) -> String {
+        upstream.map_or_else(|| self.kind(cause).to_owned(), |name| format!("{name}{}", self.causes.upstream))
+    }
+
+    const fn kind(&self, cause: Option<CauseKind>) -> &'static str {
         let causes = &self.causes;
         match cause {
             Some(CauseKind::Overload) => causes.overload,
@@ -146,6 +153,7 @@ const EN: Lexicon = Lexicon {
         network: "a network fault on the way to one of our regions",
         dns: "a fault in name resolution",
         dependency: "a fault of a service that ours depends on",
+        upstream: ", which ours depends on, has an outage",
         attack: "an attack on our service",
         host: "a server that failed",
         unknown: "one that we are still narrowing down",
@@ -190,6 +198,7 @@ const DE: Lexicon = Lexicon {
         network: "ein Netzfehler auf dem Weg zu einer unserer Regionen",
         dns: "ein Fehler in der Namensauflösung",
         dependency: "ein Fehler bei einem Dienst, den wir nutzen",
+        upstream: ", ein Dienst, den wir nutzen, hat eine Störung",
         attack: "ein Angriff auf unseren Dienst",
         host: "ein ausgefallener Server",
         unknown: "noch nicht genau eingegrenzt",
@@ -235,6 +244,7 @@ const FR: Lexicon = Lexicon {
         network: "une panne de réseau vers l’une de nos régions",
         dns: "une panne de la résolution de noms",
         dependency: "une panne d’un service dont le nôtre dépend",
+        upstream: ", dont notre service dépend, est en panne",
         attack: "une attaque contre notre service",
         host: "un serveur en panne",
         unknown: "elle reste à préciser",
@@ -280,6 +290,7 @@ const ES: Lexicon = Lexicon {
         network: "un fallo de red en el camino a una de nuestras regiones",
         dns: "un fallo en la resolución de nombres",
         dependency: "un fallo de un servicio del que depende el nuestro",
+        upstream: ", del que depende nuestro servicio, tiene un fallo",
         attack: "un ataque contra nuestro servicio",
         host: "un servidor que ha fallado",
         unknown: "aún la estamos acotando",

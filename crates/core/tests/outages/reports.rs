@@ -2,7 +2,7 @@
 
 use super::*;
 use downbeat_core::incident::Event;
-use downbeat_core::model::Report;
+use downbeat_core::model::{Answer, Report, Works};
 
 fn report(component: &str, network: &str, system: Option<&str>) -> Signal {
     Signal::Report(Report {
@@ -82,4 +82,76 @@ fn what_is_usual_at_this_hour_is_no_evidence() {
         states(&toy).len()
     };
     assert_eq!((reported(None), reported(Some(20.0))), (1, 0));
+}
+
+/// A replica died, was restarted and is about to come back; users had reported it. How far it is after so many seconds.
+fn after_answers(seconds: u64, answers: &[(u32, Works)]) -> (State, usize) {
+    let mut toy = Toy::new(policy());
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "relief", |b| b.open().any(|i| i.state == State::Mitigated));
+    let reported_at = toy.engine.book().open().next().expect("it is open").since;
+    for _ in 0..seconds {
+        let mut voice = 0;
+        for (count, works) in answers {
+            for _ in 0..*count {
+                voice += 1;
+                let answer = Answer {
+                    component: Some(name("playback")),
+                    region: None,
+                    network: name(&format!("10.0.{voice}.0/24")),
+                    system: None,
+                    reported_at,
+                    works: *works,
+                };
+                toy.engine.observe(toy.now, &Signal::Answer(answer)).expect("heard");
+            }
+        }
+        toy.run(1);
+    }
+    let steps = toy.log.iter().filter(|r| matches!(r.event, Event::RampStepped { .. })).count();
+    (toy.engine.book().incidents.values().next().expect("there").state, steps)
+}
+
+#[test]
+fn who_reported_is_asked_whether_it_works_and_many_who_say_no_hold_the_way_back() {
+    let over = (State::Reviewed, 6);
+    assert_eq!(after_answers(40, &[]), over, "nobody has to answer");
+    assert_eq!(after_answers(40, &[(30, Works::Again)]), over);
+    assert_eq!(after_answers(40, &[(2, Works::NotYet)]), over, "one or two have a trouble of their own");
+    assert_eq!(after_answers(40, &[(10, Works::NotYet), (11, Works::Again)]), over);
+    assert_eq!(after_answers(40, &[(3, Works::NotYet)]), (State::Mitigated, 0));
+    assert_eq!(after_answers(40, &[(10, Works::NotYet), (9, Works::Again)]), (State::Mitigated, 0));
+}
+
+/// Strangers who say no for ever hold each step for ten minutes, and no longer.
+#[test]
+fn what_is_held_goes_on_by_what_is_measured_in_the_end() {
+    let (state, steps) = after_answers(700, &[(50, Works::NotYet)]);
+    assert_eq!((state, steps), (State::Restoring, 1));
+    let (state, steps) = after_answers(5_000, &[(50, Works::NotYet)]);
+    assert_eq!((state, steps), (State::Reviewed, 6));
+}
+
+/// Who reports after users were served again, or something else, has no say.
+#[test]
+fn only_who_reported_this_is_heard() {
+    let mut toy = Toy::new(policy());
+    toy.fault = Box::new(|toy, _, replica| {
+        (replica == "eu-1" && toy.restarted.is_empty()).then_some((FailureKind::Reset, 1.0))
+    });
+    toy.run_until(20, "relief", |b| b.open().any(|i| i.state == State::Mitigated));
+    let (now, incident) = (toy.now, toy.engine.book().open().next().expect("it is open").clone());
+    let everywhere = "everywhere".parse().expect("good");
+    let elsewhere = "replica=us-1".parse().expect("good");
+    let early = incident.since.before(Duration::from_secs(3_600));
+    for (about, reported_at, asked) in [
+        (&everywhere, incident.since, true),
+        (&everywhere, now + Duration::from_secs(60), false),
+        (&everywhere, early, false),
+        (&elsewhere, incident.since, false),
+    ] {
+        assert_eq!(downbeat_core::incident::asks(&incident, about, reported_at), asked, "{about}");
+    }
 }

@@ -354,6 +354,7 @@ fn diagnose(toy: &mut Toy, incident: IncidentId, region: &str) {
         change: None,
         posterior: 0.9,
         because: vec![],
+        upstream: None,
     };
     toy.write(vec![Event::Diagnosed { incident, hypotheses: vec![cause] }]);
 }

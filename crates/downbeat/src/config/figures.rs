@@ -78,7 +78,7 @@ pub(crate) fn read(reader: &Reader<'_>, figures: Figures<'_>) {
 /// The figures of `[policy]`, by its tables.
 pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)> {
     use Figure::{Count, Duration, Flaps, Large, Number, Ramp, Span};
-    let Policy { topology: _, detect, confirm, diagnose, act, tell, incident, objectives: _ } = policy;
+    let Policy { topology: _, detect, confirm, diagnose, act, tell, incident, objectives: _, upstreams: _ } = policy;
     vec![
         (
             "detect",

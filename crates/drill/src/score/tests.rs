@@ -15,7 +15,7 @@ fn at(ms: u64) -> Moment {
 
 fn hypothesis(kind: CauseKind, place: &str) -> Hypothesis {
     let slice = place.parse().expect("a good slice");
-    Hypothesis { kind, slice, change: None, posterior: 0.9, because: vec![] }
+    Hypothesis { kind, slice, change: None, posterior: 0.9, because: vec![], upstream: None }
 }
 
 fn account(silence_ms: u64, wrong: u64) -> Account {

@@ -1,5 +1,6 @@
 //! Publishes one consistent picture: at once when the book or the trouble changed, else a few times a second.
 
+use crate::reports::ReportDesk;
 use crate::settings::HubSettings;
 use crate::uptime::Uptime;
 use crate::view::Snapshot;
@@ -16,20 +17,23 @@ const EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Publisher {
     snapshots: watch::Sender<Snapshot>,
+    reports: ReportDesk,
 }
 
 impl Publisher {
     /// A publisher, and the receiver that all others are clones of.
-    pub(crate) fn new(settings: Arc<HubSettings>, engine: &Engine, uptime: &Uptime, now: Moment) -> Self {
+    pub(crate) fn new(settings: Arc<HubSettings>, engine: &Engine, uptime: &Uptime, reports: ReportDesk) -> Self {
+        let now = reports.now();
         let first = Snapshot {
             now,
             settings,
             book: Arc::new(engine.book().clone()),
             board: Arc::new(engine.board(now)),
             days: uptime.days(),
+            reports: reports.picture(),
             trouble: None,
         };
-        Self { snapshots: watch::Sender::new(first) }
+        Self { snapshots: watch::Sender::new(first), reports }
     }
 
     /// A receiver for a face.
@@ -51,7 +55,8 @@ impl Publisher {
         };
         if is_due {
             let (book, board) = (book(last_book, engine.book()), Arc::new(engine.board(now)));
-            self.snapshots.send_replace(Snapshot { now, settings, book, board, days: uptime.days(), trouble });
+            let (days, reports) = (uptime.days(), self.reports.picture());
+            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, trouble });
         }
     }
 }

@@ -8,6 +8,8 @@ pub(crate) const STATUS_JS: &str = include_str!("../../templates/assets/status.j
 pub(crate) const EMBED_JS: &str = include_str!("../../templates/assets/embed.js");
 /// The look of the pages about subscriptions, on top of the public page's.
 pub(crate) const SUBSCRIPTION_CSS: &str = include_str!("../../templates/assets/subscription.css");
+/// The report button on other pages, and the work for tokens.
+pub(crate) const REPORT_JS: &str = include_str!("../../templates/assets/report.js");
 /// The console's look.
 pub(crate) const CONSOLE_CSS: &str = include_str!("../../templates/assets/console.css");
 /// Keeps the console live; it works without.

@@ -2,6 +2,7 @@
 
 use crate::doors::{CommandError, Doors};
 use crate::log::ReadError;
+use crate::reports::ReportDesk;
 use crate::view::Snapshot;
 use downbeat_core::incident::{Command, Record};
 use downbeat_core::model::Name;
@@ -11,6 +12,9 @@ use tokio::sync::watch;
 pub trait Desk: Clone + Send + Sync + 'static {
     /// The newest picture of everything.
     fn snapshots(&self) -> watch::Receiver<Snapshot>;
+
+    /// Who takes users' reports in.
+    fn reports(&self) -> ReportDesk;
 
     /// Hands an operator's command in.
     fn command(&self, who: Name, command: Command) -> impl Future<Output = Result<(), CommandError>> + Send;
@@ -25,6 +29,10 @@ pub trait Desk: Clone + Send + Sync + 'static {
 impl Desk for Doors {
     fn snapshots(&self) -> watch::Receiver<Snapshot> {
         self.snapshots.clone()
+    }
+
+    fn reports(&self) -> ReportDesk {
+        self.reports.clone()
     }
 
     fn command(&self, who: Name, command: Command) -> impl Future<Output = Result<(), CommandError>> + Send {

@@ -3,16 +3,19 @@
 //! A faulty release of Encore's playback reaches one replica of eu; it is found, confirmed, rolled back, brought
 //! back in steps, and reviewed. [`in_state`] stops the tale when its incident has come to a state.
 
+use crate::reports::{Place, Quarter, ReportPicture, Tally};
 use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::detect::{BudgetReading, ErrorBudget};
+use downbeat_core::diagnose::Ailing;
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
-use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict};
+use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict, Voices};
 use downbeat_core::model::{
     Actuation, Appointment, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis,
     IncidentId, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy,
-    RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, Weight,
+    RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
+    Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,6 +71,9 @@ pub(crate) fn settings() -> HubSettings {
         webhooks: Vec::new(),
         watcher: None,
         actuator: None,
+        reports: Default::default(),
+        feeds: Vec::new(),
+        upstreams: Vec::new(),
         categories: vec![
             category("no-sound", "The music stops", "playback"),
             category("no-login", "I cannot log in", "login"),
@@ -147,8 +153,49 @@ pub(crate) fn empty() -> Snapshot {
         book: Arc::new(Book::default()),
         board: Arc::new(Board::default()),
         days: Arc::default(),
+        reports: Arc::default(),
         trouble: None,
     }
+}
+
+/// Playback fails, and users tell: most of them in one region, some from one provider, some with a new version of the app.
+pub(crate) fn reported() -> Snapshot {
+    let mut snapshot = in_state(State::Confirmed);
+    let place = |region: &str, system: (&str, &str), version: &str, heard: u64| Place {
+        component: Some(name("playback")),
+        category: Some(name("no-sound")),
+        region: (!region.is_empty()).then(|| name(region)),
+        version: (!version.is_empty()).then(|| name(version)),
+        network: name("192.0.2.0/24"),
+        system: Some((name(system.0), system.1.into())),
+        tally: Tally { heard, counted: heard / 3 },
+    };
+    let (mobile, cable) = (("AS64500", "A mobile provider with a long name"), ("AS64501", HOSTILE));
+    let places = vec![
+        place("eu", mobile, "3.1", 412),
+        place("eu", cable, "3.0", 96),
+        place("eu", ("AS64502", ""), "", 21),
+        place("us", mobile, "3.1", 9),
+        place("", ("unlisted", ""), "", 3),
+    ];
+    let at = snapshot.now;
+    let quarter = |n: u64| Quarter {
+        at: Moment::from_millis(at.as_millis() / 900_000 * 900_000).before(Duration::from_secs(900) * (95 - n as u32)),
+        counted: if n > 92 { 40 * (n - 92) } else { n % 4 },
+        usual: 1.5 + (n % 24) as f64 / 12.0,
+    };
+    let all = Tally { heard: 541, counted: 180 };
+    let (day, others) = ((0..96).map(quarter).collect(), Tally::default());
+    snapshot.reports = Arc::new(ReportPicture { at, all, places, others, day, is_burst: true });
+    let board = Arc::make_mut(&mut snapshot.board);
+    board.voices = [(INCIDENT, Voices { again: 14, not_yet: 3 })].into();
+    board.ailing = vec![Ailing {
+        title: "Example CDN".into(),
+        components: [name("playback")].into(),
+        health: UpstreamHealth::Down,
+        said: HOSTILE.into(),
+    }];
+    snapshot
 }
 
 /// A hub whose edges have been silent for ten minutes, and which cannot write its log.
@@ -473,6 +520,7 @@ impl Tale {
             board: Arc::new(board(self.now, eu, &self.book.plan)),
             book: Arc::new(self.book),
             days: Arc::new(days(self.now)),
+            reports: Arc::default(),
             trouble: None,
         }
     }
@@ -522,6 +570,7 @@ fn hypotheses(words: &str) -> Vec<Hypothesis> {
         change: (kind == CauseKind::BadDeploy).then(|| name("deploy-118")),
         posterior,
         because: because.iter().map(|b| (*b).to_owned()).collect(),
+        upstream: None,
     };
     vec![
         hypothesis(
@@ -585,6 +634,8 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         blind: BTreeMap::new(),
         strangers: BTreeMap::new(),
         budgets: budgets(now, eu),
+        voices: BTreeMap::new(),
+        ailing: Vec::new(),
     }
 }
 

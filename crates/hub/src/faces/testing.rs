@@ -2,12 +2,14 @@
 //! stricter than any browser.
 
 use super::desk::Desk;
+use crate::clock::HubClock;
 use crate::doors::CommandError;
 use crate::log::ReadError;
+use crate::reports::ReportDesk;
 use crate::view::Snapshot;
 use axum::Router;
 use downbeat_core::incident::{Command, CommandRefused, Record};
-use downbeat_core::model::{IncidentId, Name};
+use downbeat_core::model::{IncidentId, Moment, Name};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -32,6 +34,10 @@ impl Recorder {
 impl Desk for Recorder {
     fn snapshots(&self) -> watch::Receiver<Snapshot> {
         self.snapshots.subscribe()
+    }
+
+    fn reports(&self) -> ReportDesk {
+        ReportDesk::alone(&self.snapshots.borrow().settings, HubClock::start(Moment::default()))
     }
 
     async fn command(&self, who: Name, command: Command) -> Result<(), CommandError> {

@@ -18,4 +18,5 @@ mod service;
 mod subscribers;
 mod subscribing;
 mod vantage;
+mod voices;
 mod watcher;

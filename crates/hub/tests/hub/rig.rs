@@ -65,6 +65,9 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
         webhooks: Vec::new(),
         watcher: None,
         actuator: None,
+        reports: Default::default(),
+        feeds: Vec::new(),
+        upstreams: Vec::new(),
         categories: vec![Category {
             name: name("no-sound"),
             title: "The music stops".into(),

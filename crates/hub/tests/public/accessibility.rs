@@ -80,11 +80,12 @@ async fn nobody_is_kept_out_of_the_public_pages() {
     let Some(mut browser) = browser().await else { return };
     let told = [
         (story::maintained(), vec!["/", "/maintenance/5", "/maintenance/4", "/history", "/history/2026-11", "/embed"]),
-        (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/reported", "/embed"]),
+        (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/embed"]),
         (
             in_languages(story::in_state(State::Confirmed)),
             vec!["/", "/de/", "/fr/incidents/3", "/es/history", "/de/embed"],
         ),
+        (story::reported(), vec!["/", "/report", "/report/frame"]),
         (story::no_data(), vec!["/", "/embed", "/nowhere"]),
         (story::hostile(), vec!["/", "/incidents/3", "/history"]),
         (story::maintained_with_hostility(), vec!["/", "/maintenance/5"]),
@@ -104,6 +105,7 @@ async fn nobody_is_kept_out_of_the_console() {
     let told = [
         (story::maintained(), vec!["/", "/maintenance"]),
         (story::maintained_with_hostility(), vec!["/maintenance"]),
+        (story::reported(), vec!["/reports"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
     ];
     let mut complaints_of_all = Vec::new();

@@ -2,10 +2,12 @@
 
 use crate::view::Snapshot;
 use downbeat_core::incident::{Command, Record};
-use downbeat_core::model::Name;
+use downbeat_core::model::{Moment, Name};
+use downbeat_hub::clock::HubClock;
 use downbeat_hub::doors::CommandError;
 use downbeat_hub::faces::{Desk, console_routes, status_routes};
 use downbeat_hub::log::ReadError;
+use downbeat_hub::reports::ReportDesk;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -18,6 +20,10 @@ struct Told(Arc<watch::Sender<Snapshot>>);
 impl Desk for Told {
     fn snapshots(&self) -> watch::Receiver<Snapshot> {
         self.0.subscribe()
+    }
+
+    fn reports(&self) -> ReportDesk {
+        ReportDesk::alone(&self.0.borrow().settings, HubClock::start(Moment::default()))
     }
 
     async fn command(&self, _: Name, _: Command) -> Result<(), CommandError> {

@@ -6,6 +6,7 @@ mod features;
 mod listeners;
 mod page;
 mod probes;
+mod reports;
 mod routes;
 mod site;
 mod subscribers;
@@ -74,6 +75,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     let references = probes::resolve_references(file.references, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let mut policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
+    policy.upstreams = reports::policy_of(&file.upstreams, &site, check);
     if let [first, others @ ..] = file.page.languages.as_slice() {
         policy.tell.language = *first;
         policy.tell.translations = others.to_vec();
@@ -110,6 +112,9 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         actuator: file.actuator,
         categories: categories?,
         page: page::resolve(file.page, site.groups(), check),
+        reports: reports::resolve(file.reports, check),
+        feeds: reports::feeds(file.feeds, &site, check),
+        upstreams: reports::upstreams(file.upstreams),
         breaker: file.demo,
         subscribers,
     };

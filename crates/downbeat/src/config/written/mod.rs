@@ -8,6 +8,7 @@ mod hub;
 mod mail;
 mod page;
 mod probe;
+mod reports;
 mod service;
 mod task;
 mod topology;
@@ -17,6 +18,7 @@ pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use mail::{MailTable, SubscribersTable};
 pub(crate) use page::{CopyTable, PageTable, place};
 pub(crate) use probe::ProbeTable;
+pub(crate) use reports::{FeedTable, ReportsTable, UpstreamTable};
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};
 pub(crate) use topology::{ComponentTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable};
 
@@ -42,6 +44,9 @@ const WEBHOOKS_MAX: usize = 32;
 /// Most buttons on the report form.
 const CATEGORIES_MAX: usize = 32;
 
+/// Most feeds, and most services that ours depends on.
+const VOICES_MAX: usize = 32;
+
 /// The whole file.
 pub(crate) struct File {
     pub(crate) data: Option<Spanned<PathBuf>>,
@@ -60,6 +65,9 @@ pub(crate) struct File {
     pub(crate) policy: PolicyTable,
     pub(crate) categories: Vec<CategoryTable>,
     pub(crate) page: PageTable,
+    pub(crate) reports: ReportsTable,
+    pub(crate) feeds: Vec<FeedTable>,
+    pub(crate) upstreams: Vec<UpstreamTable>,
     pub(crate) demo: Option<BreakerSettings>,
     pub(crate) mail: Option<MailTable>,
     pub(crate) subscribers: SubscribersTable,
@@ -101,6 +109,9 @@ impl File {
             policy: PolicyTable::read(&root),
             categories: root.tables("category", CATEGORIES_MAX).into_iter().map(CategoryTable::read).collect(),
             page: PageTable::read(root.table("status_page")),
+            reports: ReportsTable::read(root.table("reports")),
+            feeds: root.tables("feed", VOICES_MAX).into_iter().map(FeedTable::read).collect(),
+            upstreams: root.tables("upstream", VOICES_MAX).into_iter().map(UpstreamTable::read).collect(),
             demo: hub::read_demo(root.table("demo")),
             mail: MailTable::read(root.table("mail")),
             subscribers: SubscribersTable::read(root.table("subscribers")),

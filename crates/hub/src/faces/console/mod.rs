@@ -14,6 +14,7 @@ mod log;
 mod maintenance;
 mod refused;
 mod remedies;
+mod reports;
 mod review;
 mod room;
 mod shell;
@@ -66,6 +67,7 @@ fn pages<D: Desk>() -> Router<Console<D>> {
         .route("/", get(home_page))
         .route("/log", get(log::page))
         .route("/maintenance", get(maintenance::page))
+        .route("/reports", get(reports::page))
         .route("/incidents/{id}", get(room_page))
         .route("/incidents/{id}/review", get(review::page))
 }

@@ -1,6 +1,6 @@
 //! The public status page: drawn anew when the picture changes, served from memory, kept on disk.
 //!
-//! Nothing in it needs the hub but the answer to a report: whoever serves `{data}/status` serves the whole page,
+//! Nothing in it needs the hub but the pages of who reports: whoever serves `{data}/status` serves the whole page,
 //! with the stamp of when it was measured (invariant C5).
 
 mod api;
@@ -15,6 +15,8 @@ mod pages;
 mod payload;
 mod phrases;
 mod picture;
+mod report;
+pub(super) mod reports;
 mod shelf;
 mod site;
 mod told;
@@ -26,7 +28,6 @@ pub(crate) use site::{File, Site};
 use super::answer::{self, Door};
 use super::claim::Claims;
 use super::desk::Desk;
-use super::stamp::Stamp;
 use crate::outbound::{Outbound, Web};
 use crate::s3::Bucket;
 use crate::view::Snapshot;
@@ -35,14 +36,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use downbeat_core::incident;
-use pages::{Answer, ReportedPage};
 pub(crate) use picture::Picture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use told::Told;
 
 /// Between two drawings: readers need no more, and a busy driver publishes four times a second.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -66,12 +64,13 @@ pub fn status_routes<D: Desk>(desk: D) -> Router {
         }
     }
     tokio::spawn(keep_drawing(snapshots, sender, shelf));
+    let reporting = report::routes(drawn.clone(), &desk);
     Router::new()
         .route("/", get(front))
-        .route("/reported", get(reported))
         .route("/{*path}", get(file))
-        .layer(axum::middleware::map_response(answer::guard::<Public>))
         .with_state(drawn)
+        .merge(reporting)
+        .layer(axum::middleware::map_response(answer::guard::<Public>))
 }
 
 /// A bucket that did not take the page is tried again after so long.
@@ -98,26 +97,14 @@ type Newest = State<watch::Receiver<Arc<Drawn>>>;
 #[derive(Debug)]
 struct Drawn {
     picture: Picture,
-    /// Since when something is suspected that nobody was told of.
-    suspected_since: Option<Stamp>,
     site: Site,
 }
 
 impl Drawn {
     fn of(snapshot: &Snapshot, before: &Claims) -> Self {
         let picture = Picture::of(snapshot, before);
-        let suspected = snapshot.book.open().filter(|i| i.state == incident::State::Suspected);
-        let suspected_since = suspected.map(|i| Stamp(i.since)).min();
         let site = Site::draw(&picture).expect("templates and shapes write to memory, which does not fail");
-        Self { picture, suspected_since, site }
-    }
-
-    fn answer(&self) -> Answer {
-        match (self.picture.open().next(), self.suspected_since) {
-            (Some(_), _) => Answer::Known,
-            (None, Some(since)) => Answer::Checking(since),
-            (None, None) => Answer::Nothing,
-        }
+        Self { picture, site }
     }
 }
 
@@ -191,14 +178,6 @@ fn serve(site: &Site, path: &str) -> Response {
         (None, Some(page)) => answer::file(StatusCode::NOT_FOUND, page),
         (None, None) => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-async fn reported(State(drawn): Newest) -> Response {
-    let drawn = Arc::clone(&drawn.borrow());
-    answer::page(
-        StatusCode::OK,
-        &ReportedPage { picture: Told::new(&drawn.picture, drawn.picture.language(), ""), answer: drawn.answer() },
-    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use super::picture::{Measured, Promise, PublicIncident};
 use super::told::Told;
 use crate::faces::claim::Claim;
 use crate::faces::html::Html;
-use crate::faces::stamp::Stamp;
 use crate::faces::tone::Tone;
 use askama::Template;
 use downbeat_core::incident::MaintenancePhase;
@@ -78,33 +77,4 @@ impl EmbedPage<'_> {
         let incident = self.picture.open().next().map(|incident| incident.title_in(&self.picture.language));
         incident.or_else(|| self.picture.active().next().map(|work| work.title.as_str()))
     }
-}
-
-/// `/reported`: the answer to who reported something.
-#[derive(Template)]
-#[template(path = "status/reported.html")]
-pub(super) struct ReportedPage<'a> {
-    pub(super) picture: Told<'a>,
-    pub(super) answer: Answer,
-}
-
-impl ReportedPage<'_> {
-    /// How many told us lately, this report included.
-    fn others(&self) -> String {
-        match self.picture.recent.as_ref().map_or(0, |recent| recent.reports) {
-            0 | 1 => "Nobody else told us in the last two minutes.".into(),
-            reports => format!("{reports} reports came in during the last two minutes, yours among them."),
-        }
-    }
-}
-
-/// What a reporter is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// An incident is open: the page shows which.
-    Known,
-    /// Something is suspected since then, and not yet confirmed.
-    Checking(Stamp),
-    /// Nothing is seen.
-    Nothing,
 }

@@ -3,6 +3,7 @@
 use super::history::History;
 use super::maintenance::{PublicMaintenance, WorkDays, maintenances, work_days};
 use super::phrases::{Phrases, fill};
+use super::reports::ReportChart;
 use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
@@ -47,6 +48,8 @@ pub(crate) struct Picture {
     pub(crate) subscribe: Option<String>,
     /// The last two minutes in figures; `None` when nothing was counted.
     pub(crate) recent: Option<Recent>,
+    /// Users' reports of the last day; `None` before any could come.
+    pub(crate) reports: Option<ReportChart>,
     /// What is claimed, for the next picture.
     pub(crate) claims: Claims,
 }
@@ -312,6 +315,7 @@ impl Picture {
             categories: snapshot.settings.categories.clone(),
             subscribe: subscribe(snapshot),
             recent: Recent::of(snapshot),
+            reports: ReportChart::of(&snapshot.reports),
             claims,
         }
     }

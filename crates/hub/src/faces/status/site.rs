@@ -144,6 +144,7 @@ impl Site {
         }
         site.put("status.js", Kind::Js, assets::STATUS_JS);
         site.put("embed.js", Kind::Js, assets::EMBED_JS);
+        site.put("report.js", Kind::Js, assets::REPORT_JS);
         site.put("favicon.svg", Kind::Svg, assets::FAVICON);
         Ok(site)
     }

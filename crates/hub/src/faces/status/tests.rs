@@ -24,6 +24,7 @@ fn stories() -> Vec<(String, Snapshot)> {
         ("no data", story::no_data()),
         ("many", story::many()),
         ("hostile", story::hostile()),
+        ("reported", story::reported()),
         ("maintained", story::maintained()),
         ("maintained with hostility", story::maintained_with_hostility()),
     ];
@@ -114,10 +115,21 @@ fn without_data_the_page_is_not_green() {
 
 #[test]
 fn reporters_are_told_what_is_known() {
-    let answer = |state| drawn(&story::in_state(state)).answer();
-    assert!(matches!(answer(Life::Suspected), Answer::Checking(_)));
-    assert_eq!(answer(Life::Confirmed), Answer::Known);
-    assert_eq!(answer(Life::Resolved), Answer::Nothing);
+    use crate::clock::HubClock;
+    use crate::reports::{ReportDesk, Standing, Told};
+    use downbeat_core::model::Moment;
+    let playback = story::name("playback");
+    let told = |snapshot: Snapshot| {
+        let desk = ReportDesk::alone(&snapshot.settings, HubClock::start(Moment::default()));
+        Told::of(&snapshot, &desk, Some(&playback), None, Moment::from_millis(story::ONSET_MS))
+    };
+    let at = |state| told(story::in_state(state));
+    assert!(matches!(at(Life::Suspected).standing, Standing::Checking(_)));
+    assert!(matches!(at(Life::Confirmed).standing, Standing::Known(known) if known.next_update.is_some()));
+    assert_eq!(at(Life::Resolved).standing, Standing::Nothing);
+    let asked =
+        [Life::Suspected, Life::Confirmed, Life::Mitigated, Life::Restoring, Life::Resolved].map(|s| at(s).asked);
+    assert_eq!(asked, [false, false, true, true, false], "only when users are served again");
 }
 
 #[tokio::test]
@@ -132,7 +144,10 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         ("/incidents/3/", 200, "text/html; charset=utf-8"),
         ("/incidents/2", 404, "text/html; charset=utf-8"),
         ("/history", 200, "text/html; charset=utf-8"),
-        ("/reported", 200, "text/html; charset=utf-8"),
+        ("/report", 200, "text/html; charset=utf-8"),
+        ("/report/frame?component=playback", 200, "text/html; charset=utf-8"),
+        ("/reported/0123456789abcdef", 404, "text/html; charset=utf-8"),
+        ("/report.js", 200, "text/javascript; charset=utf-8"),
         ("/history/2026-11", 200, "text/html; charset=utf-8"),
         ("/history/2026-13", 404, "text/html; charset=utf-8"),
         ("/embed", 200, "text/html; charset=utf-8"),
@@ -163,7 +178,8 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         assert_eq!((response.status().as_u16(), headers["content-type"].to_str()?), (status, kind), "{path}");
         let policy = headers["content-security-policy"].to_str()?;
         assert!(policy.starts_with("default-src 'none'"), "{path}");
-        assert_eq!(policy.contains("frame-ancestors *"), path == "/embed", "{path}");
+        let is_framed = path == "/embed" || path.starts_with("/report/frame");
+        assert_eq!(policy.contains("frame-ancestors *"), is_framed, "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert!(!headers.contains_key("set-cookie"), "{path}");
         assert_eq!(
