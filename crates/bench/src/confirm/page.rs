@@ -31,7 +31,7 @@ const STAGES: &str = "\
 - **The second class.** A call needs two classes of evidence, edge and probe. After a few failures or late answers the edge
   prefers the other replicas, and clients meet none of it; but what is not asked gives no evidence. Where an edge met less
   than one failure in its roll-up, checks stand alone: they need 20 bits above the threshold of 26, of which a second
-  brings 20 at most.
+  brings 30 at most.
 - **Chance.** With 5 % errors a failure comes every half second, and tells 4.6 bits; checks meet too few of them. The edge's
   count alone has to be 2.5 bits above the threshold, over three seconds at least.
 ";

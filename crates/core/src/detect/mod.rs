@@ -34,7 +34,7 @@ const LOOKUP_FLOOR: f64 = 0.01;
 /// Evidence below this is not worth a finding.
 const BITS_MIN: f64 = 6.0;
 /// A second holds so many bits of checks at most, and a run of a probe as well: it is one observation.
-const CHECK_CAP: f64 = 20.0;
+const CHECK_CAP: f64 = 30.0;
 /// What nothing renewed for so long may go with what checks say.
 const UNASKED: Duration = Duration::from_secs(3);
 /// The most that reports from everywhere weigh; of it each network has its share (G1).

@@ -139,7 +139,8 @@ impl NetworkTable {
             let list = if range.0 { &mut v4 } else { &mut v6 };
             list.push((range.1, range.2, id));
         }
-        let v4 = flatten(v4).into_iter().map(|(first, id)| (u32::try_from(first).unwrap_or(u32::MAX), id)).collect();
+        // What begins behind the last address is nobody's.
+        let v4 = flatten(v4).into_iter().filter_map(|(first, id)| Some((u32::try_from(first).ok()?, id))).collect();
         Ok(Self { systems, v4, v6: flatten(v6) })
     }
 

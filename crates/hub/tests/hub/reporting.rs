@@ -1,6 +1,6 @@
 //! The public form: what counts, what is answered, what is refused.
 
-use crate::rig::{PATIENCE, eventually, name, remember, settings, story};
+use crate::rig::{PATIENCE, eventually, name, remember, remember_from, settings, story};
 use downbeat_core::incident::{Event, Voices};
 use downbeat_core::model::{Audience, IncidentId};
 use downbeat_hub::settings::{HubSettings, ReportSettings};
@@ -226,7 +226,7 @@ async fn an_answer_of_who_reported_is_a_voice_on_the_board() {
     // The tale is of 1970; this reporter is of today, and users are served from now on.
     let page = location(&report(&hub, "category=no-sound&component=playback", "text/html").await);
     hub.stop().await;
-    remember(data.path(), &[Event::Mitigated { incident }]);
+    remember_from(std::time::Duration::ZERO, data.path(), &[Event::Mitigated { incident }]);
     let hub = start(settings(data.path())).await.expect("the hub starts again");
     let url = format!("http://{}{page}", hub.status_address());
     let text = reqwest::get(&url).await.expect("answered").text().await.expect("a page");

@@ -144,10 +144,15 @@ pub(crate) mod story {
 
 /// Writes a log as an earlier hub would have left it.
 pub(crate) fn remember(data: &Path, events: &[Event]) {
-    let mut log = EventLog::open(data, |_| Ok(())).expect("the log opens");
     // A minute ago: an earlier hub's clock never ran ahead of this one's.
+    remember_from(Duration::from_secs(60), data, events);
+}
+
+/// The same of so long ago.
+pub(crate) fn remember_from(ago: Duration, data: &Path, events: &[Event]) {
+    let mut log = EventLog::open(data, |_| Ok(())).expect("the log opens");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    let at = Moment::default() + now.saturating_sub(Duration::from_secs(60));
+    let at = Moment::default() + now.saturating_sub(ago);
     log.append(at, events).expect("written");
 }
 

@@ -195,13 +195,15 @@ impl World {
         self.supervise();
     }
 
-    /// True when nothing of an outage is left: no open incident, nothing diverted, nothing to be carried out.
+    /// True when nothing of an outage is left: no open incident, nothing diverted, nothing to be carried out. An incident that
+    /// began long after the last fault is a false one, and comes when it comes; unless it acts, nobody waits for it.
     pub(crate) fn is_settled(&self) -> bool {
         let Some(desk) = &self.hub.desk else { return false };
         let book = desk.engine().book();
         let idle = |plan: &TrafficPlan| plan.is_idle();
         let edges = self.edges.iter().filter(|edge| edge.is_up());
-        book.open().next().is_none()
+        let over = self.hub.clock(people::last_end(&self.plan.faults) + people::AFTERMATH);
+        book.open().all(|incident| incident.suspected_at > over && incident.remedies.is_empty())
             && idle(&book.plan)
             && book.pending.keys().all(|id| matches!(id, EffectId::Review(_)))
             && edges.into_iter().all(|edge| idle(&edge.policy.plan()))

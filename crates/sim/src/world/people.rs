@@ -184,6 +184,9 @@ impl World {
 /// How long a world may take to settle after its last fault.
 pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(150);
 
+/// What comes so long after the last fault is no consequence of it.
+pub(crate) const AFTERMATH: Duration = Duration::from_secs(10);
+
 /// The end of what is planned.
 pub(crate) fn last_end(faults: &[crate::fault::Planned]) -> Time {
     faults.iter().map(crate::fault::Planned::ends).max().unwrap_or(Time::from_secs(30))
