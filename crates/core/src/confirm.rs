@@ -1,11 +1,14 @@
 //! Is it real? Adds the evidence of independent classes up and says how far it carries.
 //!
-//! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the
-//! threshold together and there are at least two of them; or the edge's own failed requests pass it by so much that
-//! nothing else is needed (by an eighth of that when they came in three separate seconds and no busy machine causes them, for then they are no burst); or probes do, and two vantage points at least see them fail: whom nobody asks, because all ask the
-//! others, may be dead for long before a request fails. Users' reports are capped: any number of them makes an incident suspected, never
-//! confirmed (G1, G2). An error budget that burns is believed by rule (`detect::burn`). When everything looks slow at once, without failures and without a surge, the observer is as
-//! likely to be unwell as the service (A4): that stays a suspicion.
+//! Suspected: one class alone passes the suspicion mark. Confirmed: the classes that agree on a place pass the threshold
+//! together and there are at least two of them; or one is overwhelming. The edge's own failed requests are when they pass the
+//! threshold by a margin, or by an eighth of it when they came in three separate seconds and are of kinds that no busy
+//! machine causes, for then they are no burst. Failed probes are when they pass it by the margin and two vantage points at least see
+//! them fail: whom nobody asks, because all ask the others, may be dead for long before a request fails.
+//!
+//! Never confirmed is what was all seen in a blink; what users' reports say alone, which are capped (G1, G2); and slowness
+//! everywhere at once, without failures and without a surge, when the observer is as likely to be unwell as the service
+//! (A4). An error budget that burns is believed by rule (`detect::burn`).
 
 mod vantage;
 

@@ -140,7 +140,11 @@ impl Door {
         self.check_roll_up(roll)?;
         let known = self.pass_strangers_over(roll, topology);
         self.note_edge(now, roll, &known);
-        *ledger.at(now).told_ms.entry(roll.edge.clone()).or_default() += u64::from(roll.span_ms);
+        let told = ledger.at(now).told.entry(roll.edge.clone()).or_default();
+        told.ms += u64::from(roll.span_ms);
+        for row in &known.clients {
+            *told.requests.entry(row.component.clone()).or_default() += row.tally.total;
+        }
         let mut seen = Vec::new();
         for row in known.upstream {
             let leaf = self.place(topology, &row.replica).with(Dimension::Component, row.component.clone());

@@ -300,7 +300,7 @@ impl Engine {
     fn demand_to_carry(&self, now: Moment) -> BTreeMap<Name, f64> {
         let peaks = self.ledger.peak_demand(now.before(RECENT), now + SECOND, LATELY);
         // The last stretch ends now, also when nobody has told of this second yet.
-        at_least(peaks, self.ledger.demand(now.before(LATELY), now + SECOND))
+        at_least(peaks, self.ledger.asked(now.before(LATELY), now + SECOND))
     }
 
     /// Requests a second by component as edges reckon them: over five seconds, or over two when a surge has just begun.

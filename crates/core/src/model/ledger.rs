@@ -25,8 +25,17 @@ pub struct Second {
     pub lookups: Counts<Name>,
     /// Users' reports, one per network.
     pub reports: u64,
-    /// By edge: of how many milliseconds its roll-ups told.
-    pub told_ms: BTreeMap<Name, u64>,
+    /// By edge: what its roll-ups told of.
+    pub told: BTreeMap<Name, Told>,
+}
+
+/// What roll-ups of one edge told of.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Told {
+    /// How long a time, in milliseconds.
+    pub ms: u64,
+    /// Clients' requests in it, by component.
+    pub requests: BTreeMap<Name, u64>,
 }
 
 impl Second {
@@ -150,6 +159,23 @@ impl Ledger {
         self.rates(from, to, |tally| tally.total.saturating_sub(tally.failed()))
     }
 
+    /// Clients' requests a second by component, each edge's over the time of which that one told: two edges need not have told
+    /// of the same time yet.
+    pub fn asked(&self, from: Moment, to: Moment) -> BTreeMap<Name, f64> {
+        let mut edges: BTreeMap<&Name, Told> = BTreeMap::new();
+        for (edge, told) in self.within(from, to).flat_map(|second| &second.told) {
+            let sum = edges.entry(edge).or_default();
+            sum.ms += told.ms;
+            told.requests.iter().for_each(|(component, n)| *sum.requests.entry(component.clone()).or_default() += n);
+        }
+        let mut rates: BTreeMap<Name, f64> = BTreeMap::new();
+        for Told { ms, requests } in edges.into_values() {
+            let seconds = (ms as f64 / 1_000.0).max(1.0);
+            requests.into_iter().for_each(|(component, n)| *rates.entry(component).or_default() += n as f64 / seconds);
+        }
+        rates
+    }
+
     /// The most requests a second by component over any stretch of so long that ends within `[from, to)`, averaged over the
     /// time of which edges told: what nobody told of is not empty but unknown.
     pub fn peak_demand(&self, from: Moment, to: Moment, stretch: Duration) -> BTreeMap<Name, f64> {
@@ -194,7 +220,7 @@ fn length<'a>(seconds: impl Iterator<Item = &'a Second>) -> f64 {
     let (mut told, mut count) = (BTreeMap::<&Name, u64>::new(), 0_u32);
     for second in seconds {
         count += 1;
-        second.told_ms.iter().for_each(|(edge, ms)| *told.entry(edge).or_default() += ms);
+        second.told.iter().for_each(|(edge, of)| *told.entry(edge).or_default() += of.ms);
     }
     told.values().max().map_or(f64::from(count), |ms| *ms as f64 / 1_000.0).max(1.0)
 }
@@ -234,6 +260,18 @@ mod tests {
             prop_assert_eq!(ledger.lookups(from, to), sum(ledger.within(from, to).map(|s| &s.lookups)));
             prop_assert!(ledger.blocks.len() <= 8);
         }
+    }
+
+    #[test]
+    fn edges_that_told_of_different_times_are_reckoned_each_by_its_own() {
+        let [login, one, two] = ["login", "edge-1", "edge-2"].map(|text| Name::new(text).expect("good"));
+        let mut ledger = Ledger::new(Duration::from_secs(10));
+        for (at, edge, ms, n) in [(1_050, &one, 1_000, 10), (1_300, &two, 1_000, 20), (2_050, &one, 1_000, 10)] {
+            let told = ledger.at(Moment::from_millis(at)).told.entry(edge.clone()).or_default();
+            told.ms += ms;
+            *told.requests.entry(login.clone()).or_default() += n;
+        }
+        assert_eq!(ledger.asked(Moment::from_millis(1_000), Moment::from_millis(3_000))[&login], 30.0);
     }
 
     #[test]
