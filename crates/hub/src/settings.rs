@@ -255,6 +255,8 @@ pub enum ProbeTask {
         url: String,
         /// Which service; the server itself when empty.
         service: String,
+        /// Who may have signed its certificate.
+        trust: Trust,
     },
     /// Open a WebSocket, and perhaps say something and wait for an answer.
     WebSocket {
@@ -264,6 +266,8 @@ pub enum ProbeTask {
         send: Option<String>,
         /// What a message has to have in it.
         expect: Option<String>,
+        /// Who may have signed its certificate.
+        trust: Trust,
     },
     /// Send an ICMP echo request.
     Icmp {
@@ -292,6 +296,19 @@ pub enum ProbeTask {
     },
 }
 
+impl ProbeTask {
+    /// Who may have signed the certificates that it meets, where it meets any.
+    pub fn trust_mut(&mut self) -> Option<&mut Trust> {
+        match self {
+            Self::Http(HttpTask { trust, .. })
+            | Self::Tls(TlsTask { trust, .. })
+            | Self::Grpc { trust, .. }
+            | Self::WebSocket { trust, .. } => Some(trust),
+            Self::Tcp { .. } | Self::Dns(_) | Self::Icmp { .. } | Self::Heartbeat { .. } | Self::Journey { .. } => None,
+        }
+    }
+}
+
 /// One HTTP request and what has to be true of its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpTask {
@@ -309,13 +326,16 @@ pub struct HttpTask {
     pub expect: Vec<Condition>,
     /// Redirects to follow, each checked anew by the policy of [`crate::outbound`].
     pub redirects: u8,
+    /// Who may have signed its certificate.
+    pub trust: Trust,
 }
 
 impl HttpTask {
     /// A GET with nothing to be said but that it has to be answered well.
     pub fn get(url: impl Into<String>) -> Self {
         let (method, status) = (HttpMethod::Get, StatusSet::default());
-        Self { url: url.into(), method, headers: vec![], send: None, status, expect: vec![], redirects: 0 }
+        let (url, trust) = (url.into(), Trust::System);
+        Self { url, method, headers: vec![], send: None, status, expect: vec![], redirects: 0, trust }
     }
 }
 

@@ -242,17 +242,14 @@ pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
         ProbeTask::Tcp { address, .. } => ("tcp", address.clone()),
         ProbeTask::Dns(task) => ("dns", dns(task)),
         ProbeTask::Tls(TlsTask { address, valid_for, trust, .. }) => {
-            let by = match trust {
-                Trust::System => String::new(),
-                Trust::Also(file) => format!(", also by {}", file.display()),
-                Trust::Anybody => ", by anybody".into(),
-            };
-            ("tls", format!("{address} valid for {}{by}", duration_text(*valid_for)))
+            ("tls", format!("{address} valid for {}{}", duration_text(*valid_for), by(trust)))
         }
-        ProbeTask::Grpc { url, service } if service.is_empty() => ("grpc", url.clone()),
-        ProbeTask::Grpc { url, service } => ("grpc", format!("{service} at {url}")),
-        ProbeTask::WebSocket { url, expect: Some(text), .. } => ("websocket", format!("{url} says {text:?}")),
-        ProbeTask::WebSocket { url, .. } => ("websocket", url.clone()),
+        ProbeTask::Grpc { url, service, trust } if service.is_empty() => ("grpc", url.clone() + &by(trust)),
+        ProbeTask::Grpc { url, service, trust } => ("grpc", format!("{service} at {url}{}", by(trust))),
+        ProbeTask::WebSocket { url, expect: Some(text), trust, .. } => {
+            ("websocket", format!("{url} says {text:?}{}", by(trust)))
+        }
+        ProbeTask::WebSocket { url, trust, .. } => ("websocket", url.clone() + &by(trust)),
         ProbeTask::Icmp { host } => ("icmp", host.clone()),
         ProbeTask::Heartbeat { every, grace, .. } => {
             ("heartbeat", format!("called every {}, {} late at most", duration_text(*every), duration_text(*grace)))
@@ -263,10 +260,19 @@ pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
     }
 }
 
+/// Who may have signed, besides those whom the system believes.
+fn by(trust: &Trust) -> String {
+    match trust {
+        Trust::System => String::new(),
+        Trust::Also(file) => format!(", also by {}", file.display()),
+        Trust::Anybody => ", by anybody".into(),
+    }
+}
+
 fn http(task: &HttpTask) -> String {
     let method = if task.method == HttpMethod::Get { String::new() } else { format!("{} ", task.method) };
     let expect: String = task.expect.iter().map(|condition| format!(", {condition}")).collect();
-    format!("{method}{} answers {}{expect}", task.url, task.status)
+    format!("{method}{} answers {}{expect}{}", task.url, task.status, by(&task.trust))
 }
 
 fn dns(task: &DnsTask) -> String {

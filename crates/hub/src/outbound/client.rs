@@ -4,6 +4,7 @@ use super::{Forbidden, LookUpError, NamedBy, Outbound, Reach};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Url};
+use rustls::ClientConfig;
 use std::error::Error;
 
 /// Why there is no HTTP client.
@@ -33,6 +34,15 @@ pub(crate) struct Web {
 impl Web {
     /// A client that goes where the policy lets it.
     pub(crate) fn new(outbound: Outbound) -> Result<Self, ClientError> {
+        Self::speaking(outbound, None)
+    }
+
+    /// One that goes where this one goes, and speaks TLS in this way.
+    pub(crate) fn believing(&self, tls: ClientConfig) -> Result<Self, ClientError> {
+        Self::speaking(self.outbound.clone(), Some(&tls))
+    }
+
+    fn speaking(outbound: Outbound, tls: Option<&ClientConfig>) -> Result<Self, ClientError> {
         let client = |reach| {
             let builder = Client::builder()
                 .user_agent(concat!("downbeat/", env!("CARGO_PKG_VERSION")))
@@ -40,7 +50,10 @@ impl Web {
                 .no_proxy()
                 .pool_max_idle_per_host(0)
                 .dns_resolver(Names { outbound: outbound.clone(), reach });
-            builder.build()
+            match tls {
+                Some(tls) => builder.tls_backend_preconfigured(tls.clone()).build(),
+                None => builder.build(),
+            }
         };
         let (near, world) = (client(Reach::Near)?, client(Reach::World)?);
         Ok(Self { outbound, near, world })

@@ -1,5 +1,6 @@
-//! Looks at whatever certificate a server shows, and judges its dates, its names and who signed it.
+//! Looks at whatever certificate a server shows, judges its dates, its names and who signed it, and says in words what is wrong.
 
+use super::trust::Judge;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -31,15 +32,20 @@ impl Sight {
 
 /// A client that accepts any certificate and remembers it, and what the judge says of who signed it. It sends nothing after the
 /// handshake.
-pub(super) fn seeing(judge: Option<Arc<dyn ServerCertVerifier>>) -> Result<(ClientConfig, Sight), Error> {
+pub(super) fn seeing(judge: Judge) -> Result<(ClientConfig, Sight), Error> {
     let (provider, sight) = (Arc::new(aws_lc_rs::default_provider()), Sight::default());
-    let verifier = Arc::new(Onlooker { provider: Arc::clone(&provider), judge, sight: sight.clone() });
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = accepting(Arc::new(Onlooker { provider, judge, sight: sight.clone() }))?;
+    Ok((config, sight))
+}
+
+/// A client that accepts what the judge accepts.
+pub(super) fn accepting(judge: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Error> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(judge)
         .with_no_client_auth();
-    Ok((config, sight))
+    Ok(config)
 }
 
 impl Seen {
@@ -71,14 +77,34 @@ impl Seen {
     }
 }
 
-fn in_words(doubt: &Error) -> String {
-    match doubt {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+/// What is wrong with a certificate, for people.
+pub(super) fn in_words(doubt: &Error) -> String {
+    let Error::InvalidCertificate(why) = doubt else { return format!("the certificate is not trusted: {doubt}") };
+    match why {
+        CertificateError::UnknownIssuer => {
             "nobody who is trusted has signed the certificate; perhaps the server does not send the one in between"
                 .into()
         }
+        CertificateError::Expired => "the certificate has expired".into(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("the certificate expired {:.1} days ago", days(*not_after, *time))
+        }
+        CertificateError::NotValidYet => "the certificate is not valid yet".into(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("the certificate is not valid before {:.1} days from now", days(*time, *not_before))
+        }
+        CertificateError::NotValidForName => "the certificate is for another name".into(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names = if presented.is_empty() { "nobody".into() } else { presented.join(", ") };
+            format!("the certificate is not for {}: it is for {names}", expected.to_str())
+        }
+        CertificateError::Revoked => "the certificate was revoked".into(),
         other => format!("the certificate is not trusted: {other}"),
     }
+}
+
+fn days(from: UnixTime, until: UnixTime) -> f64 {
+    (until.as_secs().saturating_sub(from.as_secs())) as f64 / 86_400.0
 }
 
 fn seconds(at: SystemTime) -> i64 {
@@ -89,7 +115,7 @@ fn seconds(at: SystemTime) -> i64 {
 #[derive(Debug)]
 struct Onlooker {
     provider: Arc<CryptoProvider>,
-    judge: Option<Arc<dyn ServerCertVerifier>>,
+    judge: Judge,
     sight: Sight,
 }
 

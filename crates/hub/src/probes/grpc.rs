@@ -4,9 +4,8 @@
 //! enumeration in which 1 is `SERVING`.
 
 use super::Trouble;
-use super::stream::{Stream, open};
+use super::connection::{Connection, Way};
 use super::web::within;
-use crate::outbound::Outbound;
 use bytes::{BufMut, Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use h2::client::handshake;
@@ -21,10 +20,10 @@ const ANSWER_MAX: usize = 4 * 1024;
 pub const GRPC_SERVICE_MAX: usize = 127;
 
 /// Asks a server for the health of a service; of itself when the service's name is empty.
-pub(super) async fn probe(outbound: &Outbound, url: &str, service: &str, timeout: Duration) -> Result<(), Trouble> {
+pub(super) async fn probe(way: Way<'_>, url: &str, service: &str, timeout: Duration) -> Result<(), Trouble> {
     let deadline = within(timeout);
     let url = Url::parse(url).map_err(|error| Trouble::Ours(format!("{url:?} is no URL: {error}")))?;
-    let stream = open(outbound, &url, b"h2", deadline).await?;
+    let stream = way.open(&url, b"h2", deadline).await?;
     let checked = timeout_at(deadline, check(stream, &url, service)).await;
     let late = || Err(Trouble::theirs(FailureKind::Late, format!("{url}: no health answer in time")));
     checked.unwrap_or_else(|_| late())
@@ -39,7 +38,7 @@ struct Answer {
     words: String,
 }
 
-async fn check(stream: Box<dyn Stream>, url: &Url, service: &str) -> Result<(), Trouble> {
+async fn check(stream: Box<dyn Connection>, url: &Url, service: &str) -> Result<(), Trouble> {
     let broken = |error: h2::Error| Trouble::theirs(FailureKind::Reset, format!("{url}: {error}"));
     let (mut requests, connection) = handshake(stream).await.map_err(broken)?;
     let answer = async {

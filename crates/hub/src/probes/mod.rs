@@ -5,6 +5,7 @@
 
 mod certificate;
 mod condition;
+mod connection;
 mod dns;
 mod grpc;
 mod heartbeat;
@@ -15,7 +16,6 @@ mod json_path;
 mod schedule;
 mod status;
 mod streak;
-mod stream;
 mod tcp;
 mod tls;
 mod trust;
@@ -24,8 +24,9 @@ mod web;
 mod websocket;
 
 use crate::outbound::{ClientError, Outbound, Web};
-use crate::settings::{ProbeSettings, ProbeTask};
+use crate::settings::{ProbeSettings, ProbeTask, Trust};
 pub use condition::{Condition, ConditionError};
+use connection::Way;
 use downbeat_core::model::{FailureKind, Name, ProbeKind, ProbeOutcome, ProbeResult};
 pub use grpc::GRPC_SERVICE_MAX;
 pub(crate) use heartbeat::{Heartbeats, routes as heartbeat_routes};
@@ -134,6 +135,10 @@ impl Prober {
         }
     }
 
+    fn way<'a>(&'a self, trust: &'a Trust) -> Way<'a> {
+        Way { outbound: self.web.outbound(), judges: &self.judges, trust }
+    }
+
     /// The client behind the HTTP probes.
     pub(crate) fn web(&self) -> &Web {
         &self.web
@@ -142,15 +147,18 @@ impl Prober {
     async fn perform(&self, probe: &ProbeSettings) -> Result<(), Trouble> {
         let timeout = probe.timeout;
         match &probe.task {
-            ProbeTask::Http(task) => http::probe(&self.web, task, timeout).await,
+            ProbeTask::Http(task) => {
+                let web = self.judges.web(&self.web, &task.trust, timeout).await?;
+                http::probe(&web, task, timeout).await
+            }
             ProbeTask::Tcp { address, send, expect } => {
                 tcp::probe(self.web.outbound(), address, (send.as_deref(), expect.as_deref()), timeout).await
             }
             ProbeTask::Dns(task) => dns::probe(self.resolver, task, timeout).await,
             ProbeTask::Tls(task) => tls::probe(self.web.outbound(), &self.judges, task, timeout).await,
-            ProbeTask::Grpc { url, service } => grpc::probe(self.web.outbound(), url, service, timeout).await,
-            ProbeTask::WebSocket { url, send, expect } => {
-                websocket::probe(self.web.outbound(), url, (send.as_deref(), expect.as_deref()), timeout).await
+            ProbeTask::Grpc { url, service, trust } => grpc::probe(self.way(trust), url, service, timeout).await,
+            ProbeTask::WebSocket { url, send, expect, trust } => {
+                websocket::probe(self.way(trust), url, (send.as_deref(), expect.as_deref()), timeout).await
             }
             ProbeTask::Icmp { host } => icmp::probe(self.web.outbound(), host, timeout).await,
             ProbeTask::Heartbeat { every, grace, .. } => {

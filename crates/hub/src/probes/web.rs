@@ -1,5 +1,6 @@
 //! Requests of probes: bounded bodies, deadlines, and errors that say on which side the fault lies.
 
+use super::certificate::in_words;
 use super::{Trouble, failure_of};
 use crate::outbound::{LookUpError, Refusal, causes};
 use downbeat_core::model::FailureKind;
@@ -81,17 +82,22 @@ fn verdict(cause: &(dyn Error + 'static), detail: &str) -> Option<Trouble> {
         Some(LookUpError::Forbidden(forbidden)) => return Some(Trouble::Ours(forbidden.to_string())),
         None => {}
     }
-    let io = cause.downcast_ref::<std::io::Error>();
-    // rustls' errors come wrapped into one of a socket.
-    let tls = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref()).or(cause.downcast_ref());
-    match (tls, io) {
-        (Some(rustls::Error::InvalidCertificate(_)), _) => Some(Trouble::theirs(FailureKind::Certificate, detail)),
+    match (tls(cause), cause.downcast_ref::<std::io::Error>()) {
+        (Some(doubt @ rustls::Error::InvalidCertificate(_)), _) => {
+            Some(Trouble::theirs(FailureKind::Certificate, in_words(doubt)))
+        }
         (_, Some(io)) => Some(match failure_of(io) {
             Some(failure) => Trouble::theirs(failure, detail),
             None => Trouble::Ours(detail.into()),
         }),
         (_, None) => None,
     }
+}
+
+/// What rustls says. Its errors come wrapped into one of a socket, and that into another, neither of which names it as its cause.
+fn tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let inner = || error.downcast_ref::<std::io::Error>()?.get_ref();
+    error.downcast_ref().or_else(|| tls(inner()?))
 }
 
 fn chain(error: &reqwest::Error) -> String {

@@ -1,9 +1,8 @@
 //! A WebSocket: the handshake, and what is said on it.
 
 use super::Trouble;
-use super::stream::{Stream, open};
+use super::connection::{Connection, Way};
 use super::web::within;
-use crate::outbound::Outbound;
 use downbeat_core::model::FailureKind;
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Url;
@@ -20,14 +19,14 @@ const MESSAGES_MAX: usize = 100;
 
 /// Shakes hands, says what is to be said, and waits for a message with the text expected in it.
 pub(super) async fn probe(
-    outbound: &Outbound,
+    way: Way<'_>,
     url: &str,
     (send, expect): (Option<&str>, Option<&str>),
     timeout: Duration,
 ) -> Result<(), Trouble> {
     let deadline = within(timeout);
     let parsed = Url::parse(url).map_err(|error| Trouble::Ours(format!("{url:?} is no URL: {error}")))?;
-    let stream = open(outbound, &parsed, b"http/1.1", deadline).await?;
+    let stream = way.open(&parsed, b"http/1.1", deadline).await?;
     let late = |what: &str| Trouble::theirs(FailureKind::Late, format!("{url}: {what}"));
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
     let shaken = timeout_at(deadline, client_async_with_config(url, stream, Some(config))).await;
@@ -37,7 +36,7 @@ pub(super) async fn probe(
 }
 
 async fn talk(
-    socket: &mut WebSocketStream<Box<dyn Stream>>,
+    socket: &mut WebSocketStream<Box<dyn Connection>>,
     url: &str,
     send: Option<&str>,
     expect: Option<&str>,

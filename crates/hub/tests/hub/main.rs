@@ -1,6 +1,7 @@
 //! The hub from outside: real sockets, real processes, real files; all on this machine.
 
 mod arming;
+mod authority;
 mod budgets;
 mod conditions;
 mod console;
@@ -13,6 +14,7 @@ mod protocols;
 mod receiver;
 mod reporting;
 mod rig;
+mod secure;
 #[path = "../shared/service.rs"]
 mod service;
 mod subscribers;

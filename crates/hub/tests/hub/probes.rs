@@ -1,5 +1,6 @@
 //! Probes against real servers on this machine: good ones, bad ones, and none.
 
+use crate::authority::{Authority, Shown};
 use crate::rig::{any_port, name};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,15 +17,12 @@ use futures_util::StreamExt;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, MX, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio_rustls::TlsAcceptor;
 
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
@@ -42,7 +40,7 @@ async fn run_asking(task: ProbeTask, timeout: Duration, resolver: Option<SocketA
 }
 
 /// `None` for passed; the failure, the component and the words otherwise.
-fn failure(outcome: ProbeOutcome) -> Option<(FailureKind, Option<String>, String)> {
+pub(crate) fn failure(outcome: ProbeOutcome) -> Option<(FailureKind, Option<String>, String)> {
     match outcome {
         ProbeOutcome::Passed { .. } => None,
         ProbeOutcome::Failed { failure, detail, component } => Some((failure, component.map(String::from), detail)),
@@ -233,45 +231,19 @@ async fn dns() {
     assert_eq!(kind(outcome), Some(FailureKind::Unresolved));
 }
 
-/// Shows a self-signed certificate for `music.example` that begins and ends so many days from now.
-async fn tls_server(from_days: i64, until_days: i64) -> String {
-    let mut params = rcgen::CertificateParams::new(vec!["music.example".into()]).expect("a name");
-    let day = |days: i64| {
-        let span = Duration::from_secs(days.unsigned_abs() * 86_400);
-        let now = SystemTime::now();
-        if days < 0 { (now - span).into() } else { (now + span).into() }
-    };
-    (params.not_before, params.not_after) = (day(from_days), day(until_days));
-    let key = rcgen::KeyPair::generate().expect("a key");
-    let certificate = params.self_signed(&key).expect("signed");
-    show(vec![certificate.der().clone()], &key).await
+/// Shows a certificate for `music.example` that begins and ends so many days from now.
+async fn tls_server(days: (i64, i64)) -> String {
+    show(Authority::new("somebody").issue("music.example", days)).await
 }
 
-/// A server that shows these certificates, its own first.
-async fn show(chain: Vec<CertificateDer<'static>>, key: &rcgen::KeyPair) -> String {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("a certificate");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind(any_port()).await.expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            // A client that hangs up after the handshake is how these probes end.
-            drop(acceptor.accept(stream).await);
-        }
-    });
-    address
+/// A server that shows a certificate; a client that hangs up after the handshake is how these probes end.
+async fn show(shown: Shown) -> String {
+    format!("127.0.0.1:{}", shown.serve(&[], async |_| {}).await)
 }
 
 #[tokio::test]
 async fn tls() {
-    let (fine, expired, early) = (tls_server(-10, 90).await, tls_server(-90, -1).await, tls_server(5, 90).await);
+    let (fine, expired, early) = (tls_server((-10, 90)).await, tls_server((-90, -1)).await, tls_server((5, 90)).await);
     let table = [
         (&fine, "music.example", 30, None),
         (&fine, "noise.example", 30, Some("not for noise.example")),
@@ -304,27 +276,15 @@ fn trusting(address: String, trust: Trust) -> TlsTask {
 /// Who signed it counts, unless anybody may; and a server has to show the certificate between its own and the authority's.
 #[tokio::test]
 async fn tls_by_an_authority_of_ones_own() {
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-    let authority = |title: &str| {
-        let mut params = CertificateParams::new(vec![]).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, title);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        (params, KeyPair::generate().expect("a key"))
-    };
-    let ((root, root_key), (between, between_key)) = (authority("the root"), authority("one between"));
-    let root_shown = root.self_signed(&root_key).expect("signed");
-    let between_shown =
-        between.signed_by(&between_key, &Issuer::from_params(&root, &root_key)).expect("signed by the root");
-    let key = KeyPair::generate().expect("a key");
-    let own = CertificateParams::new(vec!["music.example".into()]).expect("a name");
-    let own = own.signed_by(&key, &Issuer::from_params(&between, &between_key)).expect("signed by the one between");
-
+    let (root, between) = (Authority::new("the root"), Authority::new("one between"));
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("own-authority.pem");
-    std::fs::write(&file, root_shown.pem()).expect("a writable folder");
+    let file = root.write(folder.path());
     let also = || Trust::Also(file.clone());
-    let whole = show(vec![own.der().clone(), between_shown.der().clone()], &key).await;
-    let torn = show(vec![own.der().clone()], &key).await;
+    let issued = || between.issue("music.example", (-10, 90));
+    let torn = show(issued()).await;
+    let mut shown = issued();
+    shown.chain.push(root.sign(&between));
+    let whole = show(shown).await;
     let nobody = "nobody who is trusted has signed the certificate";
     for (address, trust, says) in [
         (&whole, also(), None),

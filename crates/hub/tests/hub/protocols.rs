@@ -5,8 +5,9 @@ use crate::rig::any_port;
 use axum::Router;
 use bytes::{BufMut, BytesMut};
 use downbeat_core::model::{FailureKind, ProbeOutcome};
-use downbeat_hub::settings::ProbeTask;
+use downbeat_hub::settings::{ProbeTask, Trust};
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -16,15 +17,18 @@ async fn grpc_server() -> String {
     let root = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
-                while let Some(Ok((request, reply))) = connection.accept().await {
-                    tokio::spawn(health(request, reply));
-                }
-            });
+            tokio::spawn(serve_grpc(stream));
         }
     });
     root
+}
+
+/// A client that hangs up ends it.
+pub(crate) async fn serve_grpc(stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    while let Some(Ok((request, reply))) = connection.accept().await {
+        tokio::spawn(health(request, reply));
+    }
 }
 
 async fn health(request: http::Request<h2::RecvStream>, mut reply: h2::server::SendResponse<bytes::Bytes>) {
@@ -57,7 +61,8 @@ async fn health(request: http::Request<h2::RecvStream>, mut reply: h2::server::S
 
 #[tokio::test]
 async fn grpc() {
-    let grpc = |url: &str, service: &str| ProbeTask::Grpc { url: url.into(), service: service.into() };
+    let grpc =
+        |url: &str, service: &str| ProbeTask::Grpc { url: url.into(), service: service.into(), trust: Trust::System };
     let root = grpc_server().await;
     let table = [("", None), ("shop", None), ("cart", Some(FailureKind::Status)), ("search", Some(FailureKind::Wrong))];
     for (service, expected) in table {
@@ -77,16 +82,24 @@ async fn echo_server() -> String {
     let url = format!("ws://{}/live", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a handshake");
-                socket.send(Message::text("welcome")).await.expect("sent");
-                while let Some(Ok(Message::Text(text))) = socket.next().await {
-                    socket.send(Message::text(text.to_uppercase())).await.expect("sent");
-                }
-            });
+            tokio::spawn(greet(stream));
         }
     });
     url
+}
+
+/// A client that hangs up ends it.
+pub(crate) async fn greet(stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    let mut words = Some("welcome".to_owned());
+    while let Some(text) = words.take() {
+        if socket.send(Message::text(text)).await.is_err() {
+            return;
+        }
+        if let Some(Ok(Message::Text(text))) = socket.next().await {
+            words = Some(text.to_uppercase());
+        }
+    }
 }
 
 #[tokio::test]
@@ -95,6 +108,7 @@ async fn websocket() {
         url: url.into(),
         send: send.map(String::from),
         expect: expect.map(String::from),
+        trust: Trust::System,
     };
     let url = echo_server().await;
     assert_eq!(kind(run(talk(&url, None, None), LONG).await), None);

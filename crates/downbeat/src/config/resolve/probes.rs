@@ -6,7 +6,7 @@ use crate::config::fault::Complaint;
 use crate::config::written::{HealthTable, ProbeTable};
 use downbeat_core::model::{Dimension, Name, Slice};
 use downbeat_hub::probes::authorities;
-use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask, TlsTask, Trust};
+use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask, Trust};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use toml::Spanned;
@@ -77,25 +77,19 @@ fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSetti
 
 fn settings(table: ProbeTable, slice: Slice, check: &Check<'_>) -> Option<ProbeSettings> {
     let ProbeTable { every, timeout, fail_after, .. } = table;
-    let (name, task) = (table.name?, located(table.task?, check));
-    if let ProbeTask::Tls(TlsTask { trust: Trust::Also(file), .. }) = &task
-        && let Err(why) = authorities(file)
-    {
-        let complaint = Complaint::new(format!("trust: {why}"));
-        check.complain(name.span(), complaint.hint("trust is \"system\", \"anybody\", or a PEM file of certificates"));
+    let (name, mut task) = (table.name?, table.task?);
+    if let Some(Trust::Also(file)) = task.trust_mut() {
+        // Files are named from the folder of the configuration.
+        *file = check.folder.join(&*file);
+        if let Err(why) = authorities(file) {
+            let complaint = Complaint::new(format!("trust: {why}"));
+            check.complain(
+                name.span(),
+                complaint.hint("trust is \"system\", \"anybody\", or a PEM file of certificates"),
+            );
+        }
     }
     Some(ProbeSettings { name: name.into_inner(), slice, every, timeout, fail_after, task })
-}
-
-/// Files are named from the folder of the configuration.
-fn located(task: ProbeTask, check: &Check<'_>) -> ProbeTask {
-    match task {
-        ProbeTask::Tls(TlsTask { trust: Trust::Also(file), address, server_name, valid_for }) => {
-            let trust = Trust::Also(check.folder.join(file));
-            ProbeTask::Tls(TlsTask { address, server_name, valid_for, trust })
-        }
-        other => other,
-    }
 }
 
 /// What a probe looks at; a replica brings its region with it.

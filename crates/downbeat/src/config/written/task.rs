@@ -67,8 +67,9 @@ fn read_http(reader: &Reader<'_>) -> Option<HttpTask> {
     let conditions = reader.list::<Condition>("expect").unwrap_or_default().into_iter().map(Spanned::into_inner);
     let expect = body.into_iter().chain(conditions).collect();
     let (send, redirects) = (send.map(|said| said.into_inner().0), redirects.map_or(0, Spanned::into_inner));
+    let trust = trust(reader);
     let url = reader.required::<WebUrl>("url")?.into_inner().0;
-    Some(HttpTask { url, method, headers, send, status, expect, redirects })
+    Some(HttpTask { url, method, headers, send, status, expect, redirects, trust })
 }
 
 fn read_tcp(reader: &Reader<'_>) -> Option<ProbeTask> {
@@ -82,13 +83,14 @@ fn read_grpc(reader: &Reader<'_>) -> Option<ProbeTask> {
         let complaint = Complaint::new(format!("service: at most {GRPC_SERVICE_MAX} bytes are asked for"));
         reader.complain(long.span(), complaint);
     }
-    let service = service.map(Spanned::into_inner).unwrap_or_default();
-    Some(ProbeTask::Grpc { url: reader.required::<BaseUrl>("url")?.into_inner().0, service })
+    let (service, trust) = (service.map(Spanned::into_inner).unwrap_or_default(), trust(reader));
+    Some(ProbeTask::Grpc { url: reader.required::<BaseUrl>("url")?.into_inner().0, service, trust })
 }
 
 fn read_websocket(reader: &Reader<'_>) -> Option<ProbeTask> {
     let [send, expect] = ["send", "expect"].map(|key| reader.get::<Said>(key).map(|said| said.into_inner().0));
-    Some(ProbeTask::WebSocket { url: reader.required::<SocketUrl>("url")?.into_inner().0, send, expect })
+    let trust = trust(reader);
+    Some(ProbeTask::WebSocket { url: reader.required::<SocketUrl>("url")?.into_inner().0, send, expect, trust })
 }
 
 fn read_dns(reader: &Reader<'_>) -> Option<DnsTask> {
@@ -105,7 +107,7 @@ fn read_dns(reader: &Reader<'_>) -> Option<DnsTask> {
     Some(DnsTask { host, record, expect, server })
 }
 
-/// `trust` of a TLS probe.
+/// `trust` of a probe that may speak TLS.
 struct Trusted(Trust);
 
 impl FromText for Trusted {
@@ -120,13 +122,17 @@ impl FromText for Trusted {
     }
 }
 
+fn trust(reader: &Reader<'_>) -> Trust {
+    reader.or("trust", Trusted(Trust::System)).0
+}
+
 fn read_tls(reader: &Reader<'_>) -> Option<ProbeTask> {
     let server_name = reader.get::<HostName>("server_name");
     let valid_for = reader.or("valid_for", VALID_FOR).0;
     let address = endpoint(reader)?;
     let host = || address.rsplit_once(':').map_or(String::new(), |(host, _)| host.trim_matches(['[', ']']).into());
     let server_name = server_name.map_or_else(host, |name| name.into_inner().0);
-    let trust = reader.or("trust", Trusted(Trust::System)).0;
+    let trust = trust(reader);
     Some(ProbeTask::Tls(TlsTask { address, server_name, valid_for, trust }))
 }
 
