@@ -221,7 +221,7 @@ impl Toy {
                 Some((component, failure, share)) if share >= 0.5 => {
                     ProbeOutcome::Failed { failure, detail: "as told".into(), component: Some(name(component)) }
                 }
-                _ => ProbeOutcome::Passed { latency_ms: 9 },
+                _ => ProbeOutcome::Passed { latency_ms: 9, heard: None },
             };
             let result = ProbeResult {
                 probe: name(&format!("{replica}-journey")),
@@ -507,7 +507,7 @@ fn a_name_that_does_not_resolve_is_held_and_believed_again() {
     for _ in 0..10 {
         toy.run(1);
         let slice = "region=eu".parse().expect("good");
-        let outcome = ProbeOutcome::Passed { latency_ms: 1 };
+        let outcome = ProbeOutcome::Passed { latency_ms: 1, heard: None };
         let good = ProbeResult { probe: name("eu-name"), kind: ProbeKind::Dns, vantage: name("hub"), slice, outcome };
         toy.engine.observe(toy.now, &Signal::Probe(good)).expect("good");
     }

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -51,6 +52,68 @@ fn each_probe_once() {
     assert!(rows[1]["said"].as_str().is_some_and(|said| said.starts_with("refused: connecting to ")), "{rows}");
     assert_eq!(rows[2]["result"], "unknown");
     assert!(rows[2]["said"].as_str().is_some_and(|said| said.contains("[outbound] allow = [\"127.0.0.1\"]")), "{rows}");
+}
+
+/// Gives a token, and says back what it was told.
+fn gossip() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let root = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("a connection"));
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).is_ok_and(|bytes| bytes > 0) {}
+            let told = head.lines().find(|line| line.starts_with("authorization"));
+            let body = serde_json::json!({"token": "t0k3n-of-some-length", "told": told}).to_string();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+            stream.get_mut().write_all(answer.as_bytes()).expect("written");
+        }
+    });
+    root
+}
+
+const WALK: &str = r#"
+[[probe.step]]
+name = "enter"
+url = "/?key={key}"
+capture = { token = "json $.token" }
+[[probe.step]]
+name = "tell"
+component = "playback"
+url = "/"
+headers = { authorization = "Bearer {token} {password}" }
+expect = ['json $.told == "nothing"']
+"#;
+
+/// Neither what is checked nor what is found shows a secret, from wherever it comes.
+#[test]
+fn a_journey_keeps_its_secrets() {
+    let folder = tempdir().expect("a folder");
+    std::fs::write(folder.path().join("probe.secret"), "correct horse\n").expect("written");
+    let secrets = "secrets = { password = { file = \"probe.secret\" }, key = { env = \"DOWNBEAT_TEST_KEY\" } }";
+    let probe = format!("[[probe]]\nname = \"shop\"\nkind = \"journey\"\nurl = \"{}\"\n{secrets}\n{WALK}", gossip());
+    configure(folder.path(), &probe);
+    let run = |args: &[&str]| {
+        let mut command = downbeat();
+        command.args(args).current_dir(folder.path()).env("DOWNBEAT_TEST_KEY", "battery staple");
+        command.output().expect("downbeat runs")
+    };
+    let (checked, found) = (run(&["check"]), run(&["probe", "--once", "--json"]));
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    for said in [&checked.stdout, &checked.stderr, &found.stdout, &found.stderr].map(|bytes| text(bytes)) {
+        for secret in ["correct", "horse", "battery", "staple", "t0k3n"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
+    let rows: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let said = rows[0]["said"].as_str().unwrap_or_default();
+    assert!(
+        said.starts_with("wrong: tell: expected json $.told") && said.contains("Bearer {token} {password}"),
+        "{said}"
+    );
+    let without = downbeat().args(["check"]).current_dir(folder.path()).output().expect("downbeat runs");
+    assert!(text(&without.stderr).contains("secrets: key: DOWNBEAT_TEST_KEY: environment variable not found"));
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What the binary hands to the hub: addresses, probes, channels, the actuator, and the policy.
 
+mod probe;
+
 pub use crate::channel::Dialect;
-pub use crate::probes::{Condition, ConditionError, GRPC_SERVICE_MAX, StatusError, StatusSet};
 use crate::reports::NetworkTable;
 pub use crate::subscribers::ChannelKind;
 use crate::theme::Theme;
-use downbeat_core::model::{AddressRange, Audience, Name, Policy, Slice};
+use downbeat_core::model::{AddressRange, Audience, Name, Policy};
+pub use probe::*;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,30 +141,6 @@ pub struct WatcherSettings {
     pub every: Duration,
 }
 
-/// What a certificate has to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsTask {
-    /// `host:port`.
-    pub address: String,
-    /// The name on it.
-    pub server_name: String,
-    /// It has to be valid for at least so long.
-    pub valid_for: Duration,
-    /// Who may have signed it.
-    pub trust: Trust,
-}
-
-/// Who may sign certificates.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Trust {
-    /// Whom this system believes.
-    System,
-    /// Those too whose certificates are in this PEM file.
-    Also(PathBuf),
-    /// Anybody.
-    Anybody,
-}
-
 /// A feed of a search or a hashtag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedSettings {
@@ -212,206 +189,6 @@ pub struct Category {
     pub title: String,
     /// The component it most likely means.
     pub component: Option<Name>,
-}
-
-/// A probe.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProbeSettings {
-    /// Its name.
-    pub name: Name,
-    /// What it looks at.
-    pub slice: Slice,
-    /// How often it starts.
-    pub every: Duration,
-    /// After how long it has failed.
-    pub timeout: Duration,
-    /// So many runs in a row have to fail before that is told.
-    pub fail_after: NonZeroU32,
-    /// What it does.
-    pub task: ProbeTask,
-}
-
-/// What a probe does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ProbeTask {
-    /// Make one request and ask for conditions.
-    Http(HttpTask),
-    /// Connect, and perhaps say something and wait for an answer.
-    Tcp {
-        /// `host:port`.
-        address: String,
-        /// What to say first.
-        send: Option<String>,
-        /// What has to come back, among the first 64 KiB.
-        expect: Option<String>,
-    },
-    /// Look the name up.
-    Dns(DnsTask),
-    /// Connect with TLS and look at the certificate.
-    Tls(TlsTask),
-    /// Ask for the health of a gRPC service.
-    Grpc {
-        /// Where: `http` without TLS, `https` with it.
-        url: String,
-        /// Which service; the server itself when empty.
-        service: String,
-        /// Who may have signed its certificate.
-        trust: Trust,
-    },
-    /// Open a WebSocket, and perhaps say something and wait for an answer.
-    WebSocket {
-        /// Where: `ws` or `wss`.
-        url: String,
-        /// What to say first.
-        send: Option<String>,
-        /// What a message has to have in it.
-        expect: Option<String>,
-        /// Who may have signed its certificate.
-        trust: Trust,
-    },
-    /// Send an ICMP echo request.
-    Icmp {
-        /// A name or an address.
-        host: String,
-    },
-    /// Wait to be called.
-    Heartbeat {
-        /// At least so often.
-        every: Duration,
-        /// So much later is still in time.
-        grace: Duration,
-        /// What the caller has to know; part of the address that it calls.
-        key: String,
-    },
-    /// Walk through the service as a listener does.
-    Journey {
-        /// The service's root, of one replica or of the edge.
-        url: String,
-        /// The account to use.
-        user: String,
-        /// Its password.
-        password: String,
-        /// How many seconds of music to stream at playing speed.
-        listen: Duration,
-    },
-}
-
-impl ProbeTask {
-    /// Who may have signed the certificates that it meets, where it meets any.
-    pub fn trust_mut(&mut self) -> Option<&mut Trust> {
-        match self {
-            Self::Http(HttpTask { trust, .. })
-            | Self::Tls(TlsTask { trust, .. })
-            | Self::Grpc { trust, .. }
-            | Self::WebSocket { trust, .. } => Some(trust),
-            Self::Tcp { .. } | Self::Dns(_) | Self::Icmp { .. } | Self::Heartbeat { .. } | Self::Journey { .. } => None,
-        }
-    }
-}
-
-/// One HTTP request and what has to be true of its answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpTask {
-    /// Where.
-    pub url: String,
-    /// How.
-    pub method: HttpMethod,
-    /// Fields to send.
-    pub headers: Vec<(String, String)>,
-    /// What to send as a body, of a POST.
-    pub send: Option<String>,
-    /// The statuses that are right.
-    pub status: StatusSet,
-    /// What else has to be true. Of a body, the first 64 KiB are looked at, of one that is read as JSON 1 MiB.
-    pub expect: Vec<Condition>,
-    /// Redirects to follow, each checked anew by the policy of [`crate::outbound`].
-    pub redirects: u8,
-    /// Who may have signed its certificate.
-    pub trust: Trust,
-}
-
-impl HttpTask {
-    /// A GET with nothing to be said but that it has to be answered well.
-    pub fn get(url: impl Into<String>) -> Self {
-        let (method, status) = (HttpMethod::Get, StatusSet::default());
-        let (url, trust) = (url.into(), Trust::System);
-        Self { url, method, headers: vec![], send: None, status, expect: vec![], redirects: 0, trust }
-    }
-}
-
-/// The methods that a probe may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HttpMethod {
-    /// For all of it.
-    #[default]
-    Get,
-    /// For the head alone.
-    Head,
-    /// With a body.
-    Post,
-}
-
-impl fmt::Display for HttpMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-        })
-    }
-}
-
-/// A look-up, and what it should find.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DnsTask {
-    /// Which name.
-    pub host: String,
-    /// What to ask for.
-    pub record: RecordKind,
-    /// The right answers, in the usual text form; any will do when there are none.
-    pub expect: Vec<String>,
-    /// Whom to ask, unless [`HubSettings::resolver`].
-    pub server: Option<SocketAddr>,
-}
-
-/// What a name may be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RecordKind {
-    /// Addresses of both families.
-    #[default]
-    Address,
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// Who may issue certificates.
-    Caa,
-    /// An alias.
-    Cname,
-    /// Who takes mail.
-    Mx,
-    /// Who answers for it.
-    Ns,
-    /// Where a service is.
-    Srv,
-    /// Texts.
-    Txt,
-}
-
-impl fmt::Display for RecordKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Address => "address",
-            Self::A => "a",
-            Self::Aaaa => "aaaa",
-            Self::Caa => "caa",
-            Self::Cname => "cname",
-            Self::Mx => "mx",
-            Self::Ns => "ns",
-            Self::Srv => "srv",
-            Self::Txt => "txt",
-        })
-    }
 }
 
 /// A receiver of messages as JSON by POST.

@@ -167,7 +167,8 @@ impl Seat {
                 let (failing, of) = self.votes();
                 format!("seen by {failing} of {of}, {} among them: {detail}", result.vantage)
             }
-            (ProbeState::Passed, ProbeOutcome::Passed { latency_ms }) => format!("passed in {latency_ms} ms"),
+            (ProbeState::Passed, ProbeOutcome::Passed { heard: Some(heard), .. }) => format!("passed: {heard}"),
+            (ProbeState::Passed, ProbeOutcome::Passed { latency_ms, .. }) => format!("passed in {latency_ms} ms"),
             // A word of the minority, or of somebody who could not look: what is known stands.
             _ if self.line.state == state => self.line.said.clone(),
             _ => format!("seen so by most of {} vantage points", self.words.len()),
@@ -196,7 +197,7 @@ mod tests {
 
     fn result(vantage: &str, outcome: char) -> ProbeResult {
         let outcome = match outcome {
-            '+' => ProbeOutcome::Passed { latency_ms: 1 },
+            '+' => ProbeOutcome::Passed { latency_ms: 1, heard: None },
             '-' => ProbeOutcome::Failed { failure: FailureKind::Reset, detail: "cut".into(), component: None },
             _ => ProbeOutcome::Unknown { detail: "no way out".into() },
         };

@@ -5,6 +5,7 @@
 
 use super::{ChangeId, FailureKind, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,8 +200,10 @@ pub enum ProbeKind {
     Dns,
     /// A certificate's time to live.
     Tls,
-    /// Log in, load a playlist, stream at playing speed.
+    /// A walk of several steps, as a user takes it.
     Journey,
+    /// Music, listened to at the speed at which it is heard.
+    Stream,
     /// Whether something calls as often as it should.
     Heartbeat,
     /// gRPC's own health check.
@@ -236,6 +239,9 @@ pub enum ProbeOutcome {
     Passed {
         /// Milliseconds from start to end.
         latency_ms: u64,
+        /// What was heard, of a stream or of the last one of a journey.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        heard: Option<Heard>,
     },
     /// It was not.
     Failed {
@@ -252,6 +258,25 @@ pub enum ProbeOutcome {
         /// For people.
         detail: String,
     },
+}
+
+/// What a probe heard that listened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Milliseconds from the press of the button to the first sound.
+    pub start_up_ms: u64,
+    /// Milliseconds of music.
+    pub music_ms: u64,
+    /// Milliseconds after the first sound in which there was nothing to be heard.
+    pub silence_ms: u64,
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |ms: u64| ms as f64 / 1e3;
+        let (start_up, music, silence) = (seconds(self.start_up_ms), seconds(self.music_ms), seconds(self.silence_ms));
+        write!(f, "music after {start_up:.1} s, {silence:.1} s of silence in {music:.1} s")
+    }
 }
 
 /// What a user told by the report button.

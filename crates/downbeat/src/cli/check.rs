@@ -8,8 +8,8 @@ use clap::Args;
 use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{
-    ActuatorSettings, ChannelKind, DnsTask, HttpMethod, HttpTask, HubSettings, MailSettings, ProbeSettings, ProbeTask,
-    TlsTask, Trust,
+    Action, ActuatorSettings, ChannelKind, DnsTask, HttpMethod, HttpTask, HubSettings, MailSettings, Pace,
+    ProbeSettings, ProbeTask, StreamTask, TlsTask, Trust,
 };
 use downbeat_hub::theme::{Colour, Logo, Scheme, Token};
 use serde_json::{Map, Value, json};
@@ -66,6 +66,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         replicas(edge, hub),
         probes("probes", &hub.probes),
         probes("references", &hub.references),
+        steps(&hub.probes),
         outbound(hub),
         messages(hub),
         subscribers(hub),
@@ -235,6 +236,48 @@ fn probes(title: &'static str, probes: &[ProbeSettings]) -> Table {
     Table { title, columns, rows: probes.iter().map(row).collect() }
 }
 
+/// What each journey does, in order, with places for what nobody is shown.
+fn steps(probes: &[ProbeSettings]) -> Table {
+    let journeys = probes.iter().filter_map(|probe| match &probe.task {
+        ProbeTask::Journey(journey) => Some((&probe.name, journey)),
+        _ => None,
+    });
+    let rows = journeys.flat_map(|(probe, journey)| {
+        journey.steps.iter().map(move |step| {
+            let what = match &step.action {
+                Action::Request(task) => http(task),
+                Action::Stream(task) => stream(task),
+            };
+            let gives: Vec<String> =
+                step.captures.iter().map(|(name, capture)| format!("{{{name}}} from {capture}")).collect();
+            let within = step.timeout.map(duration_text);
+            vec![
+                json!(probe),
+                json!(step.name),
+                json!(step.component),
+                json!(what),
+                json!((!gives.is_empty()).then(|| gives.join(", "))),
+                json!(within),
+            ]
+        })
+    });
+    let columns = &["probe", "step", "component", "what", "gives", "timeout"];
+    Table { title: "steps", columns, rows: rows.collect() }
+}
+
+fn stream(task: &StreamTask) -> String {
+    let pace = match &task.pace {
+        Pace::Hls => "by playlist".into(),
+        Pace::BytesPerSecond(speed) => format!("{speed} bytes a second"),
+        Pace::Length { seconds, bytes: None } => format!("{seconds} s long"),
+        Pace::Length { seconds, bytes: Some(bytes) } => format!("{seconds} s in {bytes} bytes"),
+    };
+    let from = if task.from.is_zero() { String::new() } else { format!(" from {}", duration_text(task.from)) };
+    let start = task.start_within.map_or(String::new(), |within| format!(", begins within {}", duration_text(within)));
+    let (listen, silence) = (duration_text(task.listen), duration_text(task.silence_max));
+    format!("{}, {pace}, listens {listen}{from}{start}, silent {silence} at most", task.url)
+}
+
 pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
     match task {
         ProbeTask::Http(task) => ("http", http(task)),
@@ -254,9 +297,11 @@ pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {
         ProbeTask::Heartbeat { every, grace, .. } => {
             ("heartbeat", format!("called every {}, {} late at most", duration_text(*every), duration_text(*grace)))
         }
-        ProbeTask::Journey { url, user, listen, .. } => {
-            ("journey", format!("{url} as {user}, listens {}", duration_text(*listen)))
+        ProbeTask::Journey(journey) => {
+            let names: Vec<&str> = journey.steps.iter().map(|step| step.name.as_str()).collect();
+            ("journey", format!("{}{}", names.join(", "), by(&journey.trust)))
         }
+        ProbeTask::Stream(task) => ("stream", stream(task) + &by(&task.trust)),
     }
 }
 

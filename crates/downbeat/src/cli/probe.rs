@@ -11,10 +11,12 @@ use downbeat_core::model::{Name, ProbeOutcome, ProbeResult};
 use downbeat_hub::outbound::Outbound;
 use downbeat_hub::probes::{Prober, keep_probing};
 use downbeat_hub::settings::{HubSettings, ProbeSettings, ProbeTask};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +38,8 @@ const AT_ONCE: usize = 64;
 const RESULTS_MAX: usize = 4_096;
 /// Results told at once; a hub takes twice as many.
 const TOLD_MAX: usize = 1_000;
+/// Results are told so often at most: of thousands of probes, each word would cost as much as a look.
+const TOLD_EVERY: Duration = Duration::from_millis(50);
 
 /// Which probes, and what becomes of their results.
 #[derive(Debug, Args)]
@@ -110,7 +114,9 @@ async fn once(hub: &HubSettings, probes: &[ProbeSettings], as_json: bool) -> any
 fn row(probe: &ProbeSettings, about: &str, result: &ProbeResult) -> Vec<Value> {
     let (kind, what) = task(&probe.task);
     let (word, ms, said) = match &result.outcome {
-        ProbeOutcome::Passed { latency_ms } => ("passed", Some(latency_ms), None),
+        ProbeOutcome::Passed { latency_ms, heard } => {
+            ("passed", Some(latency_ms), heard.map(|heard| heard.to_string()))
+        }
         ProbeOutcome::Failed { failure, detail, .. } => {
             let kind = serde_json::to_value(failure).ok();
             let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
@@ -140,11 +146,17 @@ async fn keep_telling(
     Ok(())
 }
 
-/// Tells what has come, all of it at once. What could not be told is dropped: an old result is no news, and the next one is
-/// a moment away.
+/// Tells what has come, all of it at once; what comes alone goes at once. What could not be told is dropped: an old result is no
+/// news, and the next one is a moment away.
 async fn tell(mut came: mpsc::Receiver<ProbeResult>, client: &HubClient) {
-    let (mut results, mut was_told) = (Vec::new(), true);
+    let (mut results, mut was_told, mut next) = (Vec::new(), true, Instant::now());
     while came.recv_many(&mut results, TOLD_MAX).await > 0 {
+        if next > Instant::now() {
+            sleep_until(next).await;
+            let room = TOLD_MAX - results.len();
+            came.recv_many(&mut results, room).now_or_never();
+        }
+        next = Instant::now() + TOLD_EVERY;
         let told = client.post("/v1/probes", &json!(results)).await;
         results.clear();
         note(&told, was_told);

@@ -117,6 +117,42 @@ quiet_for = "5s"
 dismiss_after = "20s"
 "#;
 
+/// What a listener does: log in, load a playlist, play its first track.
+const JOURNEY: &str = r#"
+[[probe.step]]
+name = "log in"
+component = "login"
+method = "POST"
+url = "/api/login"
+json = { user = "probe", password = "probe" }
+capture = { token = "json $.token" }
+
+[[probe.step]]
+name = "list playlists"
+component = "playlists"
+url = "/api/playlists"
+headers = { authorization = "Bearer {token}" }
+capture = { id = "json $.playlists[0].id" }
+
+[[probe.step]]
+name = "load playlist"
+component = "playlists"
+url = "/api/playlists/{id}"
+headers = { authorization = "Bearer {token}" }
+capture = { media = "json $.tracks[0].media.url", bytes = "json $.tracks[0].media.bytes", seconds = "json $.tracks[0].duration_s" }
+
+[[probe.step]]
+name = "play"
+component = "playback"
+kind = "stream"
+url = "{media}"
+headers = { authorization = "Bearer {token}" }
+bytes = "{bytes}"
+seconds = "{seconds}"
+listen = "300ms"
+silence = "600ms"
+"#;
+
 /// The whole file for a world at these ports whose hub and edge keep their things in `data`.
 pub fn write(ports: Ports, data: &Path) -> String {
     let mut text = String::from("# Written by Downbeat for its demo and its drills; overwritten at the next start.\n");
@@ -207,14 +243,11 @@ replica = "{id}"
 name = "{id}-journey"
 kind = "journey"
 url = "http://{door}"
-user = "probe"
-password = "probe"
-listen = "300ms"
 every = "500ms"
 timeout = "600ms"
 region = "{region}"
 replica = "{id}"
-"#
+{JOURNEY}"#
     )
 }
 
@@ -246,6 +279,8 @@ mod tests {
         assert_eq!(table["data"].as_str(), Some("a \"quoted\" folder"));
         let count = |key: &str| table[key].as_array().map(Vec::len);
         assert_eq!((count("replica"), count("component"), count("probe")), (Some(6), Some(5), Some(15)));
+        let steps = |probe: &toml::Value| probe.get("step").and_then(|steps| steps.as_array()).map(Vec::len);
+        assert_eq!(table["probe"].as_array().and_then(|probes| probes.iter().find_map(steps)), Some(4));
         assert_eq!(table["policy"]["act"]["ramp_dwell"].as_str(), Some("2s"));
     }
 }

@@ -112,7 +112,7 @@ impl World {
             kind: ProbeKind::Http,
             vantage: name("hub"),
             slice: "replica=r0".parse().expect("a slice"),
-            outcome: ProbeOutcome::Passed { latency_ms: 1 },
+            outcome: ProbeOutcome::Passed { latency_ms: 1, heard: None },
         };
         self.engine.observe(self.now, &Signal::Probe(result)).expect("a good probe");
         let started = cpu_s();

@@ -5,6 +5,7 @@
 //! of the regex crate, which takes time linear in the text whatever the pattern (no backtracking), and bounded in size.
 
 use super::json_path::JsonPath;
+use super::veil::Veil;
 use regex::{Regex, RegexBuilder};
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub struct Condition {
 
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Subject {
+pub(super) enum Subject {
     Body,
     Header(HeaderName),
     Json(JsonPath),
@@ -53,12 +54,20 @@ enum Test {
 #[error("{0}")]
 pub struct ConditionError(String);
 
+impl ConditionError {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
 /// What conditions look at.
 pub(super) struct Seen<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Cow<'a, str>,
     /// The body as JSON, or why it is none.
-    pub(super) json: Result<Value, String>,
+    pub(super) json: &'a Result<Value, String>,
+    /// What nobody is shown of it.
+    pub(super) veil: &'a Veil,
 }
 
 /// Conditions are what was written.
@@ -83,7 +92,7 @@ impl Condition {
 
     /// True when the body has to be read as JSON.
     pub(super) fn reads_json(&self) -> bool {
-        matches!(self.subject, Subject::Json(_))
+        self.subject.reads_json()
     }
 
     /// Says what is wrong, if it does not hold.
@@ -92,13 +101,19 @@ impl Condition {
         if self.test.holds(found.as_deref()) {
             return Ok(());
         }
-        let came = found.map_or("there is none".into(), |value| format!("it is {}", shown(&value)));
+        let came = found.map_or("there is none".into(), |value| format!("it is {}", shown(&value, seen.veil)));
         Err(format!("expected {self}, but {came}"))
     }
 }
 
 impl Subject {
-    fn find<'v>(&self, seen: &'v Seen<'_>) -> Result<Option<Cow<'v, Value>>, String> {
+    /// True when the body has to be read as JSON.
+    pub(super) fn reads_json(&self) -> bool {
+        matches!(self, Self::Json(_))
+    }
+
+    /// What is there.
+    pub(super) fn find<'v>(&self, seen: &'v Seen<'_>) -> Result<Option<Cow<'v, Value>>, String> {
         match self {
             Self::Body => Ok(Some(Cow::Owned(Value::from(seen.body.as_ref())))),
             Self::Header(name) => {
@@ -148,8 +163,9 @@ fn text(value: &Value) -> Cow<'_, str> {
     value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed)
 }
 
-fn shown(value: &Value) -> String {
-    let whole = value.to_string();
+fn shown(value: &Value, veil: &Veil) -> String {
+    // First hidden, then cut: a part of a secret is too much.
+    let whole = veil.over(value.to_string());
     let short: String = whole.chars().take(SHOWN_MAX).collect();
     if short.len() < whole.len() { short + "…" } else { short }
 }
@@ -164,7 +180,7 @@ impl FromStr for Condition {
     }
 }
 
-fn read_subject(written: &str) -> Result<(Subject, &str), ConditionError> {
+pub(super) fn read_subject(written: &str) -> Result<(Subject, &str), ConditionError> {
     let (word, rest) = word(written);
     match word {
         "body" => Ok((Subject::Body, rest)),
@@ -237,14 +253,14 @@ fn read_number(how: &str, rest: &str) -> Result<f64, ConditionError> {
     read_value(how, rest).ok().and_then(|value| value.as_f64()).ok_or_else(wrong)
 }
 
-fn read_text(how: &str, rest: &str) -> Result<String, ConditionError> {
+pub(super) fn read_text(how: &str, rest: &str) -> Result<String, ConditionError> {
     match read_value(how, rest) {
         Ok(Value::String(text)) => Ok(text),
         _ => Err(ConditionError(format!("behind {how} there is a text in double quotes, not {rest:?}"))),
     }
 }
 
-fn read_pattern(pattern: &str) -> Result<Regex, ConditionError> {
+pub(super) fn read_pattern(pattern: &str) -> Result<Regex, ConditionError> {
     let built = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX).build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => ConditionError(format!("the pattern {pattern:?} is too large")),
@@ -268,8 +284,8 @@ mod tests {
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         headers.insert("x-queue", HeaderValue::from_static("12"));
         let body = r#"{"db":{"state":"up","lag":1.0},"queue":[3,4],"version":"v1.12"}"#;
-        let seen =
-            Seen { headers: &headers, body: body.into(), json: serde_json::from_str(body).map_err(|e| e.to_string()) };
+        let json = serde_json::from_str(body).map_err(|e| e.to_string());
+        let seen = Seen { headers: &headers, body: body.into(), json: &json, veil: &Veil::default() };
         let table = [
             (r#"body contains "up""#, None),
             (r#"body lacks "error""#, None),
@@ -307,7 +323,7 @@ mod tests {
     fn what_is_no_json_says_so() {
         let headers = HeaderMap::new();
         let json = serde_json::from_str("<html>").map_err(|error| error.to_string());
-        let seen = Seen { headers: &headers, body: "<html>".into(), json };
+        let seen = Seen { headers: &headers, body: "<html>".into(), json: &json, veil: &Veil::default() };
         let condition: Condition = "json $.a exists".parse().expect("a condition");
         assert!(condition.judge(&seen).expect_err("no JSON").contains("the body is no JSON: expected value"));
     }
@@ -343,7 +359,8 @@ mod tests {
     fn hostile_patterns_end() {
         let condition: Condition = r#"body matches "^(a+)+$""#.parse().expect("a condition");
         let body = "a".repeat(60_000) + "b";
-        let seen = Seen { headers: &HeaderMap::new(), body: body.into(), json: Err(String::new()) };
+        let (headers, veil, json) = (HeaderMap::new(), Veil::default(), Err(String::new()));
+        let seen = Seen { headers: &headers, body: body.into(), json: &json, veil: &veil };
         assert!(condition.judge(&seen).is_err());
     }
 }

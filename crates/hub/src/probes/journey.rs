@@ -1,158 +1,202 @@
-//! The journey of a listener: log in, load a playlist, stream at playing speed.
+//! A walk through the service in steps, as a user does it: what one answer gives, a token, a link, a cookie, the next request
+//! takes along.
 //!
-//! It reads the media no faster than they would be heard, so that a stream that starts well and then starves is
-//! seen as a listener hears it. Every wait is bounded by the probe's timeout; the step that failed names the
-//! component.
+//! Every step is bounded, and the one that failed names its component. What was captured goes only to places that the
+//! configuration names; what is secret, or was given in exchange for a secret, is shown nowhere ([`Veil`]).
 
 use super::Trouble;
-use super::http::failure;
-use super::web::{Deadline, body, chunk, head, within};
-use crate::outbound::{NamedBy, Web};
-use downbeat_core::model::FailureKind;
-use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use super::cookies::Cookies;
+use super::http::{Answer, fetch};
+use super::stream;
+use super::template::{escaped, fill, only_value};
+use super::veil::Veil;
+use super::web::within;
+use crate::outbound::Web;
+use crate::settings::{Action, Capture, HttpTask, Journey, Pace, Payload, Step, StreamTask};
+use downbeat_core::model::{FailureKind, Heard};
+use reqwest::Url;
+use serde_json::Value as Json;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// So much of a JSON answer is read: five hundred tracks are some 300 KB.
-const ANSWER_MAX: usize = 2 * 1024 * 1024;
-
-/// Who listens to what, for how long.
-pub(super) struct Listener<'a> {
-    pub(super) root: &'a str,
-    pub(super) user: &'a str,
-    pub(super) password: &'a str,
-    pub(super) listen: Duration,
-}
-
-#[derive(Deserialize)]
-struct Session {
-    token: String,
-}
-
-#[derive(Deserialize)]
-struct Playlists {
-    playlists: Vec<PlaylistLine>,
-}
-
-#[derive(Deserialize)]
-struct PlaylistLine {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Playlist {
-    tracks: Vec<Track>,
-}
-
-#[derive(Deserialize)]
-struct Track {
-    duration_s: f64,
-    media: Media,
-}
-
-#[derive(Deserialize)]
-struct Media {
-    url: String,
-    bytes: u64,
-}
-
-impl Track {
-    /// Bytes that are heard in one second, at least one.
-    fn bytes_per_second(&self) -> f64 {
-        (self.media.bytes as f64 / self.duration_s.max(0.001)).max(1.0)
+/// Walks the whole way; each step has its own time, `timeout` unless it says otherwise.
+pub(super) async fn probe(web: &Web, journey: &Journey, timeout: Duration) -> Result<Option<Heard>, Trouble> {
+    let mut walk = Walk::new(web, journey);
+    let mut heard = None;
+    for step in &journey.steps {
+        match walk.take(step, step.timeout.unwrap_or(timeout)).await {
+            Ok(in_step) => heard = in_step.or(heard),
+            Err(trouble) => return Err(walk.told(trouble, step)),
+        }
     }
+    Ok(heard)
 }
 
-/// Walks the whole way; `timeout` holds for each wait, not for all of them.
-pub(super) async fn probe(web: &Web, listener: &Listener<'_>, timeout: Duration) -> Result<(), Trouble> {
-    let walk = Walk { web, root: listener.root.trim_end_matches('/'), timeout };
-    let token = walk.log_in(listener).await.map_err(|trouble| trouble.at_component("login"))?;
-    let track = walk.find_track(&token).await.map_err(|trouble| trouble.at_component("playlists"))?;
-    walk.play(&token, &track, listener.listen).await.map_err(|trouble| trouble.at_component("playback"))
-}
-
+/// Somebody on the way, with what was picked up.
 struct Walk<'a> {
     web: &'a Web,
-    root: &'a str,
-    timeout: Duration,
+    journey: &'a Journey,
+    values: BTreeMap<&'a str, Value>,
+    cookies: Cookies,
+    veil: Veil,
 }
 
-impl Walk<'_> {
-    async fn log_in(&self, listener: &Listener<'_>) -> Result<String, Trouble> {
-        let credentials = json!({ "user": listener.user, "password": listener.password });
-        let request = self.request(Method::POST, "/api/login")?.json(&credentials);
-        Ok(self.json::<Session>("log in", request).await?.token)
+/// A secret, or what an answer gave.
+struct Value {
+    text: String,
+    /// Whose answer gave it: what is a link leads from there.
+    from: Option<Url>,
+}
+
+/// What was to be taken from an answer, and what that is.
+type Captured<'a> = (&'a str, &'a Capture, Result<String, String>);
+
+impl<'a> Walk<'a> {
+    fn new(web: &'a Web, journey: &'a Journey) -> Self {
+        let mut veil = Veil::default();
+        let secrets = journey.secrets.iter().map(|(name, secret)| {
+            veil.hide(name, secret.reveal());
+            (name.as_str(), Value { text: secret.reveal().into(), from: None })
+        });
+        let values = secrets.collect();
+        Self { web, journey, values, cookies: Cookies::default(), veil }
     }
 
-    async fn find_track(&self, token: &str) -> Result<Track, Trouble> {
-        let list: Playlists = self.json("list playlists", self.get("/api/playlists", token)?).await?;
-        let Some(first) = list.playlists.first() else { return Err(wrong("list playlists", "there is none")) };
-        let path = format!("/api/playlists/{}", first.id);
-        let playlist: Playlist = self.json("load playlist", self.get(&path, token)?).await?;
-        playlist.tracks.into_iter().next().ok_or_else(|| wrong("load playlist", "it is empty"))
-    }
-
-    async fn play(&self, token: &str, track: &Track, listen: Duration) -> Result<(), Trouble> {
-        const STEP: &str = "play";
-        let started = tokio::time::Instant::now();
-        let mut response = self.answer(STEP, self.get(&track.media.url, token)?, within(self.timeout)).await?;
-        let speed = track.bytes_per_second();
-        let wanted = ((speed * listen.as_secs_f64()) as u64).min(track.media.bytes);
-        let mut heard = 0;
-        while heard < wanted {
-            match chunk(&mut response, within(self.timeout)).await.map_err(|trouble| at_step(trouble, STEP))? {
-                Some(bytes) => heard += bytes.len() as u64,
-                None => return Err(wrong(STEP, &format!("the music ended after {heard} of {wanted} bytes"))),
+    async fn take(&mut self, step: &'a Step, timeout: Duration) -> Result<Option<Heard>, Trouble> {
+        match &step.action {
+            Action::Request(task) => {
+                let task = self.filled(task)?;
+                let answer = self.fetch(&task, step, timeout).await?;
+                let taken = self.captured(step, &answer);
+                answer.judge(&task, &self.veil)?;
+                self.keep(taken, &answer)?;
+                Ok(None)
             }
-            // No faster than it is heard: the next piece is asked for when this one has been played.
-            tokio::time::sleep_until(started + Duration::from_secs_f64(heard.min(wanted) as f64 / speed)).await;
+            Action::Stream(task) => {
+                let task = self.filled_stream(task)?;
+                let heard = stream::probe(self.web, &task, &mut self.cookies, timeout).await;
+                self.hide_cookies();
+                heard.map(Some)
+            }
+        }
+    }
+
+    async fn fetch(&mut self, task: &HttpTask, step: &Step, timeout: Duration) -> Result<Answer, Trouble> {
+        let reads_json = step.captures.iter().any(|(_, capture)| capture.reads_json());
+        let fetched = fetch(self.web, task, &mut self.cookies, reads_json, within(timeout)).await;
+        self.hide_cookies();
+        fetched
+    }
+
+    fn hide_cookies(&mut self) {
+        self.cookies.values().for_each(|(name, value)| self.veil.hide_given(name, value));
+    }
+
+    /// What the answer gives, hidden before anything is said of the answer.
+    fn captured(&mut self, step: &'a Step, answer: &Answer) -> Vec<Captured<'a>> {
+        let taken: Vec<_> = {
+            let seen = answer.seen(&self.veil);
+            step.captures.iter().map(|(name, capture)| (name.as_str(), capture, capture.take(&seen))).collect()
+        };
+        for (name, _, value) in &taken {
+            value.iter().for_each(|value| self.veil.hide_given(name, value));
+        }
+        taken
+    }
+
+    /// Keeps it for later steps.
+    fn keep(&mut self, taken: Vec<Captured<'a>>, answer: &Answer) -> Result<(), Trouble> {
+        for (name, capture, value) in taken {
+            let wrong = |why| format!("expected {capture} for {{{name}}}, but {why}");
+            let text = value.map_err(|why| Trouble::theirs(FailureKind::Wrong, wrong(why)))?;
+            self.values.insert(name, Value { text, from: Some(answer.url.clone()) });
         }
         Ok(())
     }
 
-    fn get(&self, path: &str, token: &str) -> Result<RequestBuilder, Trouble> {
-        Ok(self.request(Method::GET, path)?.bearer_auth(token))
-    }
-
-    /// What an answer names as a path may be anything, and goes to this service with its token, or nowhere.
-    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Trouble> {
-        let root =
-            Url::parse(self.root).map_err(|error| Trouble::Ours(format!("{:?} is no URL: {error}", self.root)))?;
-        match Url::parse(&format!("{}{path}", self.root)) {
-            Ok(url) if path.starts_with('/') && url.origin() == root.origin() => {
-                Ok(self.web.request(method, url, NamedBy::Configuration)?)
+    /// What happened, at which step, with nothing in it that nobody may see.
+    fn told(&self, trouble: Trouble, step: &Step) -> Trouble {
+        let covered = |detail: String| format!("{}: {}", step.name, self.veil.over(detail));
+        match trouble {
+            Trouble::Theirs { failure, detail, .. } => {
+                Trouble::Theirs { failure, detail: covered(detail), component: step.component.clone() }
             }
-            _ => Err(wrong("follow a path", &format!("{path:?} leads out of the service"))),
+            Trouble::Ours(detail) => Trouble::Ours(covered(detail)),
         }
     }
 
-    async fn json<T: DeserializeOwned>(&self, step: &str, request: RequestBuilder) -> Result<T, Trouble> {
-        let deadline = within(self.timeout);
-        let response = self.answer(step, request, deadline).await?;
-        let bytes = body(response, ANSWER_MAX, deadline).await.map_err(|trouble| at_step(trouble, step))?;
-        serde_json::from_slice(&bytes).map_err(|error| wrong(step, &error.to_string()))
+    fn filled(&self, task: &HttpTask) -> Result<HttpTask, Trouble> {
+        Ok(HttpTask {
+            url: self.url(&task.url)?,
+            method: task.method,
+            headers: self.headers(&task.headers),
+            send: task.send.as_ref().map(|payload| self.payload(payload)),
+            status: task.status.clone(),
+            expect: task.expect.clone(),
+            redirects: task.redirects,
+            trust: task.trust.clone(),
+        })
     }
 
-    async fn answer(&self, step: &str, request: RequestBuilder, deadline: Deadline) -> Result<Response, Trouble> {
-        let response = head(request, deadline).await.map_err(|trouble| at_step(trouble, step))?;
-        match response.status() {
-            status if status.is_success() => Ok(response),
-            status => Err(Trouble::theirs(failure(status), format!("{step}: it answered {status}"))),
+    fn filled_stream(&self, task: &StreamTask) -> Result<StreamTask, Trouble> {
+        let pace = match &task.pace {
+            Pace::Length { seconds, bytes } => {
+                Pace::Length { seconds: self.plain(seconds), bytes: bytes.as_ref().map(|bytes| self.plain(bytes)) }
+            }
+            other => other.clone(),
+        };
+        Ok(StreamTask { url: self.url(&task.url)?, headers: self.headers(&task.headers), pace, ..task.clone() })
+    }
+
+    /// Where a step leads: as configured, with values as parts of a path or query; or where a link leads that an answer gave.
+    fn url(&self, written: &str) -> Result<String, Trouble> {
+        let Some(name) = only_value(written) else {
+            return Ok(fill(written, |name| escaped(self.value(name)).into()));
+        };
+        let wrong = |what: String| Trouble::theirs(FailureKind::Wrong, what);
+        let link = self.value(name);
+        let base = self.values.get(name).and_then(|value| value.from.as_ref());
+        let url = base.map_or_else(|| Url::parse(link), |base| base.join(link));
+        let url = url.map_err(|error| wrong(format!("{{{name}}} is {link:?}, which leads nowhere: {error}")))?;
+        let origin = url.origin().ascii_serialization();
+        if self.journey.origins.contains(&origin) {
+            return Ok(url.into());
+        }
+        // Whoever answers may name anybody: what was captured is not carried there.
+        Err(wrong(format!("{{{name}}} leads to {origin}, which neither a step nor origins name")))
+    }
+
+    fn headers(&self, written: &[(String, String)]) -> Vec<(String, String)> {
+        written.iter().map(|(name, value)| (name.clone(), self.plain(value))).collect()
+    }
+
+    fn payload(&self, payload: &Payload) -> Payload {
+        match payload {
+            Payload::Text(text) => Payload::Text(self.plain(text)),
+            Payload::Json(document) => Payload::Json(self.json(document)),
+            Payload::Form(fields) => Payload::Form(self.headers(fields)),
         }
     }
-}
 
-fn wrong(step: &str, what: &str) -> Trouble {
-    Trouble::theirs(FailureKind::Wrong, format!("{step}: {what}"))
-}
-
-fn at_step(trouble: Trouble, step: &str) -> Trouble {
-    match trouble {
-        Trouble::Theirs { failure, detail, component } => {
-            Trouble::Theirs { failure, detail: format!("{step}: {detail}"), component }
+    fn json(&self, document: &Json) -> Json {
+        match document {
+            Json::String(text) => Json::String(self.plain(text)),
+            Json::Array(items) => items.iter().map(|item| self.json(item)).collect(),
+            Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), self.json(value))).collect(),
+            other => other.clone(),
         }
-        Trouble::Ours(detail) => Trouble::Ours(format!("{step}: {detail}")),
+    }
+
+    fn plain(&self, text: &str) -> String {
+        fill(text, |name| Cow::Borrowed(self.value(name)))
+    }
+
+    fn value(&self, name: &str) -> &str {
+        &self
+            .values
+            .get(name)
+            .expect("the configuration knows where each value comes from, and a step without one ends the walk")
+            .text
     }
 }

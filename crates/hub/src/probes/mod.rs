@@ -3,9 +3,11 @@
 //! A probe that cannot run for a reason of ours (no sockets, no network, a broken resolver configuration) says
 //! `Unknown`, which is no evidence against the service (invariant A15).
 
+mod capture;
 mod certificate;
 mod condition;
 mod connection;
+mod cookies;
 mod dns;
 mod grpc;
 mod heartbeat;
@@ -16,24 +18,30 @@ mod json_path;
 mod schedule;
 mod status;
 mod streak;
+mod stream;
 mod tcp;
+mod template;
 mod tls;
 mod trust;
 mod uplink;
+mod veil;
 mod web;
 mod websocket;
 
 use crate::outbound::{ClientError, Outbound, Web};
 use crate::settings::{ProbeSettings, ProbeTask, Trust};
+pub use capture::Capture;
 pub use condition::{Condition, ConditionError};
 use connection::Way;
-use downbeat_core::model::{FailureKind, Name, ProbeKind, ProbeOutcome, ProbeResult};
+use cookies::Cookies;
+use downbeat_core::model::{FailureKind, Heard, Name, ProbeKind, ProbeOutcome, ProbeResult};
 pub use grpc::GRPC_SERVICE_MAX;
 pub(crate) use heartbeat::{Heartbeats, routes as heartbeat_routes};
 pub use schedule::keep_probing;
 pub use status::{StatusError, StatusSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+pub use template::{is_value_name, value_names};
 use trust::Judges;
 pub use trust::authorities;
 
@@ -76,13 +84,13 @@ impl Trouble {
         }
     }
 
-    fn at_component(self, name: &'static str) -> Self {
+    /// The same, with what it is about in front.
+    fn named(self, what: &str) -> Self {
         match self {
-            Self::Theirs { failure, detail, .. } => {
-                let component = Some(Name::new(name).expect("a constant good name"));
-                Self::Theirs { failure, detail, component }
+            Self::Theirs { failure, detail, component } => {
+                Self::Theirs { failure, detail: format!("{what}: {detail}"), component }
             }
-            ours @ Self::Ours(_) => ours,
+            Self::Ours(detail) => Self::Ours(format!("{what}: {detail}")),
         }
     }
 }
@@ -117,12 +125,12 @@ impl Prober {
         Self { heartbeats, ..self }
     }
 
-    /// Runs a probe once. Takes little longer than its timeout, whatever the other side does; a journey takes
-    /// as long as it listens.
+    /// Runs a probe once. Takes little longer than its timeout, whatever the other side does; a journey as long as its steps may
+    /// take, a stream as long as it is listened to.
     pub async fn run(&self, probe: &ProbeSettings) -> ProbeResult {
         let started = Instant::now();
         let outcome = match self.perform(probe).await {
-            Ok(()) => ProbeOutcome::Passed { latency_ms: millis(started.elapsed()) },
+            Ok(heard) => ProbeOutcome::Passed { latency_ms: millis(started.elapsed()), heard },
             Err(Trouble::Theirs { failure, detail, component }) => ProbeOutcome::Failed { failure, detail, component },
             Err(Trouble::Ours(detail)) => ProbeOutcome::Unknown { detail },
         };
@@ -144,9 +152,17 @@ impl Prober {
         &self.web
     }
 
-    async fn perform(&self, probe: &ProbeSettings) -> Result<(), Trouble> {
+    async fn perform(&self, probe: &ProbeSettings) -> Result<Option<Heard>, Trouble> {
         let timeout = probe.timeout;
-        match &probe.task {
+        let looked = match &probe.task {
+            ProbeTask::Journey(walk) => {
+                let web = self.judges.web(&self.web, &walk.trust, timeout).await?;
+                return journey::probe(&web, walk, timeout).await;
+            }
+            ProbeTask::Stream(task) => {
+                let web = self.judges.web(&self.web, &task.trust, timeout).await?;
+                return stream::probe(&web, task, &mut Cookies::default(), timeout).await.map(Some);
+            }
             ProbeTask::Http(task) => {
                 let web = self.judges.web(&self.web, &task.trust, timeout).await?;
                 http::probe(&web, task, timeout).await
@@ -164,11 +180,8 @@ impl Prober {
             ProbeTask::Heartbeat { every, grace, .. } => {
                 self.heartbeats.judge(&probe.name, (*every, *grace), Instant::now())
             }
-            ProbeTask::Journey { url, user, password, listen } => {
-                let listener = journey::Listener { root: url, user, password, listen: *listen };
-                journey::probe(&self.web, &listener, timeout).await
-            }
-        }
+        };
+        looked.map(|()| None)
     }
 }
 
@@ -178,7 +191,8 @@ fn kind(task: &ProbeTask) -> ProbeKind {
         ProbeTask::Tcp { .. } => ProbeKind::Tcp,
         ProbeTask::Dns(_) => ProbeKind::Dns,
         ProbeTask::Tls(_) => ProbeKind::Tls,
-        ProbeTask::Journey { .. } => ProbeKind::Journey,
+        ProbeTask::Journey(_) => ProbeKind::Journey,
+        ProbeTask::Stream(_) => ProbeKind::Stream,
         ProbeTask::Heartbeat { .. } => ProbeKind::Heartbeat,
         ProbeTask::Grpc { .. } => ProbeKind::Grpc,
         ProbeTask::WebSocket { .. } => ProbeKind::WebSocket,

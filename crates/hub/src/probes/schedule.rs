@@ -17,8 +17,10 @@ const OVERLAP_MAX: usize = 2;
 /// Runs of all probes at the same time: a quarter of two thousand targets that hang for a second each, or half of the
 /// files that a process may usually have open.
 const RUNS_MAX: usize = 512;
-/// First runs are spread over so long at most: the first picture should not wait.
+/// First runs are spread over so long at least, so that nobody is met by all at once; the first picture should not wait longer.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
+/// First runs in a second, of thousands: what begins together stays together for many rounds, whatever the jitter.
+const FIRST_PER_SECOND: f64 = 500.0;
 
 /// One vantage point at work.
 struct Vantage {
@@ -36,14 +38,15 @@ pub async fn keep_probing(
 ) {
     let (uplink, runs) = (Uplink::new(references), Arc::new(Semaphore::new(RUNS_MAX)));
     let vantage = Arc::new(Vantage { prober, uplink, runs, results });
-    let mut paces: JoinSet<()> = probes.into_iter().map(|probe| pace(Arc::clone(&vantage), probe)).collect();
+    let spread = FIRST_WITHIN.max(Duration::from_secs_f64(probes.len() as f64 / FIRST_PER_SECOND));
+    let mut paces: JoinSet<()> = probes.into_iter().map(|probe| pace(Arc::clone(&vantage), probe, spread)).collect();
     while paces.join_next().await.is_some() {}
 }
 
-async fn pace(vantage: Arc<Vantage>, probe: ProbeSettings) {
+async fn pace(vantage: Arc<Vantage>, probe: ProbeSettings, spread: Duration) {
     let (mut runs, streak) = (JoinSet::new(), Arc::new(Streak::new(probe.fail_after)));
     let probe = Arc::new(probe);
-    tokio::time::sleep(probe.every.min(FIRST_WITHIN).mul_f64(random_share())).await;
+    tokio::time::sleep(probe.every.min(spread).mul_f64(random_share())).await;
     while !vantage.results.is_closed() {
         while runs.try_join_next().is_some() {}
         if runs.len() < OVERLAP_MAX

@@ -43,7 +43,7 @@ mod tests {
     fn result(outcome: char) -> ProbeResult {
         let name = || Name::new("a").expect("a name");
         let outcome = match outcome {
-            '+' => ProbeOutcome::Passed { latency_ms: 1 },
+            '+' => ProbeOutcome::Passed { latency_ms: 1, heard: None },
             '-' => ProbeOutcome::Failed { failure: FailureKind::Reset, detail: "cut".into(), component: None },
             _ => ProbeOutcome::Unknown { detail: "?".into() },
         };

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use downbeat_core::model::{FailureKind, ProbeOutcome};
-use downbeat_hub::settings::{HttpMethod, HttpTask, ProbeTask, StatusSet};
+use downbeat_hub::settings::{HttpMethod, HttpTask, Payload, ProbeTask, StatusSet};
 
 async fn service() -> String {
     let state = async || ([("content-type", "application/json")], r#"{"db":{"state":"up"},"queue":7}"#);
@@ -67,7 +67,8 @@ async fn conditions_are_asked_of_the_answer() {
 async fn a_post_brings_its_fields_and_its_body() {
     let url = format!("{}/greet", service().await);
     let headers = vec![("x-key".into(), "k".into())];
-    let task = HttpTask { method: HttpMethod::Post, headers, send: Some("hello".into()), ..asking(url, &[]) };
+    let task =
+        HttpTask { method: HttpMethod::Post, headers, send: Some(Payload::Text("hello".into())), ..asking(url, &[]) };
     let task = HttpTask { expect: vec![r#"body == "k:hello""#.parse().expect("a condition")], ..task };
     assert_eq!(said(task).await, None);
 }

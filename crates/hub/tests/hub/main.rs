@@ -5,6 +5,7 @@ mod authority;
 mod budgets;
 mod conditions;
 mod console;
+mod journeys;
 mod kill;
 mod maintenance;
 mod outbound;
@@ -17,6 +18,7 @@ mod rig;
 mod secure;
 #[path = "../shared/service.rs"]
 mod service;
+mod streams;
 mod subscribers;
 mod subscribing;
 mod vantage;

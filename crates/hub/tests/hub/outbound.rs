@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 
 /// A service inside, that counts who comes.
-async fn inside() -> (String, Arc<AtomicUsize>) {
+pub(crate) async fn inside() -> (String, Arc<AtomicUsize>) {
     let visits = Arc::new(AtomicUsize::new(0));
     let count = async |State(visits): State<Arc<AtomicUsize>>, headers: HeaderMap| {
         visits.fetch_add(1, Ordering::SeqCst);

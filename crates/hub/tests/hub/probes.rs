@@ -2,25 +2,22 @@
 
 use crate::authority::{Authority, Shown};
 use crate::rig::{any_port, name};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::get;
 use downbeat_core::model::{FailureKind, ProbeOutcome, Slice, Topology};
 use downbeat_hub::outbound::Outbound;
 use downbeat_hub::probes::Prober;
 use downbeat_hub::settings::{
     Condition, DnsTask, HttpTask, ProbeSettings, ProbeTask, RecordKind, StatusSet, TlsTask, Trust,
 };
-use futures_util::StreamExt;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, MX, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
-use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -312,108 +309,4 @@ async fn tls_by_an_authority_of_ones_own() {
         ProbeOutcome::Unknown { detail } => assert!(detail.contains("gone.pem"), "{detail}"),
         other => panic!("a file that is gone says nothing about the server: {other:?}"),
     }
-}
-
-/// What the music service does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Defect {
-    None,
-    LoginRefused,
-    LoginFails,
-    EmptyPlaylist,
-    NoPlaylist,
-    MediaFails,
-    MediaStalls,
-    MediaEnds,
-}
-
-/// Ten seconds of music at 10,000 bytes a second.
-const MUSIC_BYTES: usize = 100_000;
-
-async fn music_service(defect: Defect) -> String {
-    let app = Router::new()
-        .route("/api/login", post(log_in))
-        .route("/api/playlists", get(playlists))
-        .route("/api/playlists/{id}", get(playlist))
-        .route("/media/{name}", get(media))
-        .with_state(defect);
-    serve(app).await
-}
-
-async fn log_in(State(defect): State<Defect>, Json(body): Json<serde_json::Value>) -> Response {
-    match defect {
-        Defect::LoginFails => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Defect::LoginRefused => StatusCode::UNAUTHORIZED.into_response(),
-        _ if body == json!({"user": "anna", "password": "secret"}) => {
-            Json(json!({"token": "t-1", "user": "anna"})).into_response()
-        }
-        _ => StatusCode::BAD_REQUEST.into_response(),
-    }
-}
-
-fn may(headers: &HeaderMap) -> Result<(), StatusCode> {
-    if headers.get("authorization").is_some_and(|token| token == "Bearer t-1") {
-        Ok(())
-    } else {
-        Err(StatusCode::UNAUTHORIZED)
-    }
-}
-
-async fn playlists(State(defect): State<Defect>, headers: HeaderMap) -> Result<Json<serde_json::Value>, StatusCode> {
-    may(&headers)?;
-    let all = if defect == Defect::NoPlaylist {
-        json!([])
-    } else {
-        json!([{"id": "p1", "name": "Morning", "track_count": 1}])
-    };
-    Ok(Json(json!({"playlists": all})))
-}
-
-async fn playlist(State(defect): State<Defect>, headers: HeaderMap) -> Result<Json<serde_json::Value>, StatusCode> {
-    may(&headers)?;
-    let track = json!({"id": "t", "title": "A", "duration_s": 10.0,
-        "media": {"url": "/media/a.flac", "type": "audio/flac", "bytes": MUSIC_BYTES, "sha256": "00"}});
-    let tracks = if defect == Defect::EmptyPlaylist { json!([]) } else { json!([track]) };
-    Ok(Json(json!({"id": "p1", "name": "Morning", "tracks": tracks})))
-}
-
-async fn media(State(defect): State<Defect>, headers: HeaderMap) -> Result<axum::body::Body, StatusCode> {
-    may(&headers)?;
-    let start = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; 5_000])]);
-    let rest = futures_util::stream::iter([Ok(vec![0_u8; MUSIC_BYTES - 5_000])]);
-    match defect {
-        Defect::MediaFails => Err(StatusCode::SERVICE_UNAVAILABLE),
-        Defect::MediaStalls => Ok(axum::body::Body::from_stream(start.chain(futures_util::stream::pending()))),
-        Defect::MediaEnds => Ok(axum::body::Body::from_stream(start)),
-        _ => Ok(axum::body::Body::from_stream(start.chain(rest))),
-    }
-}
-
-#[tokio::test]
-async fn journey() {
-    let table = [
-        (Defect::LoginRefused, FailureKind::Denied, "login", "log in"),
-        (Defect::LoginFails, FailureKind::Status, "login", "log in"),
-        (Defect::NoPlaylist, FailureKind::Wrong, "playlists", "there is none"),
-        (Defect::EmptyPlaylist, FailureKind::Wrong, "playlists", "it is empty"),
-        (Defect::MediaFails, FailureKind::Status, "playback", "503"),
-        (Defect::MediaEnds, FailureKind::Wrong, "playback", "5000 of 20000 bytes"),
-    ];
-    for (defect, failure_, component, says) in table {
-        let (kind, at, detail) = failure(walk(defect, LONG).await).expect("a failure");
-        assert_eq!((kind, at.as_deref()), (failure_, Some(component)), "{defect:?}: {detail}");
-        assert!(detail.contains(says), "{defect:?}: {detail}");
-    }
-    let (kind, at, _) = failure(walk(Defect::MediaStalls, Duration::from_secs(2)).await).expect("a failure");
-    assert_eq!((kind, at.as_deref()), (FailureKind::Stalled, Some("playback")));
-
-    let started = Instant::now();
-    assert_eq!(failure(walk(Defect::None, LONG).await), None);
-    assert!(started.elapsed() >= Duration::from_secs(2), "it listens at playing speed");
-}
-
-async fn walk(defect: Defect, timeout: Duration) -> ProbeOutcome {
-    let url = music_service(defect).await;
-    let (user, password) = ("anna".into(), "secret".into());
-    run(ProbeTask::Journey { url, user, password, listen: Duration::from_secs(2) }, timeout).await
 }

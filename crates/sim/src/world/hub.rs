@@ -282,7 +282,7 @@ impl World {
                 self.service.journey(replica, self.now)
             };
             let outcome = match found {
-                Ok(()) => ProbeOutcome::Passed { latency_ms: 9 },
+                Ok(()) => ProbeOutcome::Passed { latency_ms: 9, heard: None },
                 Err((failure, component)) => ProbeOutcome::Failed {
                     failure,
                     detail: String::new(),

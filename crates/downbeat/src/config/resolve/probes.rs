@@ -1,12 +1,13 @@
 //! Probes as they are meant: what each looks at, and which there are when nobody asks for any.
 
 use super::Check;
+use super::read_secret;
 use super::site::Site;
 use crate::config::fault::Complaint;
-use crate::config::written::{HealthTable, ProbeTable};
+use crate::config::written::{HealthTable, ProbeTable, SecretSource, WalkTable};
 use downbeat_core::model::{Dimension, Name, Slice};
 use downbeat_hub::probes::authorities;
-use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask, Trust};
+use downbeat_hub::settings::{HttpTask, ProbeSettings, ProbeTask, Secret, Trust};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use toml::Spanned;
@@ -72,12 +73,18 @@ fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
 
 fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSettings> {
     let slice = slice(&table, site, check);
+    let steps = table.walk.iter().flat_map(|walk| &walk.components);
+    steps.for_each(|component| site.check_component(component, check));
     settings(table, slice, check)
 }
 
 fn settings(table: ProbeTable, slice: Slice, check: &Check<'_>) -> Option<ProbeSettings> {
     let ProbeTable { every, timeout, fail_after, .. } = table;
+    let secrets = table.walk.map(|walk| secrets(walk, check));
     let (name, mut task) = (table.name?, table.task?);
+    if let (ProbeTask::Journey(journey), Some(secrets)) = (&mut task, secrets) {
+        journey.secrets = secrets;
+    }
     if let Some(Trust::Also(file)) = task.trust_mut() {
         // Files are named from the folder of the configuration.
         *file = check.folder.join(&*file);
@@ -90,6 +97,44 @@ fn settings(table: ProbeTable, slice: Slice, check: &Check<'_>) -> Option<ProbeS
         }
     }
     Some(ProbeSettings { name: name.into_inner(), slice, every, timeout, fail_after, task })
+}
+
+/// The secrets of a walk, from where they are.
+fn secrets(walk: WalkTable, check: &Check<'_>) -> Vec<(String, Secret)> {
+    let mut found = Vec::new();
+    for (name, source) in walk.secrets {
+        match reveal(&source, check) {
+            Ok(secret) => found.push((name, secret)),
+            Err(complaint) => {
+                let message = format!("secrets: {name}: {}", complaint.message);
+                check.complain(walk.secrets_span.clone(), Complaint { message, ..complaint });
+            }
+        }
+    }
+    found
+}
+
+/// A secret without the line's end behind it.
+fn reveal(source: &SecretSource, check: &Check<'_>) -> Result<Secret, Complaint> {
+    let text = match source {
+        SecretSource::File(file) => {
+            let path = check.folder.join(file);
+            read_secret(&path).map_err(|complaint| Complaint {
+                message: format!("{}: {}", path.display(), complaint.message),
+                ..complaint
+            })?
+        }
+        SecretSource::Variable(name) => {
+            let hint =
+                format!("start Downbeat with {name} in its environment, or name a file: {{ file = \"probe.secret\" }}");
+            std::env::var(name).map_err(|error| Complaint::new(format!("{name}: {error}")).hint(hint))?
+        }
+    };
+    let text = text.trim_end_matches(['\r', '\n']);
+    match text.is_empty() || text.chars().any(char::is_control) {
+        true => Err(Complaint::new("a secret is one line, and not empty")),
+        false => Ok(Secret::new(text.into())),
+    }
 }
 
 /// What a probe looks at; a replica brings its region with it.

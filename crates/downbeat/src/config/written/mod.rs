@@ -5,16 +5,20 @@
 mod access_log;
 mod feature;
 mod hub;
+mod journey;
 mod mail;
 mod page;
+mod payload;
 mod probe;
 mod reports;
 mod service;
+mod stream;
 mod task;
 mod topology;
 
 pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
+pub(crate) use journey::{SecretSource, WalkTable};
 pub(crate) use mail::{MailTable, SubscribersTable};
 pub(crate) use page::{CopyTable, PageTable, place};
 pub(crate) use probe::ProbeTable;
@@ -36,7 +40,7 @@ const COMPONENTS_MAX: usize = 1_000;
 /// Most replicas.
 const REPLICAS_MAX: usize = 1_000;
 /// Most probes.
-const PROBES_MAX: usize = 2_000;
+const PROBES_MAX: usize = 10_000;
 /// Most references: if so many are gone at once, so is the way there.
 const REFERENCES_MAX: usize = 16;
 /// Most receivers of messages.

@@ -1,5 +1,6 @@
 //! `[[probe]]`: its kind says which further keys it has.
 
+use super::journey::{WalkTable, read_journey};
 use super::task::{read_heartbeat, read_task};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 /// How often a probe starts, and when it has failed, unless configured.
-pub(super) const SECOND: Span = Span(Duration::from_secs(1));
+const SECOND: Span = Span(Duration::from_secs(1));
+/// How often what takes several steps, or listens, starts unless configured.
+const HALF_MINUTE: Span = Span(Duration::from_secs(30));
 
 /// `[[probe]]`.
 pub(crate) struct ProbeTable {
@@ -21,14 +24,15 @@ pub(crate) struct ProbeTable {
     pub(crate) timeout: Duration,
     pub(crate) fail_after: NonZeroU32,
     pub(crate) task: Option<ProbeTask>,
+    /// What else a journey says.
+    pub(crate) walk: Option<WalkTable>,
     pub(crate) component: Option<Spanned<Name>>,
     pub(crate) region: Option<Spanned<Name>>,
     pub(crate) replica: Option<Spanned<Name>>,
 }
 
 impl FromText for ProbeKind {
-    const EXPECTED: &'static str =
-        "\"http\", \"tcp\", \"dns\", \"tls\", \"grpc\", \"websocket\", \"icmp\", \"heartbeat\" or \"journey\"";
+    const EXPECTED: &'static str = "\"http\", \"tcp\", \"dns\", \"tls\", \"grpc\", \"websocket\", \"icmp\", \"heartbeat\", \"journey\" or \"stream\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let kinds = [
@@ -41,6 +45,7 @@ impl FromText for ProbeKind {
             ("icmp", Self::Icmp),
             ("heartbeat", Self::Heartbeat),
             ("journey", Self::Journey),
+            ("stream", Self::Stream),
         ];
         one_of(text, &kinds)
     }
@@ -74,14 +79,26 @@ impl ProbeTable {
         if kind == Some(ProbeKind::Heartbeat) {
             let (task, every) = read_heartbeat(reader).unzip();
             let every = every.unwrap_or(SECOND.0);
-            return Self { name, every, timeout: SECOND.0, fail_after, task, component, region, replica };
+            return Self { name, every, timeout: SECOND.0, fail_after, task, walk: None, component, region, replica };
         }
+        let usual = match kind {
+            Some(ProbeKind::Journey | ProbeKind::Stream) => HALF_MINUTE,
+            _ => SECOND,
+        };
+        let (task, walk) = match kind {
+            Some(ProbeKind::Journey) => {
+                let (journey, walk) = read_journey(reader);
+                (journey.map(ProbeTask::Journey), Some(walk))
+            }
+            kind => (kind.and_then(|kind| read_task(reader, kind)), None),
+        };
         Self {
             name,
-            every: reader.or("every", SECOND).0,
+            every: reader.or("every", usual).0,
             timeout: reader.or("timeout", SECOND).0,
             fail_after: reader.or("fail_after", fail_after),
-            task: kind.and_then(|kind| read_task(reader, kind)),
+            task,
+            walk,
             component,
             region,
             replica,

@@ -1,11 +1,12 @@
 //! What a `[[probe]]` does: the keys of each kind.
 
-use super::probe::SECOND;
+use super::payload::{Fields, Said, read_payload};
+use super::stream::read_stream;
 use crate::config::address::{BaseUrl, Endpoint, HostName, WebUrl};
 use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
-use crate::config::value::{FromText, FromValue, mismatch, one_of, unexpected};
+use crate::config::value::{FromText, FromValue, mismatch, one_of};
 use downbeat_core::model::ProbeKind;
 use downbeat_hub::settings::{
     Condition, ConditionError, DnsTask, GRPC_SERVICE_MAX, HttpMethod, HttpTask, ProbeTask, RecordKind, StatusError,
@@ -27,13 +28,11 @@ const LOOKED_MAX: Duration = Duration::from_secs(10);
 const KEY_MIN: usize = 16;
 /// Most redirects that are followed: what browsers follow is twice as much, and no service needs it.
 const REDIRECTS_MAX: u8 = 10;
-/// Longest text that a probe says or waits for.
-const SAID_MAX: usize = 64 * 1024;
 
 /// Reads the keys of a kind. `None` only when something is at fault.
 pub(super) fn read_task(reader: &Reader<'_>, kind: ProbeKind) -> Option<ProbeTask> {
     match kind {
-        ProbeKind::Http => read_http(reader).map(ProbeTask::Http),
+        ProbeKind::Http => read_request(reader, trust(reader), web_url(reader)).map(ProbeTask::Http),
         ProbeKind::Tcp => read_tcp(reader),
         ProbeKind::Dns => read_dns(reader).map(ProbeTask::Dns),
         ProbeKind::Tls => read_tls(reader),
@@ -43,33 +42,32 @@ pub(super) fn read_task(reader: &Reader<'_>, kind: ProbeKind) -> Option<ProbeTas
             let host = reader.required::<AnyHost>("host")?;
             Some(ProbeTask::Icmp { host: host.into_inner().0 })
         }
-        ProbeKind::Journey => read_journey(reader),
-        // It has an interval of its own, and is read whole by [`read_heartbeat`].
-        ProbeKind::Heartbeat => read_heartbeat(reader).map(|(task, _)| task),
+        ProbeKind::Stream => read_stream(reader, trust(reader), web_url(reader)).map(ProbeTask::Stream),
+        // These have more to say than their task, and are read whole by [`read_heartbeat`] and `read_journey`.
+        ProbeKind::Heartbeat | ProbeKind::Journey => None,
     }
 }
 
-fn read_http(reader: &Reader<'_>) -> Option<HttpTask> {
+fn web_url(reader: &Reader<'_>) -> Option<String> {
+    reader.required::<WebUrl>("url").map(|url| url.into_inner().0)
+}
+
+/// A request of the URL, which is another one in a step.
+pub(super) fn read_request(reader: &Reader<'_>, trust: Trust, url: Option<String>) -> Option<HttpTask> {
     let method = reader.or("method", HttpMethod::default());
     let headers = reader.or("headers", Fields::default()).0;
-    let send = reader.get::<Said>("send");
-    if let Some(said) = send.as_ref().filter(|_| method != HttpMethod::Post) {
-        let complaint = Complaint::new(format!("send: a {method} has no body"));
-        reader.complain(said.span(), complaint.hint("method = \"POST\", or leave it out"));
-    }
+    let send = read_payload(reader, method);
     let status = reader.or("status", StatusSet::default());
     let redirects = reader.get::<u8>("redirects");
     if let Some(many) = redirects.as_ref().filter(|n| *n.get_ref() > REDIRECTS_MAX) {
         let complaint = Complaint::new(format!("redirects: at most {REDIRECTS_MAX} are followed"));
         reader.complain(many.span(), complaint);
     }
+    let redirects = redirects.map_or(0, Spanned::into_inner);
     let body = reader.get::<String>("body").map(|text| Condition::body_contains(text.get_ref()));
     let conditions = reader.list::<Condition>("expect").unwrap_or_default().into_iter().map(Spanned::into_inner);
     let expect = body.into_iter().chain(conditions).collect();
-    let (send, redirects) = (send.map(|said| said.into_inner().0), redirects.map_or(0, Spanned::into_inner));
-    let trust = trust(reader);
-    let url = reader.required::<WebUrl>("url")?.into_inner().0;
-    Some(HttpTask { url, method, headers, send, status, expect, redirects, trust })
+    Some(HttpTask { url: url?, method, headers, send, status, expect, redirects, trust })
 }
 
 fn read_tcp(reader: &Reader<'_>) -> Option<ProbeTask> {
@@ -122,7 +120,8 @@ impl FromText for Trusted {
     }
 }
 
-fn trust(reader: &Reader<'_>) -> Trust {
+/// Who may have signed certificates.
+pub(super) fn trust(reader: &Reader<'_>) -> Trust {
     reader.or("trust", Trusted(Trust::System)).0
 }
 
@@ -136,13 +135,6 @@ fn read_tls(reader: &Reader<'_>) -> Option<ProbeTask> {
     Some(ProbeTask::Tls(TlsTask { address, server_name, valid_for, trust }))
 }
 
-fn read_journey(reader: &Reader<'_>) -> Option<ProbeTask> {
-    let (user, password) = (reader.required("user"), reader.required("password"));
-    let listen = reader.or("listen", SECOND).0;
-    let url = reader.required::<BaseUrl>("url")?.into_inner().0;
-    Some(ProbeTask::Journey { url, user: user?.into_inner(), password: password?.into_inner(), listen })
-}
-
 /// A heartbeat, and how often it is looked whether it came: often enough to be missed in time.
 pub(super) fn read_heartbeat(reader: &Reader<'_>) -> Option<(ProbeTask, Duration)> {
     let grace = reader.or("grace", Span(GRACE)).0;
@@ -154,21 +146,6 @@ pub(super) fn read_heartbeat(reader: &Reader<'_>) -> Option<(ProbeTask, Duration
 
 fn endpoint(reader: &Reader<'_>) -> Option<String> {
     reader.required::<Endpoint>("address").map(|a| a.into_inner().0)
-}
-
-/// What is said on a connection: any characters, line ends too.
-struct Said(String);
-
-impl FromText for Said {
-    const EXPECTED: &'static str = "a text such as \"PING\\r\\n\"";
-
-    fn from_text(text: &str) -> Result<Self, Complaint> {
-        match text.len() {
-            0 => Err(Complaint::new("the text is empty")),
-            length if length > SAID_MAX => Err(Complaint::new(format!("{length} bytes are more than {SAID_MAX}"))),
-            _ => Ok(Self(text.into())),
-        }
-    }
 }
 
 /// The last step of the address that a job calls.
@@ -229,28 +206,6 @@ impl FromText for RecordName {
     }
 }
 
-/// Header fields to send.
-#[derive(Default)]
-struct Fields(Vec<(String, String)>);
-
-impl FromValue for Fields {
-    const EXPECTED: &'static str = "fields such as { accept = \"application/json\" }";
-
-    fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
-        let table = value.as_table().ok_or_else(|| mismatch::<Self>(value))?;
-        let field = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-            let name: &str = AsRef::<str>::as_ref(name.get_ref());
-            let text = value.get_ref().as_str().ok_or_else(|| unexpected("a text between quotes", value.get_ref()))?;
-            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-            if !is_name || !text.chars().all(|c| c == '\t' || c.is_ascii_graphic() || c == ' ') {
-                return Err(Complaint::new(format!("{name:?} with {text:?} is no field of a request")));
-            }
-            Ok((name.to_ascii_lowercase(), text.to_owned()))
-        };
-        table.iter().map(|(name, value)| field((name, value))).collect::<Result<_, _>>().map(Self)
-    }
-}
-
 /// One status, a text such as "2xx", or a list of both.
 impl FromValue for StatusSet {
     const EXPECTED: &'static str = "a status such as 200, \"2xx\" or [200, \"300-304\"]";
@@ -279,10 +234,18 @@ impl FromText for Condition {
 }
 
 impl FromText for HttpMethod {
-    const EXPECTED: &'static str = "\"GET\", \"HEAD\" or \"POST\"";
+    const EXPECTED: &'static str = "a method such as \"GET\" or \"POST\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        one_of(text, &[("GET", Self::Get), ("HEAD", Self::Head), ("POST", Self::Post)])
+        let methods = [
+            ("GET", Self::Get),
+            ("HEAD", Self::Head),
+            ("POST", Self::Post),
+            ("PUT", Self::Put),
+            ("PATCH", Self::Patch),
+            ("DELETE", Self::Delete),
+        ];
+        one_of(text, &methods)
     }
 }
 
