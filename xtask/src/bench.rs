@@ -41,6 +41,12 @@ Examples:
   cargo xtask bench public --only pages                one section; the others stay on the page as they were
   cargo xtask bench public --quick --program target/release/downbeat --rounds 3")]
     Public(Program),
+    /// Thousands of targets on one core, beside Prometheus and blackbox exporter: writes docs/benchmarks/probes.md
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench probes                             some minutes
+  cargo xtask bench probes --quick --targets 500 --seconds 20")]
+    Probes(Program),
     /// The hub's own speed, deciding, writing and starting: writes docs/benchmarks/engine.md
     #[command(after_help = "\
 Examples:
@@ -105,6 +111,7 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<Outcome> {
         Bench::Edge(options) => edge(workspace, options),
         Bench::Confirm(options) => confirm(workspace, options),
         Bench::Public(options) => public(workspace, options),
+        Bench::Probes(options) => probes(workspace, options),
         Bench::Engine => engine(workspace),
         Bench::Detect(options) => detect(workspace, options),
     }
@@ -180,6 +187,23 @@ fn public(workspace: &Workspace, options: &Program) -> Result<Outcome> {
     command.arg("--revision").arg(revision).arg("--folder").arg(&folder);
     if !options.quick {
         command.arg("--page").arg(workspace.root().join("docs/benchmarks/public.md"));
+    }
+    command.args(&options.others);
+    Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))
+}
+
+/// What a vantage point costs that looks at thousands of targets.
+fn probes(workspace: &Workspace, options: &Program) -> Result<Outcome> {
+    let folder = workspace.target().join("bench/probes");
+    fs::create_dir_all(&folder).context("create the benchmark's folder")?;
+    let mut steps = Steps::new(3);
+    steps.step("looking for others that probe", || peers::provide_probers(workspace));
+    let (program, revision) = steps.step("building", || build(workspace, options.program.as_deref()))?;
+    let mut command = apart(workspace);
+    command.arg(workspace.built("downbeat-bench")).arg("probes").arg("--program").arg(program);
+    command.arg("--revision").arg(revision).arg("--folder").arg(&folder);
+    if !options.quick {
+        command.arg("--page").arg(workspace.root().join("docs/benchmarks/probes.md"));
     }
     command.args(&options.others);
     Ok(Outcome::of(steps.step("measuring", || process::succeeds(&mut command))?))

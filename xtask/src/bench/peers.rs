@@ -14,11 +14,10 @@ const PACKAGES: [(&str, &str, &str); 4] =
 const NGINX: (&str, &str, &str) = ("nginx", "-v", "nginx");
 const WRK: (&str, &str, &str) = ("wrk", "-v", "wrk");
 /// Those that watch, in the same form.
-const WATCHERS: [(&str, &str, &str); 3] = [
-    ("prometheus", "--version", "prometheus"),
-    ("prometheus-alertmanager", "--version", "prometheus-alertmanager"),
-    ("prometheus-blackbox-exporter", "--version", "prometheus-blackbox-exporter"),
-];
+const WATCHERS: [(&str, &str, &str); 3] =
+    [PROMETHEUS, ("prometheus-alertmanager", "--version", "prometheus-alertmanager"), BLACKBOX];
+const PROMETHEUS: (&str, &str, &str) = ("prometheus", "--version", "prometheus");
+const BLACKBOX: (&str, &str, &str) = ("prometheus-blackbox-exporter", "--version", "prometheus-blackbox-exporter");
 /// The package of Vigil's program for cargo.
 const VIGIL: &str = "vigil-server";
 /// It is built from its sources, with a whole web server.
@@ -75,6 +74,13 @@ pub(super) fn provide_watchers(workspace: &Workspace, folder: &Path) -> PathBuf 
 /// Looks for what the public pages are compared with and loaded by, and installs what is missing.
 pub(super) fn provide_servers(workspace: &Workspace) {
     let needed = [NGINX, WRK];
+    install(workspace, &needed);
+    tell_missing(&needed);
+}
+
+/// Looks for what a vantage point is compared with, and installs what is missing.
+pub(super) fn provide_probers(workspace: &Workspace) {
+    let needed = [PROMETHEUS, BLACKBOX];
     install(workspace, &needed);
     tell_missing(&needed);
 }

@@ -13,7 +13,7 @@ pub(crate) fn median(figures: &[f64]) -> Option<f64> {
 }
 
 /// The smallest figure that such a share of all does not exceed; none without figures.
-pub(super) fn percentile(figures: &[f64], share: f64) -> Option<f64> {
+pub(crate) fn percentile(figures: &[f64], share: f64) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let rank = (share * sorted.len() as f64).ceil() as usize;

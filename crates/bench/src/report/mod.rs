@@ -6,5 +6,5 @@ mod figures;
 mod page;
 
 pub(crate) use cost::verdict;
-pub(crate) use figures::{median, number, table};
+pub(crate) use figures::{median, number, percentile, table};
 pub(crate) use page::{Body, Machine, Results};
