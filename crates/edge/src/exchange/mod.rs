@@ -12,11 +12,12 @@ mod tunnel;
 pub(crate) mod upload;
 
 use crate::admit::traffic::{Admission, What};
-use crate::ask::attempt::{Answer, Order, Repetition};
+use crate::ask::attempt::{Answer, Order};
 use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::cache::filling::Filling;
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
+use crate::choose::tries::Repetition;
 use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Trailers, Version, reason};
 use crate::door::caller::Caller;
 use crate::exchange::cached::Looked;
