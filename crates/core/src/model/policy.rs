@@ -251,6 +251,13 @@ pub struct TellPolicy {
     pub templates: Templates,
 }
 
+impl TellPolicy {
+    /// All languages of the public page, its own first.
+    pub fn languages(&self) -> Vec<Language> {
+        std::iter::once(self.language).chain(self.translations.iter().copied()).collect()
+    }
+}
+
 impl Default for TellPolicy {
     fn default() -> Self {
         Self {

@@ -26,5 +26,5 @@ pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
 pub(crate) use status::Picture;
 pub use status::status_routes;
-pub(crate) use status::{File, Shelf, ShelfError, Site};
+pub(crate) use status::{File, Phrases, Shelf, ShelfError, Site, fill};
 pub(crate) use subscription::subscription_routes;

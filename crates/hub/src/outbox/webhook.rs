@@ -5,11 +5,12 @@ use super::Tools;
 use super::deliver::{Delivery, link};
 use crate::channel::post::{Post, Proof, Refused, attempt};
 use crate::channel::{Card, Dialect, Hue, draw};
+use crate::faces::Phrases;
 use crate::outbound::NamedBy;
 use crate::settings::WebhookSettings;
 use crate::text::rfc3339;
 use downbeat_core::incident::Outcome;
-use downbeat_core::model::Audience;
+use downbeat_core::model::{Audience, Language};
 use serde::Serialize;
 
 /// What a receiver of Downbeat's own shape gets.
@@ -62,15 +63,22 @@ fn proof(hook: &WebhookSettings) -> Proof<'_> {
 
 fn body(tools: &Tools, dialect: Dialect, delivery: &Delivery) -> serde_json::Result<Vec<u8>> {
     let (notice, url, at) = (&delivery.notice, link(tools, &delivery.notice), rfc3339(delivery.at));
+    // Who is on call is called in English; what everybody is told, this channel is told in the page's own language.
+    let language = match notice.audience {
+        Audience::Public => tools.settings.policy.tell.language,
+        Audience::OnCall => Language::En,
+    };
+    let t = Phrases::of(language);
     let card = Card {
         service: &tools.settings.policy.topology.service,
-        standing: notice.stage.title(),
+        standing: t.stage(&notice.stage),
         title: &notice.title,
         body: &notice.body,
         hue: Hue::of(notice.stage.word()),
         at: &at,
-        link: ("Read more", &url),
+        link: (t.subscribing.read_more, &url),
         manage: None,
+        language,
     };
     match draw(dialect, &card) {
         Some(message) => serde_json::to_vec(&message),

@@ -2,7 +2,7 @@
 
 use crate::rig::{PATIENCE, eventually, name, remember, remember_from, settings, story};
 use downbeat_core::incident::{Event, Voices};
-use downbeat_core::model::{Audience, IncidentId};
+use downbeat_core::model::{Audience, IncidentId, Language};
 use downbeat_hub::settings::{HubSettings, ReportSettings};
 use downbeat_hub::{HubHandle, start};
 use hmac::{Hmac, KeyInit, Mac};
@@ -67,6 +67,68 @@ async fn nothing_else_can_be_reported() {
     ] {
         let answer = report(&hub, form, "text/html").await;
         assert_eq!(answer.status(), status, "{form:.40}");
+    }
+    hub.stop().await;
+}
+
+fn in_languages(data: &Path) -> HubSettings {
+    let mut settings = settings(data);
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    settings
+}
+
+/// A report from a German form is answered in German, and so is the answer's answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_in_the_language_of_the_form() {
+    let data = tempfile::tempdir().expect("a directory");
+    remember(data.path(), &[story::suspected(), story::confirmed()]);
+    let hub = start(in_languages(data.path())).await.expect("the hub starts");
+    let at = |path: &str| format!("http://{}{path}", hub.status_address());
+    for (language, says) in [("de", "Danke, es ist angekommen"), ("fr", "c’est noté"), ("es", "lo hemos recibido")] {
+        let form = format!("category=no-sound&component=playback&language={language}");
+        let there = location(&report(&hub, &form, "text/html").await);
+        assert!(there.ends_with(&format!("?language={language}")), "{there}");
+        let text = reqwest::get(at(&there)).await.expect("answered").text().await.expect("a page");
+        assert!(text.contains(&format!("<html lang=\"{language}\">")) && text.contains(says), "{text}");
+        assert!(!text.contains("Nobody else"), "{text}");
+        let ticket = there.split('?').next().expect("a path");
+        let vote = Client::builder().redirect(Policy::none()).build().expect("a client").post(at(ticket));
+        let vote = vote.header("content-type", "application/x-www-form-urlencoded");
+        let vote = vote.body(format!("works=not_yet&language={language}")).send().await.expect("answered");
+        assert!(location(&vote).ends_with(&format!("?thanks=1&language={language}")), "{vote:?}");
+    }
+    let stranger = report(&hub, "category=no-sound&component=playback&language=%3Cb%3E%0d%0ax: y", "text/html").await;
+    assert!(!location(&stranger).contains("language"), "{stranger:?}");
+    hub.stop().await;
+}
+
+/// Nothing of what strangers post comes back as anything but text, and most of it not at all, in any language.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_posts_stay_text_in_every_language() {
+    let data = tempfile::tempdir().expect("a directory");
+    let hub = start(in_languages(data.path())).await.expect("the hub starts");
+    let hostile = [
+        "%E2%80%AEgnihton",
+        "%E2%80%8B%EF%BB%BF",
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+        "%5Bx%5D(javascript:alert(1))",
+        "%F0%9F%98%80",
+        &"x".repeat(100 * 1024),
+    ];
+    for (language, text) in ["en", "de", "fr", "es"].iter().flat_map(|language| hostile.map(|text| (language, text))) {
+        for form in [
+            format!("category={text}&language={language}"),
+            format!("category=no-sound&component={text}&language={language}"),
+            format!("category=no-sound&component=playback&language={language}&token={text}&proof={text}&frame={text}"),
+        ] {
+            let answer = report(&hub, &form, "text/html").await;
+            let (status, there) = (answer.status().as_u16(), answer.headers().get("location").cloned());
+            let said = answer.text().await.expect("text");
+            assert!(matches!(status, 303 | 400 | 413 | 422), "{status} {form:.80}");
+            assert!(!said.contains("<script") && said.len() < 2_048, "{said}");
+            let there = there.map(|there| there.to_str().expect("ASCII").to_owned()).unwrap_or_default();
+            assert!(!there.contains("script") && there.len() < 256, "{there}");
+        }
     }
     hub.stop().await;
 }

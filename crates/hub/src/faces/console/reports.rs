@@ -7,6 +7,7 @@ use super::Console;
 use super::shell::Shell;
 use crate::faces::answer;
 use crate::faces::desk::Desk;
+use crate::faces::status::Phrases;
 use crate::faces::status::reports::ReportChart;
 use crate::faces::tone::Tone;
 use crate::reports::{Place, Tally};
@@ -15,6 +16,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use downbeat_core::model::Language;
 use std::collections::BTreeMap;
 
 /// Tiles of one region; the rest is one.
@@ -87,6 +89,11 @@ impl ReportsPage {
             ailing: snapshot.board.ailing.iter().map(|it| (it.fact(), names(&it.components))).collect(),
             voices: snapshot.board.voices.iter().filter_map(titled).collect(),
         }
+    }
+
+    /// What a chart shows; operators read English.
+    fn in_words(&self, chart: &ReportChart) -> String {
+        chart.words(Phrases::of(Language::En))
     }
 }
 

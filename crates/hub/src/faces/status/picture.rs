@@ -307,7 +307,7 @@ impl Picture {
             url: snapshot.settings.status_url.trim_end_matches('/').to_owned(),
             drawn_at: Stamp(snapshot.now),
             measured: measured(snapshot),
-            languages: std::iter::once(policy.tell.language).chain(policy.tell.translations.iter().copied()).collect(),
+            languages: policy.tell.languages(),
             indicator: Indicator::of(&claims),
             components: components(snapshot, &claims),
             incidents: incidents(snapshot),
@@ -339,6 +339,11 @@ impl Picture {
     /// The page's own language.
     pub(crate) fn language(&self) -> Language {
         self.languages.first().copied().unwrap_or_default()
+    }
+
+    /// What stands before the paths of the pages of a language: `` for the page's own, `/de` for another.
+    pub(crate) fn root_of(&self, language: Language) -> String {
+        if language == self.language() { String::new() } else { format!("/{language}") }
     }
 
     /// True when more differs than what is measured: what is claimed, or what people were told.

@@ -190,6 +190,49 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
+/// The reader's language by their browser, another one by the address; what is asked for in a hostile way is text or nothing.
+#[tokio::test]
+async fn reporting_is_in_the_readers_language() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut snapshot = story::hostile();
+    let settings = Arc::make_mut(&mut snapshot.settings);
+    settings.data = folder.path().to_owned();
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let desk = Recorder::of(snapshot);
+    let root = serve(status_routes(desk)).await;
+    let page = async |path: &str, speaks: &str| {
+        let asked = client().get(format!("{root}{path}")).header("accept-language", speaks).send().await?;
+        let html = asked.text().await?;
+        check_page(&html, path);
+        Ok::<String, reqwest::Error>(html)
+    };
+    for (path, speaks, language, says) in [
+        ("/report", "", "en", "Something wrong?"),
+        ("/report", "pt, de-AT;q=0.7, en;q=0.2", "de", "Stimmt etwas nicht?"),
+        ("/report/frame", "fr", "fr", "Un problème ?"),
+        ("/report?language=es", "de", "es", "¿Algo va mal?"),
+        ("/reported/nothing?language=de", "", "de", "Diese Seite gibt es nicht"),
+        ("/report?language=%3Cscript%3Ealert(1)%3C/script%3E", "de", "de", "Stimmt etwas nicht?"),
+        ("/report/frame?component=playback&language=fr", "", "fr", "Un problème ?"),
+    ] {
+        let html = page(path, speaks).await?;
+        let lang = format!("<html lang=\"{language}\">");
+        assert!(html.contains(&lang) && html.contains(says), "{path} {speaks}: {html}");
+        assert_eq!(html.matches("hreflang=\"").count() % 3, if path.contains("frame") { 0 } else { 1 }, "{path}");
+    }
+    let rtl = "%E2%80%AE%E2%80%8B%22%3E%3Cscript%3Ealert(1)%3C/script%3E**x**";
+    for language in Language::ALL {
+        for field in ["component", "category", "token"] {
+            let html = page(&format!("/report?language={language}&{field}={rtl}"), "").await?;
+            assert!(!html.contains("<script>alert"), "{language} {field}");
+        }
+        let endless = format!("/report?language={language}&component={}", "x".repeat(60 * 1024));
+        let answer = client().get(format!("{root}{endless}")).send().await?;
+        assert!(answer.status().is_client_error() || !answer.text().await?.contains("xxxx"), "{language}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_site_follows_the_hub_in_memory_and_on_disk() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
