@@ -8,8 +8,8 @@ use downbeat_core::incident::{
 };
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
-    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Shed, Signal,
-    Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, SessionRow,
+    Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -53,6 +53,8 @@ struct Toy {
     fault: Fault,
     extra: Vec<(&'static str, &'static str, u64, Option<FailureKind>)>,
     names_fail: bool,
+    /// What the edge tells of active sessions.
+    sessions: Vec<SessionRow>,
 }
 
 fn topology() -> Topology {
@@ -127,6 +129,7 @@ impl Toy {
             fault: Box::new(|_, _, _| None),
             extra: vec![],
             names_fail: false,
+            sessions: vec![],
         };
         toy.write(vec![Event::HubStarted { version: "test".into() }]);
         toy.run(20);
@@ -314,6 +317,7 @@ impl Toy {
             components: Vec::new(),
             replicas,
             lookups: lookups.into_iter().collect(),
+            sessions: self.sessions.clone(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
 use crate::diagnose::Ailing;
 use crate::model::{Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
-use crate::signal::{Door, Strangers};
+use crate::signal::{ActiveSessions, Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -132,6 +132,8 @@ pub struct Board {
     pub voices: BTreeMap<IncidentId, Voices>,
     /// Services of others that ours depends on and that say that they ail.
     pub ailing: Vec<Ailing>,
+    /// Active sessions; `None` where no edge tells of them.
+    pub sessions: Option<ActiveSessions>,
 }
 
 /// Draws the live picture.
@@ -159,6 +161,7 @@ pub(super) fn draw(
         budgets: BTreeMap::new(),
         voices: BTreeMap::new(),
         ailing: vec![],
+        sessions: door.sessions.active(now),
     }
 }
 

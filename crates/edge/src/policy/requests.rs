@@ -165,7 +165,7 @@ impl EdgePolicy {
     /// A client was answered: the head went out, or nothing will.
     pub fn answered(&mut self, answered: Answered, now: Instant) {
         let Answered { component, network, told, took, retried, times } = answered;
-        self.shared().answered(lot(times), &Reply { component, network, told, took, retried }, now);
+        self.shared().answered(lot(times), &Reply { component, network, told, took, retried, session: None }, now);
     }
 
     /// So many bytes of bodies went to clients.

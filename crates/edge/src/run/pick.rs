@@ -179,19 +179,13 @@ fn client(identity: &Identity, head: &RequestHead, peer: IpAddr) -> u64 {
     let told = match identity {
         Identity::Address => None,
         Identity::Authorization => head.fields.get("authorization").map(hash),
-        Identity::Cookie(name) => cookie(head, name).map(hash),
+        Identity::Cookie(name) => head.cookie(name).map(hash),
     };
     told.unwrap_or_else(|| match peer.to_canonical() {
         IpAddr::V4(ip) => mix(u64::from(ip.to_bits())),
         // The network's half: what a household or a data centre keeps, while its hosts change the other.
         IpAddr::V6(ip) => mix((ip.to_bits() >> 64) as u64),
     })
-}
-
-/// The value of a cookie.
-fn cookie<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
-    let pairs = head.fields.all("cookie").flat_map(|line| line.split(|b| *b == b';'));
-    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 impl Shared {

@@ -62,6 +62,7 @@ fn roll_up() -> RollUp {
         components: Vec::new(),
         replicas: Vec::new(),
         lookups: Vec::new(),
+        sessions: Vec::new(),
     }
 }
 
