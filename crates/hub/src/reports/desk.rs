@@ -277,9 +277,11 @@ impl ReportDesk {
         }
     }
 
+    /// Where they are: as they say, when there is such a region, else as the table says.
     fn region_of<'a>(&'a self, word: &'a Word, origin: Origin) -> Option<&'a Name> {
+        let is_known = |name: &&Name| self.shared.regions.binary_search(name).is_ok();
         let of_table = || self.table().system(origin.system).and_then(|system| system.region.as_ref());
-        word.region.as_ref().or_else(of_table)
+        word.region.as_ref().filter(is_known).or_else(of_table)
     }
 
     /// A token for a form that is being drawn.

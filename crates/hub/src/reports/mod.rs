@@ -64,6 +64,8 @@ struct Fields {
     #[serde(default)]
     component: String,
     #[serde(default)]
+    region: String,
+    #[serde(default)]
     token: String,
     #[serde(default)]
     proof: String,
@@ -110,10 +112,11 @@ async fn report(
         // The token keeps its age, so that it ripens however often the button is pressed.
         let token = if fields.token.is_empty() { doors.reports.token() } else { fields.token.clone() };
         let again = format!(
-            "/report{}?category={}&component={}&token={token}{}",
+            "/report{}?category={}&component={}&region={}&token={token}{}",
             fields.frame(),
             word.category,
             word.component.as_ref().map_or("", Name::as_str),
+            word.region.as_ref().map_or("", Name::as_str),
             in_language(&doors, &fields.language, '&')
         );
         return Ok(Redirect::to(&again).into_response());
@@ -185,8 +188,9 @@ fn client(doors: &Doors, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
 fn read(fields: &Fields) -> Result<Word, Problem> {
     let name =
         |field: &str, text: &str| Name::new(text).map_err(|error| Problem::malformed(format!("{field}: {error}")));
-    let component = if fields.component.is_empty() { None } else { Some(name("component", &fields.component)?) };
-    Ok(Word { category: name("category", &fields.category)?, component, region: None, version: None })
+    let said = |field: &str, text: &str| if text.is_empty() { Ok(None) } else { name(field, text).map(Some) };
+    let (component, region) = (said("component", &fields.component)?, said("region", &fields.region)?);
+    Ok(Word { category: name("category", &fields.category)?, component, region, version: None })
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {

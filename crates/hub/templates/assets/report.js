@@ -1,4 +1,5 @@
 // The report button for other pages: <script src="https://STATUS/report.js" data-component="playback" defer></script>.
+// data-region says where the reader is, when the page around it knows.
 // It puts a frame where the script stands, or into data-into="#id", in the language of the page around it (or data-language).
 // No cookies, nothing of anybody else.
 // Within the status page it works for the token of a form while many report, so that one press is enough there too.
@@ -33,7 +34,8 @@
     const origin = new URL(script.src).origin;
     const frame = document.createElement("iframe");
     const language = script.dataset.language ?? document.documentElement.lang;
-    const wish = new URLSearchParams({ component: script.dataset.component ?? "", language });
+    const { component = "", region = "" } = script.dataset;
+    const wish = new URLSearchParams({ component, region, language });
     frame.src = `${origin}/report/frame?${wish}`;
     frame.title = script.dataset.title ?? TITLES[language.split("-")[0].toLowerCase()] ?? "Report a problem";
     frame.referrerPolicy = "no-referrer";

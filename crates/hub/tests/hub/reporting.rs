@@ -71,6 +71,31 @@ async fn nothing_else_can_be_reported() {
     hub.stop().await;
 }
 
+/// The region is asked for where there are several; one that there is not is nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reporter_may_say_where_they_are() {
+    let data = tempfile::tempdir().expect("a directory");
+    let hub = start(settings(data.path())).await.expect("the hub starts");
+    let form = reqwest::get(format!("http://{}/report?region=us", hub.status_address())).await.expect("answered");
+    let form = form.text().await.expect("a page");
+    assert!(form.contains("<option selected>us</option>") && form.contains("<option>eu</option>"), "{form}");
+    for (said, understood) in [("us", json!("us")), ("atlantis", Value::Null), ("", Value::Null)] {
+        let body = format!("category=no-sound&component=playback&region={said}");
+        let answer: Value = report(&hub, &body, "application/json").await.json().await.expect("JSON");
+        assert_eq!(answer["region"], understood, "{said}");
+    }
+    let placed = || {
+        let reports = hub.doors().snapshots.borrow().reports.clone();
+        reports.places.iter().any(|place| place.region == Some(name("us"))).then_some(())
+    };
+    eventually("the region on the map", placed).await;
+    let page = location(&report(&hub, "category=no-sound&component=playback&region=us", "text/html").await);
+    let page = reqwest::get(format!("http://{}{page}", hub.status_address())).await.expect("answered");
+    assert!(page.text().await.expect("a page").contains("in us"), "the others there are meant");
+    assert_eq!(report(&hub, "category=no-sound&region=%3Cb%3E", "text/html").await.status(), 400);
+    hub.stop().await;
+}
+
 fn in_languages(data: &Path) -> HubSettings {
     let mut settings = settings(data);
     settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
@@ -157,7 +182,7 @@ async fn g3_in_a_burst_a_report_has_to_show_a_token_and_needs_no_script() {
             break;
         }
     }
-    assert!(again.starts_with("/report?category=no-sound&component=playback&token="), "{again}");
+    assert!(again.starts_with("/report?category=no-sound&component=playback&region=&token="), "{again}");
     let page = client.get(format!("http://{}{again}", hub.status_address())).send().await.expect("answered");
     let page = page.text().await.expect("a page");
     let token = again.split("token=").nth(1).expect("a token");

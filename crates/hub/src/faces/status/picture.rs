@@ -44,6 +44,8 @@ pub(crate) struct Picture {
     pub(crate) maintenances: Vec<PublicMaintenance>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
+    /// Where a reporter may say to be; none where there is one region alone.
+    pub(crate) regions: Vec<Name>,
     /// Where strangers may subscribe; `None` when they may not. Whole, for the page may be served from elsewhere.
     pub(crate) subscribe: Option<String>,
     /// The last two minutes in figures; `None` when nothing was counted.
@@ -313,6 +315,7 @@ impl Picture {
             incidents: incidents(snapshot),
             maintenances: maintenances(snapshot),
             categories: snapshot.settings.categories.clone(),
+            regions: Some(policy.topology.regions()).filter(|all| all.len() > 1).into_iter().flatten().collect(),
             subscribe: subscribe(snapshot),
             recent: Recent::of(snapshot),
             reports: ReportChart::of(&snapshot.reports),

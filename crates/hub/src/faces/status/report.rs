@@ -83,6 +83,8 @@ struct Wish {
     #[serde(default)]
     component: String,
     #[serde(default)]
+    region: String,
+    #[serde(default)]
     token: String,
     #[serde(default)]
     language: String,
@@ -127,16 +129,23 @@ fn form(state: &Reporting, wish: Asked<Wish>, headers: &HeaderMap, setting: Sett
     let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
     let token = if wish.token.is_empty() { state.desk.token() } else { wish.token.clone() };
     let is_burst = state.desk.is_burst();
-    // What is no component of ours is not carried on.
-    let component = drawn.picture.components.iter().map(|line| &line.name).find(|name| name.as_str() == wish.component);
-    let about = component.map_or_else(String::new, |name| format!("?component={name}"));
-    let path = format!("/report{}{about}", setting.path());
+    let path = format!("/report{}{}", setting.path(), about(&drawn.picture, &wish));
     let picture = in_language(&drawn.picture, &wish.language, headers, &path);
     let form = Form { wish, token, is_burst, in_frame: setting == Setting::Frame };
     match setting {
         Setting::Page => setting.answer(&FormPage { picture, form }, StatusCode::OK),
         Setting::Frame => setting.answer(&FormFrame { picture, form }, StatusCode::OK),
     }
+}
+
+/// What the form in another language begins with. What is no component or region of ours is not carried on.
+fn about(picture: &Picture, wish: &Wish) -> String {
+    let component = picture.components.iter().map(|line| &line.name).find(|name| name.as_str() == wish.component);
+    let region = picture.regions.iter().find(|name| name.as_str() == wish.region);
+    let parts = [("component", component), ("region", region)];
+    let said = parts.into_iter().filter_map(|(key, name)| name.map(|name| format!("{key}={name}")));
+    let said = said.collect::<Vec<_>>().join("&");
+    if said.is_empty() { said } else { format!("?{said}") }
 }
 
 #[derive(Debug, Default, Deserialize)]

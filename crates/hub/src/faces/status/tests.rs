@@ -3,6 +3,7 @@
 use super::super::story;
 use super::super::testing::{Recorder, Tag, check_page, client, serve};
 use super::*;
+use crate::settings::Category;
 use crate::theme::{Logo, Scheme, Token};
 use downbeat_core::incident::State as Life;
 use downbeat_core::model::{Language, Said};
@@ -188,6 +189,25 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
         );
     }
     Ok(())
+}
+
+/// The words on the buttons are translated where they are built in, and stay where an operator chose them.
+#[test]
+fn buttons_speak_the_language_of_the_page() {
+    let mut snapshot = in_languages(Life::Resolved);
+    let playback = story::name("playback");
+    let own = Category { title: "The music stops".into(), ..Category::does_not_work(&playback, "") };
+    Arc::make_mut(&mut snapshot.settings).categories =
+        vec![own, Category::does_not_work(&story::name("login"), "Log-in"), Category::something_else()];
+    let drawn = drawn(&snapshot);
+    for (root, words) in [
+        ("", ["The music stops", "Log-in does not work", "Something else"]),
+        ("de", ["The music stops", "Log-in geht nicht", "Etwas anderes"]),
+        ("fr", ["The music stops", "Log-in ne fonctionne pas", "Autre chose"]),
+    ] {
+        let html = text(&drawn.site, root);
+        words.iter().for_each(|word| assert!(html.contains(&format!(">{word}</button>")), "{root:?} {word}"));
+    }
 }
 
 /// The reader's language by their browser, another one by the address; what is asked for in a hostile way is text or nothing.

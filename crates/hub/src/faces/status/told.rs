@@ -4,8 +4,9 @@
 //! are at one address each, which may name a language (`/report?language=de`) and else goes by the reader's own. Feeds, the
 //! calendar, badges and the API are there once, in the page's own language.
 
-use super::phrases::Phrases;
+use super::phrases::{Phrases, fill};
 use super::picture::Picture;
+use crate::settings::Category;
 use downbeat_core::model::Language;
 use std::ops::Deref;
 
@@ -67,6 +68,20 @@ impl<'a> Told<'a> {
                 let mark = if path.contains('?') { '&' } else { '?' };
                 format!("{path}{mark}language={language}")
             }
+        }
+    }
+
+    /// What stands on the button of a category: translated where nobody has chosen the words.
+    pub(super) fn category(&self, category: &Category) -> String {
+        let title = category.component.as_ref().map(|component| self.picture.title_of(component));
+        let built_in = match (&category.component, title) {
+            (Some(component), Some(title)) => Category::does_not_work(component, title),
+            _ => Category::something_else(),
+        };
+        match title {
+            _ if *category != built_in => category.title.clone(),
+            Some(title) => fill(self.t.reporting.does_not_work, &[title]),
+            None => self.t.reporting.something_else.to_owned(),
         }
     }
 

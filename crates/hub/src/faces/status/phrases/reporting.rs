@@ -4,6 +4,10 @@
 #[derive(Debug)]
 pub(crate) struct Reporting {
     // The form.
+    pub(crate) your_region: &'static str,
+    /// What does not.
+    pub(crate) does_not_work: &'static str,
+    pub(crate) something_else: &'static str,
     /// A press without a script while many report.
     pub(crate) burst: &'static str,
     // The answer.
@@ -74,11 +78,14 @@ impl Reporting {
     #[cfg(test)]
     pub(super) fn with_gaps(&self) -> Vec<&'static str> {
         let (others, day) = ([self.nobody_else, self.one_other, self.others], [self.counted, self.usual, self.peak]);
-        [self.alone, self.place, self.does_that_work].into_iter().chain(others).chain(day).collect()
+        [self.alone, self.place, self.does_that_work, self.does_not_work].into_iter().chain(others).chain(day).collect()
     }
 }
 
 pub(super) const EN: Reporting = Reporting {
+    your_region: "Your region",
+    does_not_work: "{0} does not work",
+    something_else: "Something else",
     burst: "Very many people report right now, which tells us much. To count yours too, please press once more, no sooner than \
             three seconds from now.",
     thanks: "Thank you",
@@ -112,6 +119,9 @@ pub(super) const EN: Reporting = Reporting {
 };
 
 pub(super) const DE: Reporting = Reporting {
+    your_region: "Ihre Region",
+    does_not_work: "{0} geht nicht",
+    something_else: "Etwas anderes",
     burst: "Gerade melden sich sehr viele, und das sagt uns viel. Damit auch Ihre Meldung zählt, drücken Sie bitte noch einmal, \
             frühestens in drei Sekunden.",
     thanks: "Danke",
@@ -145,6 +155,9 @@ pub(super) const DE: Reporting = Reporting {
 };
 
 pub(super) const FR: Reporting = Reporting {
+    your_region: "Votre région",
+    does_not_work: "{0} ne fonctionne pas",
+    something_else: "Autre chose",
     burst: "De très nombreuses personnes signalent un problème en ce moment, et cela nous apprend beaucoup. Pour que votre \
             signalement compte aussi, appuyez encore une fois, pas avant trois secondes.",
     thanks: "Merci",
@@ -178,6 +191,9 @@ pub(super) const FR: Reporting = Reporting {
 };
 
 pub(super) const ES: Reporting = Reporting {
+    your_region: "Su región",
+    does_not_work: "{0} no funciona",
+    something_else: "Otra cosa",
     burst: "Muchísimas personas están avisando ahora mismo, y eso nos dice mucho. Para que cuente también su aviso, pulse otra \
             vez, no antes de tres segundos.",
     thanks: "Gracias",
