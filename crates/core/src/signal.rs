@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most failed look-ups, rows and the like that one roll-up may carry.
 const ROWS_MAX: usize = 4_096;
 
+/// Networks whose owners are remembered; beyond it, those of the next roll-ups.
+const OWNERS_MAX: usize = 4_096;
+
 /// Most strangers that are named for one edge; further ones are only counted.
 const STRANGERS_MAX: usize = 32;
 
@@ -119,6 +122,8 @@ pub struct Door {
     pub replicas: BTreeMap<Name, ReplicaNews>,
     /// What edges tell of active sessions.
     pub sessions: Sessions,
+    /// Whose clients' networks are: their autonomous systems, where a table says so.
+    pub owners: BTreeMap<Name, Name>,
 }
 
 impl Door {
@@ -147,6 +152,10 @@ impl Door {
         let known = self.pass_strangers_over(roll, topology);
         self.note_edge(now, roll, &known);
         self.sessions.hear(now, roll);
+        if self.owners.len() > OWNERS_MAX {
+            self.owners.clear();
+        }
+        self.owners.extend(roll.systems.iter().map(|(network, system)| (network.clone(), system.clone())));
         let told = ledger.at(now).told.entry(roll.edge.clone()).or_default();
         told.ms += u64::from(roll.span_ms);
         for row in &known.clients {
@@ -431,6 +440,7 @@ mod tests {
             replicas: vec![],
             lookups: vec![],
             sessions: vec![],
+            systems: BTreeMap::new(),
         }
     }
 

@@ -318,6 +318,7 @@ impl Toy {
             replicas,
             lookups: lookups.into_iter().collect(),
             sessions: self.sessions.clone(),
+            systems: BTreeMap::new(),
         }
     }
 

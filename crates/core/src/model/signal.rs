@@ -5,6 +5,7 @@
 
 use super::{ChangeId, FailureKind, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
@@ -67,6 +68,10 @@ pub struct RollUp {
     /// knows sessions, else never.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionRow>,
+    /// Whose the clients' networks are, where a table of autonomous systems says so: by network. The hub fills it in, no edge
+    /// has a say in it.
+    #[serde(skip)]
+    pub systems: BTreeMap<Name, Name>,
 }
 
 /// Attempts of an edge at one replica for one component. A retried request is several attempts.

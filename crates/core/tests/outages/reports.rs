@@ -113,6 +113,29 @@ fn a_nights_reports_are_more_than_those_of_a_peak_hour() {
     assert_eq!(reported_of(active(600_000), 14, 60), []);
 }
 
+/// What fails for the clients of one network alone, while those of all others are well, confirms nothing however much it is; the
+/// same for the clients of many does.
+#[test]
+fn one_client_network_alone_is_no_outage() {
+    let states_of = |networks: [&'static str; 3]| {
+        let mut toy = Toy::new(policy());
+        toy.run(10);
+        toy.extra = networks.map(|network| ("playback", network, 10, Some(FailureKind::Status))).into();
+        let mut seen = vec![];
+        for _ in 0..60 {
+            toy.run(1);
+            seen.extend(states(&toy));
+        }
+        seen.dedup();
+        let alone = toy.engine.board(toy.now).alone.map(|alone| alone.owner.to_string());
+        (seen.contains(&State::Suspected), seen.contains(&State::Confirmed), alone)
+    };
+    let (one, many) = ("192.0.2.0/24", ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]);
+    assert_eq!(states_of([one; 3]), (true, false, Some(one.to_owned())));
+    let (_, confirmed, alone) = states_of(many);
+    assert_eq!((confirmed, alone), (true, None));
+}
+
 /// At an hour of the week at which twenty reports a minute are usual, twenty are no news.
 #[test]
 fn what_is_usual_at_this_hour_is_no_evidence() {

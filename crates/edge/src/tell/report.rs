@@ -105,6 +105,7 @@ impl Clerk {
             replicas: if duty == Duty::Serving { replica_rows(shared, now) } else { Vec::new() },
             lookups: lookup_rows(shared),
             sessions,
+            systems: BTreeMap::new(),
         }
     }
 

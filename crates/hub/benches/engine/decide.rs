@@ -204,5 +204,6 @@ fn roll_up(edge: usize, seq: u64, upstream: Vec<UpstreamRow>) -> RollUp {
         replicas: Vec::new(),
         lookups: Vec::new(),
         sessions: Vec::new(),
+        systems: Default::default(),
     }
 }

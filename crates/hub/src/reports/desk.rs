@@ -12,9 +12,9 @@ use crate::clock::HubClock;
 use crate::doors::SignalDoor;
 use crate::settings::HubSettings;
 use crate::view::Snapshot;
-use downbeat_core::model::{Answer, Moment, Name, Report, Signal, Works};
+use downbeat_core::model::{Answer, Moment, Name, Report, RollUp, Signal, Works};
 use downbeat_core::signal::ActiveSessions;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -282,6 +282,16 @@ impl ReportDesk {
         let is_known = |name: &&Name| self.shared.regions.binary_search(name).is_ok();
         let of_table = || self.table().system(origin.system).and_then(|system| system.region.as_ref());
         word.region.as_ref().filter(is_known).or_else(of_table)
+    }
+
+    /// Whose the clients' networks of a roll-up are, where the table says so.
+    pub(crate) fn systems_of(&self, roll_up: &RollUp) -> BTreeMap<Name, Name> {
+        let system = |network: &Name| {
+            let origin = self.origin(&Whence::Network(network.clone()));
+            self.table().system(origin.system).map(|system| (network.clone(), system.name.clone()))
+        };
+        let networks = roll_up.clients.iter().map(|row| &row.network);
+        if self.table().is_empty() { BTreeMap::new() } else { networks.filter_map(system).collect() }
     }
 
     /// A token for a form that is being drawn.

@@ -1,6 +1,7 @@
 //! What a reporter is told: what is known, what is checked, how many others say the same, and whether they are asked back.
 
 use super::desk::ReportDesk;
+use super::picture::Place;
 use crate::text::rfc3339;
 use crate::view::Snapshot;
 use downbeat_core::incident::{self, Incident, State};
@@ -16,7 +17,7 @@ pub(crate) struct Told {
     pub(crate) others: u64,
     /// Where they are.
     pub(crate) region: Option<Name>,
-    /// The only network that reports it, when nothing else is seen.
+    /// The network whose clients alone suffer or report it, while nothing is confirmed.
     pub(crate) alone: Option<String>,
     /// True when they are asked whether it works again.
     pub(crate) asked: bool,
@@ -71,8 +72,11 @@ impl Told {
         let reports = desk.picture();
         let standing = standing(snapshot, &about);
         let alone = match standing {
-            Standing::Nothing => reports.alone(component),
-            Standing::Known(_) | Standing::Checking(_) => None,
+            Standing::Nothing | Standing::Checking(_) => {
+                let suffering = suffering_alone(snapshot, component);
+                suffering.or_else(|| reports.alone(component, &snapshot.board.asked).map(Place::owner_title))
+            }
+            Standing::Known(_) => None,
         };
         Self {
             standing,
@@ -82,6 +86,13 @@ impl Told {
             asked: snapshot.book.open().any(|incident| incident::asks(incident, &about, reported_at)),
         }
     }
+}
+
+/// The network whose clients alone meet failures of a component, by its name for people.
+fn suffering_alone(snapshot: &Snapshot, component: Option<&Name>) -> Option<String> {
+    let alone = snapshot.board.alone.as_ref()?;
+    let is_about = component.is_none_or(|name| alone.components.contains(name));
+    is_about.then(|| snapshot.settings.reports.networks.title_of(&alone.owner))
 }
 
 /// The oldest public incident that touches it; else the oldest suspicion.

@@ -63,6 +63,7 @@ fn roll_up() -> RollUp {
         replicas: Vec::new(),
         lookups: Vec::new(),
         sessions: Vec::new(),
+        systems: Default::default(),
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
         replicas: Vec::new(),
         lookups: Vec::new(),
         sessions: Vec::new(),
+        systems: Default::default(),
     }
 }
 

@@ -38,6 +38,8 @@ struct ReportsPage {
     lists: Vec<(&'static str, Vec<Line>)>,
     chart: Option<ReportChart>,
     is_burst: bool,
+    /// That one network alone reports or suffers, a sentence each.
+    alone: Vec<String>,
     /// Services of others that say that they ail, and what of ours needs them.
     ailing: Vec<(String, String)>,
     /// Open incidents whose reporters answer: id, title, works again, not yet, and whether that holds the way back.
@@ -74,9 +76,7 @@ pub(super) async fn page<D: Desk>(State(console): State<Console<D>>) -> Response
 impl ReportsPage {
     fn of(snapshot: &Snapshot) -> Self {
         let reports = &snapshot.reports;
-        let or_unknown = |name: &Option<Name>| {
-            name.as_ref().map_or_else(|| "not said".to_owned(), ToString::to_string)
-        };
+        let or_unknown = |name: &Option<Name>| name.as_ref().map_or_else(|| "not said".to_owned(), ToString::to_string);
         let active = snapshot.board.sessions.as_ref();
         let share =
             |tally: Tally, component: Option<&Name>| share(tally, active.and_then(|active| active.of(component)));
@@ -107,6 +107,7 @@ impl ReportsPage {
             lists,
             chart: ReportChart::of(reports),
             is_burst: reports.is_burst,
+            alone: alone(snapshot),
             ailing: snapshot.board.ailing.iter().map(|it| (it.fact(), names(&it.components))).collect(),
             voices: snapshot.board.voices.iter().filter_map(titled).collect(),
         }
@@ -120,6 +121,18 @@ impl ReportsPage {
 
 fn names<'n>(names: impl IntoIterator<Item = &'n Name>) -> String {
     names.into_iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// That one network alone suffers, and which components are reported by one alone.
+fn alone(snapshot: &Snapshot) -> Vec<String> {
+    let suffers = snapshot.board.alone.as_ref().map(|it| {
+        format!("{}: {}", names(&it.components), it.fact(&snapshot.settings.reports.networks.title_of(&it.owner)))
+    });
+    let reported = snapshot.settings.policy.topology.components.keys().filter_map(|component| {
+        let place = snapshot.reports.alone(Some(component), &snapshot.board.asked)?;
+        Some(format!("{component}: reports come from network {} alone; others are well", place.owner_title()))
+    });
+    suffers.into_iter().chain(reported).collect()
 }
 
 /// "14 reports of 52,000 active sessions (0.03 %)".

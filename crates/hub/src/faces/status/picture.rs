@@ -8,6 +8,7 @@ use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::{Tone, count, percent, rate};
+use crate::reports::Place;
 use crate::settings::Category;
 use crate::theme::Theme;
 use crate::view::Snapshot;
@@ -50,6 +51,8 @@ pub(crate) struct Picture {
     pub(crate) subscribe: Option<String>,
     /// The last two minutes in figures; `None` when nothing was counted.
     pub(crate) recent: Option<Recent>,
+    /// The autonomous system from which alone reports come, or whose clients alone suffer, while others are well.
+    pub(crate) alone: Option<String>,
     /// Users' reports of the last day; `None` before any could come.
     pub(crate) reports: Option<ReportChart>,
     /// What is claimed, for the next picture.
@@ -318,6 +321,7 @@ impl Picture {
             regions: Some(policy.topology.regions()).filter(|all| all.len() > 1).into_iter().flatten().collect(),
             subscribe: subscribe(snapshot),
             recent: Recent::of(snapshot),
+            alone: alone(snapshot),
             reports: ReportChart::of(&snapshot.reports),
             claims,
         }
@@ -395,6 +399,15 @@ impl Picture {
     pub(crate) fn title_of<'a>(&'a self, component: &'a Name) -> &'a str {
         self.components.iter().find(|line| line.name == *component).map_or(component.as_str(), |line| &line.title)
     }
+}
+
+/// A system that the operator's table names; a single network is a household or an office, and nobody's to name in public.
+fn alone(snapshot: &Snapshot) -> Option<String> {
+    let networks = &snapshot.settings.reports.networks;
+    let is_system = |owner: &Name| networks.systems().iter().any(|system| system.name == *owner);
+    let suffering = snapshot.board.alone.as_ref().filter(|it| is_system(&it.owner));
+    let suffering = suffering.map(|it| networks.title_of(&it.owner));
+    suffering.or_else(|| snapshot.reports.alone_in_public(&snapshot.board.asked).map(Place::owner_title))
 }
 
 fn subscribe(snapshot: &Snapshot) -> Option<String> {
