@@ -5,33 +5,20 @@
 
 use super::Card;
 use super::post::Refused;
+use super::relay::{PATIENCE, Relay};
 use super::text::{cut, escape_html, line, plain};
-use crate::outbound::{NamedBy, Outbound, causes};
-use crate::settings::{MailSettings, MailTls};
+use crate::outbound::Outbound;
+use crate::settings::MailSettings;
 use lettre::address::AddressError;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart};
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{Address, Message};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
 
-/// Connections to the relay side by side: more than most relays take from one client would be refused.
-const CONNECTIONS: usize = 16;
-/// How long the relay may take for one command.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest subject.
 const SUBJECT_MAX: usize = 200;
 /// Longest body: a public word has 5,000 characters at most.
 const BODY_MAX: usize = 20_000;
-
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 /// Sends mail. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,15 +26,10 @@ pub(crate) struct Mailer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    settings: MailSettings,
     from: Mailbox,
     /// Who speaks at the relay, and what ids end with: the status page's host.
     own_host: String,
-    outbound: Outbound,
-    transport: Mutex<Option<Transport>>,
-    /// Which of the relay's addresses is used.
-    turn: AtomicUsize,
-    connections: Semaphore,
+    relay: Relay,
 }
 
 /// One mail.
@@ -71,76 +53,24 @@ impl Mailer {
         let from = settings.from.parse().ok()?;
         let url = reqwest::Url::parse(status_url).ok();
         let own_host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "localhost".into());
-        let (transport, connections) = (Mutex::new(None), Semaphore::new(CONNECTIONS));
-        let turn = AtomicUsize::new(0);
-        Some(Self(Arc::new(Shared { settings, from, own_host, outbound, transport, turn, connections })))
+        let relay = Relay::new(settings, &own_host, outbound, PATIENCE);
+        Some(Self(Arc::new(Shared { from, own_host, relay })))
     }
 
     /// Makes one attempt.
     pub(crate) async fn attempt(&self, mail: &Mail<'_>) -> Result<(), Refused> {
-        let message = self.message(mail).map_err(|error| Refused::ForGood(error.to_string()))?;
-        // Nobody closes it.
-        let _place = self.0.connections.acquire().await;
-        let transport = self.transport().await.map_err(Refused::ForNow)?;
-        match transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let why = causes(&error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
-                if error.status().is_some_and(|code| is_about_the_reader(code.into())) {
-                    return Err(Refused::ForGood(why));
-                }
-                if error.status().is_none() {
-                    // Nobody answered: the relay's name is looked up anew.
-                    *self.0.transport.lock().await = None;
-                    self.0.turn.fetch_add(1, Relaxed);
-                }
-                Err(Refused::ForNow(why))
-            }
-        }
+        let (to, message) = self.message(mail).map_err(|error| Refused::ForGood(error.to_string()))?;
+        self.0.relay.attempt(&self.0.from.email, &to, &message.formatted()).await
     }
 
-    async fn transport(&self) -> Result<Transport, String> {
-        let mut known = self.0.transport.lock().await;
-        if let Some(transport) = &*known {
-            return Ok(transport.clone());
-        }
-        let settings = &self.0.settings;
-        let found = self.0.outbound.look_up(&settings.host, settings.port, NamedBy::Service).await;
-        let found = found.map_err(|error| error.to_string())?;
-        // A name may have addresses at which nobody listens: after a failure, the next one has its turn.
-        let turn = self.0.turn.load(Relaxed) % found.len().max(1);
-        let address = found.get(turn).ok_or_else(|| format!("{} has no address", settings.host))?;
-        let pool = PoolConfig::new().max_size(CONNECTIONS as u32).idle_timeout(Duration::from_secs(30));
-        let mut builder = Transport::builder_dangerous(address.ip().to_string())
-            .port(settings.port)
-            .hello_name(ClientId::Domain(self.0.own_host.clone()))
-            .timeout(Some(COMMAND_TIMEOUT))
-            .tls(self.tls()?)
-            .pool_config(pool);
-        if let Some((user, password)) = &settings.login {
-            builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
-        }
-        Ok(known.insert(builder.build()).clone())
-    }
-
-    fn tls(&self) -> Result<Tls, String> {
-        let settings = &self.0.settings;
-        let parameters = || TlsParameters::new(settings.host.clone()).map_err(|error| error.to_string());
-        Ok(match settings.tls {
-            MailTls::Off => Tls::None,
-            MailTls::Required => Tls::Required(parameters()?),
-            MailTls::Wrapped => Tls::Wrapper(parameters()?),
-        })
-    }
-
-    fn message(&self, mail: &Mail<'_>) -> Result<Message, MailFault> {
+    fn message(&self, mail: &Mail<'_>) -> Result<(Address, Message), MailFault> {
         let host = &self.0.own_host;
         let thread = format!("<{}@{host}>", mail.thread);
         let subject = cut(&line(&format!("{}: {}", mail.card.standing, mail.card.title)), SUBJECT_MAX);
-        let to: lettre::Address = mail.to.parse()?;
+        let to: Address = mail.to.parse()?;
         let builder = Message::builder()
             .from(self.0.from.clone())
-            .to(Mailbox::new(None, to))
+            .to(Mailbox::new(None, to.clone()))
             .subject(subject)
             .message_id(Some(format!("<{}@{host}>", mail.key)))
             .in_reply_to(thread.clone())
@@ -150,7 +80,7 @@ impl Mailer {
         let builder = raw(builder, "List-Id", format!("<status.{host}>"));
         let builder = raw(builder, "Auto-Submitted", "auto-generated".into());
         let parts = MultiPart::alternative_plain_html(text_of(&mail.card), html_of(&mail.card));
-        Ok(builder.multipart(parts)?)
+        Ok((to, builder.multipart(parts)?))
     }
 }
 
@@ -165,11 +95,6 @@ enum MailFault {
 
 fn raw(builder: MessageBuilder, name: &'static str, value: String) -> MessageBuilder {
     builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value))
-}
-
-/// The mailbox is not there or takes nothing (RFC 5321, 4.2.3). All other refusals are about us or the relay, and pass.
-const fn is_about_the_reader(code: u16) -> bool {
-    matches!(code, 550..=553)
 }
 
 fn text_of(card: &Card<'_>) -> String {
@@ -210,6 +135,7 @@ fn html_of(card: &Card<'_>) -> String {
 mod tests {
     use super::super::tests::{HOSTILE, card};
     use super::*;
+    use crate::settings::MailTls;
     use downbeat_core::model::Topology;
 
     fn mailer() -> Mailer {
@@ -232,7 +158,7 @@ mod tests {
             card: card(title, body),
             unsubscribe: "https://status.example/subscription/0123456789abcdef0123456789abcdef/unsubscribe",
         };
-        let bytes = mailer().message(&mail).expect("a mail").formatted();
+        let bytes = mailer().message(&mail).expect("a mail").1.formatted();
         String::from_utf8(bytes).expect("text").replace("\r\n", "\n")
     }
 
@@ -260,12 +186,5 @@ mod tests {
         assert!(!mail.lines().any(|line| line.starts_with("Bcc:")), "{mail}");
         let html = html_of(&card("<img src=x>", HOSTILE));
         assert!(!html.contains("<img") && !html.contains("<script"), "{html}");
-    }
-
-    #[test]
-    fn who_is_to_blame_for_a_refusal() {
-        for (code, reader) in [(550, true), (553, true), (535, false), (530, false), (554, false), (421, false)] {
-            assert_eq!(is_about_the_reader(code), reader, "{code}");
-        }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod mail;
 mod mastodon;
 mod mattermost;
 pub(crate) mod post;
+mod relay;
 mod slack;
 mod teams;
 #[cfg(test)]
