@@ -8,8 +8,8 @@ use clap::Args;
 use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{
-    Action, ActuatorSettings, ChannelKind, DnsTask, HttpMethod, HttpTask, HubSettings, MailSettings, Pace,
-    ProbeSettings, ProbeTask, StreamTask, TlsTask, Trust,
+    Action, ActuatorSettings, BucketSettings, ChannelKind, CopySettings, DnsTask, FeedSettings, HttpMethod, HttpTask,
+    HubSettings, MailSettings, Pace, ProbeSettings, ProbeTask, StreamTask, TlsTask, Trust, UpstreamSettings,
 };
 use downbeat_hub::theme::{Colour, Logo, Scheme, Token};
 use serde_json::{Map, Value, json};
@@ -71,6 +71,9 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         messages(hub),
         subscribers(hub),
         mail(hub),
+        reports(hub),
+        feeds(hub),
+        upstreams(hub),
         actuator(hub),
         automation(hub),
         figures_of(edge, hub),
@@ -156,6 +159,12 @@ fn status_page(hub: &HubSettings) -> Table {
     rows.extend(theme.colours.iter().map(colour));
     let group = |(component, group): (&Name, &String)| vec![json!("group"), json!(group), json!(component)];
     rows.extend(hub.page.groups.iter().map(group));
+    let copy = |copy: &CopySettings| {
+        let BucketSettings { endpoint, bucket, prefix, .. } = &copy.bucket;
+        let every = format!("every {}", duration_text(copy.every));
+        vec![json!("bucket"), json!(format!("{endpoint}/{bucket}/{prefix}")), json!(every)]
+    };
+    rows.extend(hub.page.copy.iter().map(copy));
     Table { title: "status page", columns: &["what", "is", "of"], rows }
 }
 
@@ -355,6 +364,42 @@ fn mail(hub: &HubSettings) -> Table {
         columns: &["from", "relay", "tls", "user"],
         rows: hub.subscribers.mail.iter().map(row).collect(),
     }
+}
+
+/// How users' reports are taken in, without the key.
+fn reports(hub: &HubSettings) -> Table {
+    let reports = &hub.reports;
+    let mut rows: Vec<Vec<Value>> = vec![];
+    // The first one stands for what the table does not have.
+    if let Some(systems) = reports.networks.systems().len().checked_sub(1) {
+        rows.push(vec![json!("as_table"), json!(format!("autonomous systems: {systems}"))]);
+    }
+    rows.extend(reports.app_key.iter().map(|_| vec![json!("app_key"), json!("apps sign")]));
+    rows.extend(reports.proxies.iter().map(|range| vec![json!("proxy"), json!(range.to_string())]));
+    rows.extend(hub.categories.iter().map(|it| vec![json!("category"), json!(it.title)]));
+    Table { title: "reports", columns: &["what", "is"], rows }
+}
+
+/// What people say elsewhere.
+fn feeds(hub: &HubSettings) -> Table {
+    let row = |feed: &FeedSettings| {
+        let words = if feed.words.is_empty() { "any".to_owned() } else { feed.words.join(", ") };
+        vec![json!(feed.name), json!(feed.url), json!(duration_text(feed.every)), json!(words), json!(feed.component)]
+    };
+    let columns = &["name", "url", "every", "words", "component"];
+    Table { title: "feeds", columns, rows: hub.feeds.iter().map(row).collect() }
+}
+
+/// Whom the service depends on.
+fn upstreams(hub: &HubSettings) -> Table {
+    let row = |it: &UpstreamSettings| {
+        let parts = if it.parts.is_empty() { "the page".to_owned() } else { it.parts.join(", ") };
+        let known = hub.policy.upstreams.get(&it.name);
+        let needed_by = known.map(|known| known.components.iter().collect::<Vec<_>>());
+        vec![json!(it.name), json!(it.url), json!(duration_text(it.every)), json!(parts), json!(needed_by)]
+    };
+    let columns = &["name", "url", "every", "parts", "needed_by"];
+    Table { title: "upstreams", columns, rows: hub.upstreams.iter().map(row).collect() }
 }
 
 fn actuator(hub: &HubSettings) -> Table {

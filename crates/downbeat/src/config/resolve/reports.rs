@@ -5,7 +5,7 @@ use super::site::Site;
 use crate::config::fault::Complaint;
 use crate::config::written::{FeedTable, ReportsTable, UpstreamTable};
 use downbeat_core::model::{Name, Upstream};
-use downbeat_hub::reports::NetworkTable;
+use downbeat_hub::reports::{NetworkTable, TableError};
 use downbeat_hub::settings::{FeedSettings, ReportSettings, UpstreamSettings};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -15,6 +15,9 @@ use toml::Spanned;
 
 /// What to write in the table.
 const TABLE_HINT: &str = "a line is prefix,asn,name or prefix,asn,name,region: 192.0.2.0/24,64500,Example,eu";
+
+/// Where it is looked for.
+const PLACE_HINT: &str = "its path goes from the folder of this file";
 
 /// How reports are taken in.
 pub(super) fn resolve(table: ReportsTable, check: &Check<'_>) -> ReportSettings {
@@ -26,7 +29,8 @@ pub(super) fn resolve(table: ReportsTable, check: &Check<'_>) -> ReportSettings 
                 let causes: Vec<String> =
                     successors(Some(&error as &dyn Error), |&error| error.source()).map(ToString::to_string).collect();
                 let complaint = Complaint::new(format!("as_table: {}: {}", path.display(), causes.join(": ")));
-                check.complain(file.span(), complaint.hint(TABLE_HINT));
+                let hint = if matches!(error, TableError::Line { .. }) { TABLE_HINT } else { PLACE_HINT };
+                check.complain(file.span(), complaint.hint(hint));
                 None
             }
         }

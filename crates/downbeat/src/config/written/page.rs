@@ -46,7 +46,8 @@ impl FromText for Place {
     const EXPECTED: &'static str = "a place such as \"s3://status.example.com/\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        let place = text.strip_prefix("s3://").ok_or_else(|| Complaint::new("it does not begin with s3://"))?;
+        let place = text.strip_prefix("s3://");
+        let place = place.ok_or_else(|| Complaint::new("it does not begin with s3://").hint(Self::EXPECTED))?;
         BucketSettings::place(place).map(Self).map_err(|error| Complaint::new(error.to_string()))
     }
 }
