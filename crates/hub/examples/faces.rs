@@ -53,6 +53,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
     match name {
         "healthy" => Some(story::healthy()),
         "hostile" => Some(story::hostile()),
+        "huge" => Some(story::huge()),
         "maintained" => Some(story::maintained()),
         "reported" => Some(story::reported()),
         "maintained-hostile" => Some(story::maintained_with_hostility()),

@@ -235,6 +235,17 @@ pub(crate) fn hostile() -> Snapshot {
     snapshot
 }
 
+/// An outage in words as long as they may be, without a place to break them at.
+pub(crate) fn huge() -> Snapshot {
+    let mut snapshot = told(State::Confirmed, &"Unbroken".repeat(25), &"x".repeat(5_000));
+    let settings = Arc::make_mut(&mut snapshot.settings);
+    settings.policy.topology.service = "Service".repeat(20);
+    for component in settings.policy.topology.components.values_mut() {
+        component.title = "Component".repeat(20);
+    }
+    snapshot
+}
+
 /// A service of sixty components.
 pub(crate) fn many() -> Snapshot {
     let mut snapshot = healthy();

@@ -1,5 +1,6 @@
 //! What a status page in the shape of Statuspage's API says: how it is, and what it calls the trouble.
 
+use crate::channel::text;
 use downbeat_core::model::UpstreamHealth;
 use serde::Deserialize;
 
@@ -39,8 +40,7 @@ pub(super) fn read(bytes: &[u8], parts: &[String]) -> Result<(UpstreamHealth, St
     let summary: Summary = serde_json::from_slice(bytes).map_err(|error| format!("no summary.json: {error}"))?;
     let health = if parts.is_empty() { of_page(&summary.status.indicator) } else { of_parts(&summary, parts)? };
     let said = summary.incidents.first().map(|incident| incident.name.as_str()).unwrap_or_default();
-    let said = said.chars().filter(|c| !c.is_control()).take(SAID_MAX).collect();
-    Ok((health, said))
+    Ok((health, text::cut(&text::line(said), SAID_MAX)))
 }
 
 fn of_page(indicator: &str) -> UpstreamHealth {
@@ -94,10 +94,21 @@ mod tests {
     }
 
     #[test]
+    fn what_it_says_is_one_short_line_that_turns_nothing_around() {
+        let name = format!("API \u{202e}errors\r\n<b>{}", "x".repeat(10_000));
+        let page = json!({"status": {"indicator": "none"}, "incidents": [{"name": name}]}).to_string();
+        let (_, said) = read(page.as_bytes(), &[]).expect("read");
+        assert!(said.starts_with("API errors <b>xxx") && said.ends_with('…'), "{said}");
+        assert_eq!(said.chars().count(), SAID_MAX);
+    }
+
+    #[test]
     fn garbage_is_an_error() {
-        for text in ["", "<html>", "{}", "{\"status\": 3}", "[[[["] {
-            assert!(read(text.as_bytes(), &[]).is_err(), "{text}");
+        let deep = format!("{{\"status\":{{\"indicator\":\"none\"}},\"x\":{}", "[".repeat(100_000));
+        for text in ["", "<html>", "{}", "{\"status\": 3}", "[[[[", deep.as_str(), "\u{0}"] {
+            assert!(read(text.as_bytes(), &[]).is_err(), "{text:.60}");
         }
+        assert!(read(&[0xff, 0xfe, 0x7b], &[]).is_err());
         let page = json!({"status": {"indicator": "none"}}).to_string();
         assert!(read(page.as_bytes(), &["API".into()]).expect_err("it has none").contains("no component API"));
     }

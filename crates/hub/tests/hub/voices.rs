@@ -43,6 +43,59 @@ async fn server(answer: Option<String>) -> (String, Arc<Mutex<Vec<String>>>) {
     (url, asked)
 }
 
+/// A server that sends for as long as it is heard; how many bytes each of its answers had at last.
+async fn endless(head: &'static str) -> (String, Arc<Mutex<Vec<usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let sent: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let kept = Arc::clone(&sent);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let (mut bytes, chunk) = (0, [b' '; 65_536]);
+                drop(stream.read(&mut [0; 4_096]).await);
+                drop(stream.write_all(head.as_bytes()).await);
+                while stream.write_all(&chunk).await.is_ok() {
+                    bytes += chunk.len();
+                }
+                kept.lock().expect("no test panics while holding it").push(bytes);
+            });
+        }
+    });
+    (url, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_without_end_is_cut_off_and_the_others_are_heard() {
+    // A feed that says nothing of its length, and a status page that says that it has two terabytes.
+    let (feed, of_feed) = endless("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n<rss><channel>").await;
+    let (page, of_page) = endless("HTTP/1.1 200 OK\r\ncontent-length: 2000000000000\r\n\r\n").await;
+    let down = r#"{"page":{},"status":{"indicator":"critical"},"incidents":[{"name":"API <b>errors</b>"}]}"#;
+    let (saying, _) = server(Some(down.into())).await;
+    let data = tempfile::tempdir().expect("a directory");
+    let upstreams = vec![upstream("endless", page), upstream("saying", saying)];
+    let feeds = vec![FeedSettings { name: name("endless"), url: feed, every: OFTEN, words: vec![], component: None }];
+    let policy = settings(data.path()).policy;
+    let known = upstreams.iter().map(|it| {
+        let components = [name("playback")].into();
+        (it.name.clone(), Upstream { title: it.name.to_string(), components })
+    });
+    let policy = Policy { upstreams: known.collect(), ..policy };
+    let settings = HubSettings { upstreams, feeds, policy, ..settings(data.path()) };
+    let hub = start(settings).await.expect("the hub starts");
+    for sent in [of_feed, of_page] {
+        let cut_off = || sent.lock().expect("whole").first().copied();
+        let bytes = eventually("the end of an answer", cut_off).await;
+        // What it takes, and what lay in the sockets on the way.
+        assert!(bytes < 64 << 20, "{bytes} bytes were taken");
+    }
+    let said = || hub.doors().snapshots.borrow().board.ailing.first().map(|it| it.said.clone());
+    assert_eq!(eventually("the one that speaks", said).await, "API <b>errors</b>", "text stays text");
+    assert_eq!(hub.doors().snapshots.borrow().board.ailing.len(), 1);
+    hub.stop().await;
+}
+
 fn upstream(text: &str, url: String) -> UpstreamSettings {
     UpstreamSettings { name: name(text), url, every: OFTEN, parts: vec![] }
 }

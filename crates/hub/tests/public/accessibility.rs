@@ -95,6 +95,7 @@ async fn nobody_is_kept_out_of_the_public_pages() {
         (story::no_data(), vec!["/", "/embed", "/nowhere"]),
         (story::hostile(), vec!["/", "/incidents/3", "/history"]),
         (story::maintained_with_hostility(), vec!["/", "/maintenance/5"]),
+        (story::huge(), vec!["/", "/incidents/3", "/history", "/embed", "/report"]),
         (story::empty(), vec!["/", "/history"]),
     ];
     let mut complaints_of_all = Vec::new();
@@ -165,6 +166,7 @@ async fn nobody_is_kept_out_of_the_console() {
         (story::maintained(), vec!["/", "/maintenance"]),
         (story::maintained_with_hostility(), vec!["/maintenance"]),
         (story::reported(), vec!["/reports"]),
+        (story::huge(), vec!["/", "/incidents/3"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
     ];
     let mut complaints_of_all = Vec::new();

@@ -25,6 +25,7 @@ fn stories() -> Vec<(String, Snapshot)> {
         ("no data", story::no_data()),
         ("many", story::many()),
         ("hostile", story::hostile()),
+        ("huge", story::huge()),
         ("reported", story::reported()),
         ("maintained", story::maintained()),
         ("maintained with hostility", story::maintained_with_hostility()),
