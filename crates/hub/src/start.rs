@@ -4,7 +4,7 @@ use crate::api;
 use crate::clock::HubClock;
 use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
 use crate::driver::{Driver, Publisher, Snapshotter};
-use crate::faces::{console_routes, status_routes, subscriber_routes, subscription_routes};
+use crate::faces::{Window, console_routes, status_face, subscriber_routes, subscription_routes};
 use crate::http::gate::{Gate, admit};
 use crate::http::origin::refuse_strangers;
 use crate::http::problem::Problem;
@@ -135,7 +135,7 @@ pub async fn start(settings: HubSettings) -> Result<HubHandle, StartError> {
     let console = listen(settings.console, "console").await?;
     let status = listen(settings.status, "status page").await?;
     let parts = assemble(&settings, memory)?;
-    Ok(run(&settings, parts, console, status))
+    run(&settings, parts, console, status)
 }
 
 /// What the log tells at the start.
@@ -220,7 +220,12 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     Ok(Parts { driver, doors, web, prober, heartbeats, reported })
 }
 
-fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Listening) -> HubHandle {
+fn run(
+    settings: &Arc<HubSettings>,
+    parts: Parts,
+    console: Listening,
+    status: Listening,
+) -> Result<HubHandle, StartError> {
     let Parts { driver, doors, web, prober, heartbeats, reported } = parts;
     let (stop_driver, driver_stops) = oneshot::channel();
     let (stop_servers, servers_stop) = watch::channel(false);
@@ -246,19 +251,32 @@ fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Li
         );
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));
-    HubHandle {
+    let page = serve_page(status.listener, &doors, servers_stop.clone()).map_err(StartError::Thread)?;
+    Ok(HubHandle {
         console: console.address,
         status: status.address,
         driver: tokio::spawn(driver.run(driver_stops)),
         stop_driver: Some(stop_driver),
-        servers: [
-            tokio::spawn(serve(console.listener, app, servers_stop.clone())),
-            tokio::spawn(serve(status.listener, status_app(&doors), servers_stop)),
-        ],
+        servers: [tokio::spawn(serve(console.listener, (), app, servers_stop)), page],
         stop_servers,
         probing: tokio::spawn(probing).abort_handle(),
         doors,
-    }
+    })
+}
+
+/// Serves the status page on a thread of its own: a crowd of readers takes one processor at most, and nothing from what decides.
+fn serve_page(listener: TcpListener, doors: &Doors, stop: watch::Receiver<bool>) -> std::io::Result<JoinHandle<()>> {
+    let (public, window) = status_app(doors);
+    let listener = listener.into_std()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => serve(listener, window, public, stop).await,
+                Err(error) => tracing::error!(%error, "the status page is not served"),
+            }
+        });
+    }))
 }
 
 /// Hands the probes' results in, several at a time: each waits until the driver has taken its turn.
@@ -292,9 +310,8 @@ fn console_app(settings: &HubSettings, doors: &Doors) -> Router {
 }
 
 /// Everything at the status page's address: open to all.
-fn status_app(doors: &Doors) -> Router {
-    Router::new()
-        .merge(reports::routes(doors.clone()))
-        .merge(subscription_routes(doors.clone()))
-        .merge(status_routes(doors.clone()))
+fn status_app(doors: &Doors) -> (Router, Window) {
+    let (page, window) = status_face(doors.clone());
+    let app = Router::new().merge(reports::routes(doors.clone())).merge(subscription_routes(doors.clone())).merge(page);
+    (app, window)
 }

@@ -1,7 +1,8 @@
 //! The hub's page and summary.json from its memory, beside nginx with the very files that the hub writes.
 //!
 //! nginx is as Debian configures it (`sendfile`, `tcp_nopush`), with one worker and without an access log, and once more
-//! with its files kept open, which is the most it can do. Both are loaded in turn, in rounds.
+//! with its files kept open, which is the most it can do. Both are loaded in turn, in rounds. For whoever takes gzip, as browsers
+//! do, nginx has packed files beside the others (`gzip_static`).
 
 use super::site::{Hub, Setup, Site};
 use crate::load::wrk;
@@ -9,7 +10,7 @@ use crate::measure::cost::{Row, Sample};
 use crate::process::{Process, free_ports};
 use crate::report::{median, number, table, verdict};
 use crate::subject::{system, version_of};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -21,13 +22,48 @@ const CONNECTIONS: u32 = 64;
 /// Those that are compared with nginx have to reach this share of it, in requests a second and in what a request costs.
 const GOAL: f64 = 0.9;
 /// What is asked for.
-const PATHS: [&str; 2] = ["/", "/api/v2/summary.json"];
+const ASKED: [Asked; 4] = [
+    Asked { path: "/", packing: Packing::Plain },
+    Asked { path: "/", packing: Packing::Gzip },
+    Asked { path: "/api/v2/summary.json", packing: Packing::Plain },
+    Asked { path: "/api/v2/summary.json", packing: Packing::Gzip },
+];
 
 const EXPLANATION: &str = "\
 nginx gives out the files that the hub writes, in the same run; one worker, `sendfile`, `tcp_nopush`, no access log. `wrk`
 keeps 64 connections busy from one thread. The hub's share of nginx is judged in both: requests a second, and how much
-processor time nginx needs for a request, divided by what the hub needs; medians of the rounds' shares.
+processor time nginx needs for a request, divided by what the hub needs; medians of the rounds' shares. Packed files lie beside
+the others for nginx (`gzip_static`); the hub packs a file once for each drawing.
 ";
+
+/// A path, and in which form.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    path: &'static str,
+    packing: Packing,
+}
+
+/// The form in which a file is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Plain,
+    Gzip,
+}
+
+impl Asked {
+    /// The file behind the path.
+    fn file(self) -> &'static str {
+        if self.path == "/" { "index.html" } else { self.path.trim_start_matches('/') }
+    }
+
+    /// What `wrk` says besides.
+    const fn script(self) -> &'static str {
+        match self.packing {
+            Packing::Plain => "",
+            Packing::Gzip => "wrk.headers[\"Accept-Encoding\"] = \"gzip\"\n",
+        }
+    }
+}
 
 /// The servers in the order of the table.
 const HUB: usize = 0;
@@ -40,24 +76,40 @@ pub(super) fn measure(site: &Site<'_>) -> Result<String> {
     setup.fill_days()?;
     let hub = setup.start()?;
     let mut text = EXPLANATION.to_owned();
-    for path in PATHS {
-        let rows = rows(site, &setup, &hub, path)?;
-        let bytes = fs::metadata(setup.data.join("status").join(file_of(path))).context("weigh a file")?.len();
-        text.push_str(&format!("\n`{path}`, {bytes} bytes:\n\n{}", tabulate(&rows)));
+    for asked in ASKED {
+        let rows = rows(site, &setup, &hub, asked)?;
+        let bytes = bytes_of(&setup.data.join("status").join(asked.file()), asked.packing)?;
+        let form = if asked.packing == Packing::Gzip { " packed by gzip" } else { "" };
+        text.push_str(&format!("\n`{}`, {bytes} bytes{form}:\n\n{}", asked.path, tabulate(&rows)));
     }
     Ok(text)
 }
 
-/// The file behind a path.
-fn file_of(path: &str) -> &str {
-    if path == "/" { "index.html" } else { path.trim_start_matches('/') }
+/// How long a file is; a packed one lies beside it then, for nginx.
+fn bytes_of(file: &Path, packing: Packing) -> Result<u64> {
+    let mut packed = file.as_os_str().to_owned();
+    packed.push(".gz");
+    let weighed = if packing == Packing::Gzip { Path::new(&packed) } else { file };
+    Ok(fs::metadata(weighed).with_context(|| format!("weigh {}", weighed.display()))?.len())
+}
+
+/// Packs a file, and keeps it as it was.
+fn pack(file: &Path) -> Result<()> {
+    let status = Command::new("gzip").args(["--keep", "--force"]).arg(file).status().context("run gzip")?;
+    ensure!(status.success(), "gzip {}", file.display());
+    Ok(())
 }
 
 /// All rounds of everybody who serves the path.
-fn rows(site: &Site<'_>, setup: &Setup, hub: &Hub, path: &str) -> Result<Vec<Row>> {
+fn rows(site: &Site<'_>, setup: &Setup, hub: &Hub, asked: Asked) -> Result<Vec<Row>> {
     let root = setup.data.join("status");
-    let plain = Nginx::start(&site.folder.join("nginx"), &root, "")?;
-    let open = Nginx::start(&site.folder.join("nginx-open"), &root, "open_file_cache max=100;")?;
+    let mut more = String::new();
+    if asked.packing == Packing::Gzip {
+        pack(&root.join(asked.file()))?;
+        more.push_str("gzip_static on;");
+    }
+    let plain = Nginx::start(&site.folder.join("nginx"), &root, &more)?;
+    let open = Nginx::start(&site.folder.join("nginx-open"), &root, &format!("{more} open_file_cache max=100;"))?;
     let servers = [(&hub.process, hub.status), (&plain.process, plain.port), (&open.process, open.port)];
     let mut rows = vec![
         row("hub", &version_of(site.program, "--version")?),
@@ -69,7 +121,8 @@ fn rows(site: &Site<'_>, setup: &Setup, hub: &Hub, path: &str) -> Result<Vec<Row
             let index = (round + turn) % servers.len();
             let (process, port) = servers[index];
             let before = process.busy_ns();
-            let seen = wrk::run(&format!("http://127.0.0.1:{port}{path}"), CONNECTIONS, site.each, &site.folder)?;
+            let url = format!("http://127.0.0.1:{port}{}", asked.path);
+            let seen = wrk::run_as(&url, CONNECTIONS, site.each, &site.folder, asked.script())?;
             let sample = Sample { seen, busy_ns: process.busy_ns() - before, resident: process.resident() };
             rows[index].say(&sample, round, site.rounds);
             rows[index].samples.push(sample);

@@ -2,13 +2,17 @@
 
 use super::problem::Problem;
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::http::{Version, header};
-use axum::middleware::{Next, from_fn};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, Request, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::{BoxFuture, Either};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +31,21 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Largest head.
 const HEAD_MAX: usize = 32 * 1024;
 
+/// What is answered at once, without a look at the routes: what lies ready in memory.
+pub(crate) trait Front: Clone + Send + 'static {
+    /// The answer; `None` for what is the routes' matter.
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response>;
+}
+
+/// Nothing is.
+impl Front for () {
+    fn answer(&self, _: &Method, _: &Uri, _: &HeaderMap) -> Option<Response> {
+        None
+    }
+}
+
 /// Serves until `stop` changes or its sender is gone.
-pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
-    let app = app.layer(from_fn(in_time)).layer(from_fn(one_host));
+pub(crate) async fn serve<F: Front>(listener: TcpListener, front: F, app: Router, mut stop: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -41,9 +57,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::R
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let (app, stop) = (app.clone(), stop.clone());
+                let reception = Reception { peer, front: front.clone(), routes: TowerToHyperService::new(app.clone()) };
+                let stop = stop.clone();
                 connections.spawn(async move {
-                    converse(stream, peer, app, stop).await;
+                    converse(stream, reception, stop).await;
                     drop(permit);
                 });
             }
@@ -58,13 +75,15 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::R
     drop(tokio::time::timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await);
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, mut stop: watch::Receiver<bool>) {
-    let service = TowerToHyperService::new(app.layer(axum::Extension(ConnectInfo(peer))));
+async fn converse<F: Front>(stream: TcpStream, reception: Reception<F>, mut stop: watch::Receiver<bool>) {
+    let peer = reception.peer;
+    // The end of a long page must not wait until its beginning is acknowledged. A stream that is gone says so itself.
+    let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), reception);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -78,19 +97,39 @@ async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, mut stop: wa
     }
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::late().into_response(),
+/// Where the requests of one connection are received.
+struct Reception<F> {
+    peer: SocketAddr,
+    front: F,
+    routes: TowerToHyperService<Router>,
+}
+
+impl<F: Front> Service<Request<Incoming>> for Reception<F> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let refusal = names_one_host(&request).err().map(IntoResponse::into_response);
+        let front = || self.front.answer(request.method(), request.uri(), request.headers());
+        if let Some(response) = refusal.or_else(front) {
+            return Either::Left(ready(Ok(response)));
+        }
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let answer = self.routes.call(request);
+        Either::Right(Box::pin(async move {
+            let answered = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
+            answered.unwrap_or_else(|_| Ok(Problem::late().into_response()))
+        }))
     }
 }
 
 /// Lets in what names one host, as RFC 9112 wants it: two readers of one request must not see two different ones.
-async fn one_host(request: Request, next: Next) -> Response {
+fn names_one_host(request: &Request<Incoming>) -> Result<(), Problem> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     match (request.version(), hosts) {
-        (_, 1) | (Version::HTTP_10, 0) => next.run(request).await,
-        _ => Problem::malformed(format!("a request names one Host, not {hosts}")).into_response(),
+        (_, 1) | (Version::HTTP_10, 0) => Ok(()),
+        _ => Err(Problem::malformed(format!("a request names one Host, not {hosts}"))),
     }
 }
 
@@ -113,7 +152,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, Router::new().route("/", get(async || "fine")), stopped));
+        let server = tokio::spawn(serve(listener, (), Router::new().route("/", get(async || "fine")), stopped));
         let table = [
             ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK"),
             ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request"),

@@ -18,6 +18,7 @@ mod rig;
 mod secure;
 #[path = "../shared/service.rs"]
 mod service;
+mod serving;
 mod streams;
 mod subscribers;
 mod subscribing;

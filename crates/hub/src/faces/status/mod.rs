@@ -18,6 +18,7 @@ mod picture;
 mod report;
 pub(super) mod reports;
 mod shelf;
+mod shown;
 mod site;
 mod told;
 
@@ -29,15 +30,17 @@ pub(crate) use site::{File, Site};
 use super::answer::{self, Door};
 use super::claim::Claims;
 use super::desk::Desk;
+use crate::http::server::Front;
 use crate::outbound::{Outbound, Web};
 use crate::s3::Bucket;
 use crate::view::Snapshot;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::response::Response;
 use axum::routing::get;
 pub(crate) use picture::Picture;
+use shown::Shown;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -50,8 +53,13 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 ///
 /// Has to be called within a tokio runtime.
 pub fn status_routes<D: Desk>(desk: D) -> Router {
+    status_face(desk).0
+}
+
+/// The routes, and the window beside them: what lies in memory is given out there without a look at the routes.
+pub(crate) fn status_face<D: Desk>(desk: D) -> (Router, Window) {
     let snapshots = desk.snapshots();
-    let first = Drawn::of(&snapshots.borrow(), &Claims::new());
+    let first = Drawn::of(&snapshots.borrow(), None);
     let settings = Arc::clone(&snapshots.borrow().settings);
     let shelf = Shelf::at(settings.data.join("status"));
     let (sender, drawn) = watch::channel(Arc::new(first));
@@ -66,12 +74,26 @@ pub fn status_routes<D: Desk>(desk: D) -> Router {
     }
     tokio::spawn(keep_drawing(snapshots, sender, shelf));
     let reporting = report::routes(drawn.clone(), &desk);
-    Router::new()
-        .route("/", get(front))
+    let window = Window(drawn);
+    let routes = Router::new()
+        .route("/", get(file))
         .route("/{*path}", get(file))
-        .with_state(drawn)
+        .with_state(window.clone())
         .merge(reporting)
-        .layer(axum::middleware::map_response(answer::guard::<Public>))
+        .layer(axum::middleware::map_response(answer::guard::<Public>));
+    (routes, window)
+}
+
+/// Gives out what was drawn last. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Window(watch::Receiver<Arc<Drawn>>);
+
+impl Front for Window {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        // What is escaped is read by the routes.
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        if reads { self.0.borrow().shown.answer(uri.path(), headers) } else { None }
+    }
 }
 
 /// A bucket that did not take the page is tried again after so long.
@@ -92,20 +114,27 @@ impl Door for Public {
     const CACHE: &'static str = "public, max-age=5";
 }
 
-type Newest = State<watch::Receiver<Arc<Drawn>>>;
-
-/// A picture with the site drawn from it.
+/// A picture with the site drawn from it, on disk and at the door.
 #[derive(Debug)]
 struct Drawn {
     picture: Picture,
     site: Site,
+    shown: Shown,
 }
 
 impl Drawn {
-    fn of(snapshot: &Snapshot, before: &Claims) -> Self {
-        let picture = Picture::of(snapshot, before);
+    /// The first drawing has none before it.
+    fn of(snapshot: &Snapshot, before: Option<&Self>) -> Self {
+        let picture = match before {
+            Some(before) => Picture::of(snapshot, &before.picture.claims),
+            None => Picture::of(snapshot, &Claims::new()),
+        };
         let site = Site::draw(&picture).expect("templates and shapes write to memory, which does not fail");
-        Self { picture, site }
+        let shown = match before {
+            Some(before) => Shown::of(&site, &before.shown),
+            None => Shown::of(&site, &Shown::default()),
+        };
+        Self { picture, site, shown }
     }
 }
 
@@ -124,8 +153,10 @@ async fn keep_drawing(mut snapshots: watch::Receiver<Snapshot>, drawn: watch::Se
         if snapshots.changed().await.is_err() {
             return;
         }
-        let next = Drawn::of(&snapshots.borrow_and_update(), &drawn.borrow().picture.claims);
-        drawn.send_replace(Arc::new(next));
+        let (snapshot, before) = (snapshots.borrow_and_update().clone(), Arc::clone(&drawn.borrow()));
+        // Off the runtime's threads: a large service's page takes some time.
+        let next = tokio::task::spawn_blocking(move || Drawn::of(&snapshot, Some(&before))).await;
+        drawn.send_replace(Arc::new(next.expect("drawing does not panic")));
     }
 }
 
@@ -160,25 +191,9 @@ async fn put(mut shelf: Shelf, drawn: Arc<Drawn>) -> (Shelf, Result<(), String>)
     work.await.expect("writing files does not panic")
 }
 
-async fn front(State(drawn): Newest) -> Response {
-    serve(&drawn.borrow().site, "")
-}
-
-async fn file(State(drawn): Newest, Path(path): Path<String>) -> Response {
-    serve(&drawn.borrow().site, &path)
-}
-
-fn serve(site: &Site, path: &str) -> Response {
-    match (site.find(path), site.not_found()) {
-        (Some(file), _) if path.trim_end_matches('/').rsplit('/').next() == Some(EMBED) => {
-            let mut response = answer::file(StatusCode::OK, file);
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, FRAMED);
-            response
-        }
-        (Some(file), _) => answer::file(StatusCode::OK, file),
-        (None, Some(page)) => answer::file(StatusCode::NOT_FOUND, page),
-        (None, None) => StatusCode::NOT_FOUND.into_response(),
-    }
+async fn file(State(Window(drawn)): State<Window>, path: Option<Path<String>>, headers: HeaderMap) -> Response {
+    let (path, shown) = (path.map(|Path(path)| path).unwrap_or_default(), &drawn.borrow().shown);
+    shown.answer(&path, &headers).unwrap_or_else(|| shown.not_found(&headers))
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ pub(crate) struct Site {
 /// The operator's colours, where there are any.
 const THEME_CSS: &str = "theme.css";
 /// The page for what is not there.
-const NOT_FOUND: &str = "404.html";
+pub(super) const NOT_FOUND: &str = "404.html";
 
 impl Site {
     /// Draws everything.
@@ -196,18 +196,6 @@ impl Site {
             }
         }
         Ok(site)
-    }
-
-    /// The file that a request path means.
-    pub(crate) fn find(&self, path: &str) -> Option<&File> {
-        let path = path.trim_matches('/');
-        let page = if path.is_empty() { "index.html".to_owned() } else { format!("{path}/index.html") };
-        self.files.get(path).or_else(|| self.files.get(&page))
-    }
-
-    /// What to answer when there is none.
-    pub(crate) fn not_found(&self) -> Option<&File> {
-        self.files.get(NOT_FOUND)
     }
 
     /// All files with their paths.
