@@ -26,7 +26,7 @@ pub(crate) struct Post<'a> {
     /// Who named the place.
     pub(crate) by: NamedBy,
     /// The key by which a receiver drops repeats.
-    pub(crate) key: &'a str,
+    pub(crate) key: String,
     /// JSON.
     pub(crate) body: Vec<u8>,
     /// Proves who sends it.

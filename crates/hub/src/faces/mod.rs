@@ -25,6 +25,6 @@ pub use console::console_routes;
 pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
 pub use status::status_routes;
-pub(crate) use status::Picture;
-pub(crate) use status::{File, Phrases, Shelf, ShelfError, Site, Window, status_face};
+pub(crate) use status::{ComponentChange, Picture};
+pub(crate) use status::{File, Phrases, Shelf, ShelfError, Site, Window, fill, status_face};
 pub(crate) use subscription::subscription_routes;

@@ -36,8 +36,8 @@ pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, delivery: &Deliv
     let key = delivery.notice.id.to_string();
     let mut failed = 0;
     loop {
-        let (body, proof) = (body.clone(), proof(hook));
-        let post = Post { url: &hook.url, by: NamedBy::Service, key: &key, body, proof };
+        let (key, body, proof) = (key.clone(), body.clone(), proof(hook));
+        let post = Post { url: &hook.url, by: NamedBy::Service, key, body, proof };
         let why = match attempt(&tools.web, post).await {
             Ok(()) => return Outcome::Done,
             Err(Refused::ForGood(why)) => return Outcome::Failed { why },

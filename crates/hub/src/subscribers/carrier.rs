@@ -5,7 +5,8 @@
 
 use super::Subscribers;
 use super::fault::StoreError;
-use super::message::{Place, Say, key, mail, post};
+use super::kind::ChannelKind;
+use super::message::{Place, Say, key, mail, posts};
 use super::round::{End, Job};
 use super::spoken::Spoken;
 use crate::chance::random_share;
@@ -267,9 +268,13 @@ async fn deliver(tools: &Tools, job: &Job, spoken: Option<&Spoken>) -> Result<()
     }
     let say = spoken.map_or(Say::Confirm, Say::Word);
     let key = key(job, say);
-    match (post(&tools.place, job, say, &key), &tools.mailer) {
-        (Some(post), _) => attempt(&tools.web, post).await,
-        (None, Some(mailer)) => mail(mailer, &tools.place, job, say, &key).await,
-        (None, None) => Err(Refused::ForNow("no [mail] is configured".into())),
+    if job.kind == ChannelKind::Mail {
+        let mailer = tools.mailer.as_ref().ok_or_else(|| Refused::ForNow("no [mail] is configured".into()))?;
+        return mail(mailer, &tools.place, job, say, &key).await;
     }
+    // One that is not taken is followed by none; all of them are sent again then, each under its key.
+    for post in posts(&tools.place, job, say, &key) {
+        attempt(&tools.web, post).await?;
+    }
+    Ok(())
 }

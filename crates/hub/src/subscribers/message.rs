@@ -10,6 +10,7 @@ use crate::faces::{Phrases, fill};
 use crate::outbound::NamedBy;
 use crate::text::rfc3339;
 use downbeat_core::model::Language;
+use downbeat_core::tell::subscription::Choice;
 use serde_json::{Value, json};
 
 /// What a message says.
@@ -66,23 +67,29 @@ pub(super) async fn mail(mailer: &Mailer, place: &Place, job: &Job, say: Say<'_>
         .await
 }
 
-/// A message by POST; `None` for what does not go out by POST.
-pub(super) fn post<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &'a str) -> Option<Post<'a>> {
+/// The messages by POST, in their order; none for what does not go out by POST.
+pub(super) fn posts<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &str) -> Vec<Post<'a>> {
     let dialect = match job.kind {
-        ChannelKind::Mail => return None,
+        ChannelKind::Mail => return vec![],
         ChannelKind::Webhook => None,
         ChannelKind::Slack => Some(Dialect::Slack),
         ChannelKind::Discord => Some(Dialect::Discord),
         ChannelKind::Mattermost => Some(Dialect::Mattermost),
         ChannelKind::Teams => Some(Dialect::Teams),
     };
-    let body = match dialect {
-        Some(dialect) => draw(dialect, &Words::of(place, job, say).card())?,
-        None => payload(place, job, say),
+    let bodies: Vec<(String, Value)> = match dialect {
+        Some(dialect) => {
+            let drawn = draw(dialect, &Words::of(place, job, say).card());
+            drawn.map(|body| (key.to_owned(), body)).into_iter().collect()
+        }
+        None => payloads(place, job, say, key),
     };
-    let body = serde_json::to_vec(&body).expect("a JSON value is JSON");
-    let proof = job.secret.as_deref().map_or(Proof::Address, Proof::Signature);
-    Some(Post { url: &job.address, by: NamedBy::Subscriber, key, body, proof })
+    let post = |(key, body): (String, Value)| {
+        let body = serde_json::to_vec(&body).expect("a JSON value is JSON");
+        let proof = job.secret.as_deref().map_or(Proof::Address, Proof::Signature);
+        Post { url: &job.address, by: NamedBy::Subscriber, key, body, proof }
+    };
+    bodies.into_iter().map(post).collect()
 }
 
 /// What a message says, in the language of who gets it, before it has a shape.
@@ -152,19 +159,31 @@ impl<'a> Words<'a> {
     }
 }
 
-/// In the shape of Statuspage's webhooks. The one that asks for a confirmation has `meta.confirm`, and no incident.
-fn payload(place: &Place, job: &Job, say: Say<'_>) -> Value {
+/// In the shapes of Statuspage's webhooks, each with its key: the story, then a message for each component that the word changed
+/// and that they chose. The one that asks for a confirmation has `meta.confirm`, and no incident.
+fn payloads(place: &Place, job: &Job, say: Say<'_>, key: &str) -> Vec<(String, Value)> {
     let manage = place.subscription(&job.token);
     let mut meta = json!({"unsubscribe": manage, "documentation": format!("{}/", place.status_url)});
     match say {
         Say::Confirm => {
             meta["confirm"] = manage.into();
             meta["generated_at"] = rfc3339(job.said_at).into();
-            json!({"meta": meta, "page": {"id": crate::text::slug(&place.service)}})
+            vec![(key.to_owned(), json!({"meta": meta, "page": {"id": crate::text::slug(&place.service)}}))]
         }
         Say::Word(spoken) => {
             meta["generated_at"] = spoken.at_text.clone().into();
-            json!({"meta": meta, "page": spoken.page, "incident": spoken.incident})
+            let page = &spoken.page;
+            let story = (key.to_owned(), json!({"meta": meta, "page": page, "incident": spoken.incident}));
+            let changes = spoken.changes.iter().filter(|it| is_chosen(&job.choice, it.name())).map(|it| {
+                let (component, update) = (&it.component, &it.component_update);
+                let body = json!({"meta": meta, "page": page, "component": component, "component_update": update});
+                (format!("{key}-{}", it.name()), body)
+            });
+            std::iter::once(story).chain(changes).collect()
         }
     }
+}
+
+fn is_chosen(choice: &Choice, component: &str) -> bool {
+    choice.0.is_empty() || choice.0.iter().any(|name| name.as_str() == component)
 }

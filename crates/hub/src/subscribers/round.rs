@@ -9,7 +9,7 @@ use super::kind::ChannelKind;
 use super::roll::{choice_of, language_of};
 use super::store::{Store, from_ms, to_ms};
 use downbeat_core::model::{Language, Moment};
-use downbeat_core::tell::subscription::Listener;
+use downbeat_core::tell::subscription::{Choice, Listener};
 use downbeat_core::tell::word::{PublicWord, Sequel, StoryId};
 use rusqlite::{Row, Transaction};
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub(super) struct Job {
     pub(super) kind: ChannelKind,
     /// The mail address or URL.
     pub(super) address: String,
+    /// What they chose.
+    pub(super) choice: Choice,
     /// For the links in it.
     pub(super) token: String,
     /// What signs it.
@@ -109,7 +111,7 @@ impl Store {
     pub(super) fn due(&self, lane: i64, now: Moment, most: usize) -> Result<Vec<Job>, StoreError> {
         let rows = self.look(|connection| {
             let sql = "SELECT d.word, d.subscriber, d.failures, CASE d.word WHEN 0 THEN s.asked_at ELSE w.said_at END,
-                              s.channel, s.address, s.token, s.secret, s.language
+                              s.channel, s.address, s.token, s.secret, s.language, s.components
                        FROM deliveries d JOIN subscribers s USING (subscriber) JOIN words w USING (word)
                        WHERE d.state = 0 AND d.lane = ?1 AND d.due_at <= ?2 AND NOT EXISTS
                            (SELECT 1 FROM deliveries e WHERE e.subscriber = d.subscriber AND e.word < d.word AND e.state = 0)
@@ -203,5 +205,6 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Option<Job>> {
         token: row.get(6)?,
         secret: row.get(7)?,
         language: language_of(row.get(8)?),
+        choice: choice_of(row.get_ref(9)?.as_str()?).unwrap_or_default(),
     }))
 }

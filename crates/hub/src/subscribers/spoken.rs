@@ -1,7 +1,7 @@
 //! A public word as it is told: kept with the word, so that who is told later is told the same.
 
 use crate::channel::Hue;
-use crate::faces::{Phrases, Picture};
+use crate::faces::{ComponentChange, Phrases, Picture};
 use crate::text::rfc3339;
 use downbeat_core::model::{Language, Moment};
 use downbeat_core::tell::word::{PublicWord, StoryId};
@@ -34,6 +34,9 @@ pub(super) struct Spoken {
     pub(super) page: Value,
     /// `incident` of Statuspage's webhooks.
     pub(super) incident: Value,
+    /// What it changed for components; nothing in words that an earlier release has entered.
+    #[serde(default)]
+    pub(super) changes: Vec<ComponentChange>,
 }
 
 /// What a word says in one language.
@@ -80,6 +83,7 @@ impl Spoken {
             service: picture.service.clone(),
             page: picture.page_payload(),
             incident: picture.story_payload(word.id.story),
+            changes: picture.changes_payload(word.id),
         }
     }
 

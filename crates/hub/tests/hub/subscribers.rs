@@ -102,6 +102,53 @@ async fn everybody_concerned_is_told_once_in_the_shape_of_their_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_changes_a_component_is_followed_by_the_change_for_webhooks_alone() {
+    let data = tempfile::tempdir().expect("a directory");
+    let receiver = Receiver::start(&[]).await;
+    let hub = start(near(data.path())).await.expect("the hub starts");
+    let at = |path: &str| format!("{}{path}", receiver.url);
+    let hook = subscribe(&hub, ChannelKind::Webhook, &at("/hook"), &["playback"]).await;
+    subscribe(&hub, ChannelKind::Slack, &at("/slack"), &[]).await;
+    let start = hub.doors().clock.now();
+    let (title, end) = ("New database".into(), start + Duration::from_secs(3_600));
+    let work = Appointment { title, components: [name("playback")].into(), start, end };
+    obey(&hub, Command::Schedule(work, "Playback stops for a minute.".into())).await;
+
+    let key = |received: &Received| received.header("idempotency-key").to_owned();
+    let change = format!("maintenance-1.2-{hook}-playback");
+    let came = |key_of: &str| of_path(&receiver, "/hook").into_iter().find(|received| key(received) == key_of);
+    let told = eventually("the change", || came(&change)).await;
+    let payload = told.json();
+    let update = &payload["component_update"];
+    assert_eq!((&update["component_id"], &update["id"]), (&"playback".into(), &"maintenance-1.2-playback".into()));
+    assert_eq!((&update["old_status"], &update["new_status"]), (&"operational".into(), &"under_maintenance".into()));
+    assert_eq!(
+        (&payload["component"]["name"], &payload["component"]["status"]),
+        (&"Playback".into(), &update["new_status"])
+    );
+    assert!(
+        payload["incident"].is_null()
+            && payload["meta"]["unsubscribe"].is_string()
+            && payload["page"]["id"].is_string()
+    );
+    let hook = subscriber(&hub, hook).await;
+    let mut mac = Hmac::<Sha256>::new_from_slice(hook.secret.as_ref().expect("a secret").as_bytes()).expect("any key");
+    mac.update(&told.body);
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(told.header("x-downbeat-signature"), format!("sha256={hex}"));
+
+    obey(&hub, Command::Finish(MaintenanceId(1))).await;
+    let over = format!("maintenance-1.3-{}-playback", hook.id);
+    let back = eventually("the way back", || came(&over)).await.json();
+    assert_eq!(back["component_update"]["new_status"], "operational");
+    let keys: Vec<String> = of_path(&receiver, "/hook").iter().map(key).collect();
+    let word = |count: u32| format!("maintenance-1.{count}-{}", hook.id);
+    assert_eq!(keys, [word(1), word(2), change, word(3), over], "each once, the story before its change");
+    eventually("the words for people", || (of_path(&receiver, "/slack").len() == 3).then_some(())).await;
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_answers_nothing_holds_nobody_else_up() {
     let data = tempfile::tempdir().expect("a directory");
     let (silent, taking) = (Receiver::start(&[Answer::Never; 100]).await, Receiver::start(&[]).await);

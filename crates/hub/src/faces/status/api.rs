@@ -68,10 +68,10 @@ struct Status {
 }
 
 #[derive(Debug, Serialize)]
-struct ComponentJson<'a> {
-    id: Cow<'a, str>,
+pub(super) struct ComponentJson<'a> {
+    pub(super) id: Cow<'a, str>,
     name: &'a str,
-    status: &'static str,
+    pub(super) status: &'static str,
     created_at: String,
     updated_at: String,
     position: usize,
@@ -114,15 +114,15 @@ pub(super) struct MaintenanceJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct UpdateJson<'a> {
-    id: &'a str,
+pub(super) struct UpdateJson<'a> {
+    pub(super) id: &'a str,
     status: &'static str,
     body: &'a str,
     incident_id: String,
-    created_at: String,
+    pub(super) created_at: String,
     updated_at: String,
     display_at: String,
-    affected_components: Vec<AffectedJson<'a>>,
+    pub(super) affected_components: Vec<AffectedJson<'a>>,
     deliver_notifications: bool,
     custom_tweet: Option<()>,
     tweet_id: Option<()>,
@@ -130,11 +130,11 @@ struct UpdateJson<'a> {
 
 /// What a word meant for a component: by the incident's impact as a whole, for what was claimed when is not part of a word.
 #[derive(Debug, Serialize)]
-struct AffectedJson<'a> {
-    code: &'a str,
+pub(super) struct AffectedJson<'a> {
+    pub(super) code: &'a str,
     name: &'a str,
-    old_status: &'static str,
-    new_status: &'static str,
+    pub(super) old_status: &'static str,
+    pub(super) new_status: &'static str,
 }
 
 impl Picture {
@@ -206,7 +206,7 @@ impl Picture {
     }
 
     /// The components, then the groups in which they stand.
-    fn components_json(&self) -> Vec<ComponentJson<'_>> {
+    pub(super) fn components_json(&self) -> Vec<ComponentJson<'_>> {
         let lines = (1..).zip(&self.components).map(|(position, line)| self.component_json(position, line));
         let groups = (1..).zip(self.groups()).filter_map(|(position, group)| self.group_json(position, &group));
         lines.chain(groups).collect()
@@ -270,7 +270,7 @@ impl Picture {
     }
 
     /// Newest first; each word leads from what the one before it claimed.
-    fn updates_json<'a>(&'a self, incident: &'a PublicIncident) -> Vec<UpdateJson<'a>> {
+    pub(super) fn updates_json<'a>(&'a self, incident: &'a PublicIncident) -> Vec<UpdateJson<'a>> {
         let claim = |update: &Update| match update.stage {
             Stage::Resolved => Claim::Operational,
             Stage::Investigating | Stage::Identified | Stage::Monitoring => claim_of(incident.impact),
@@ -285,7 +285,7 @@ impl Picture {
     }
 
     /// Newest first, as those of an incident.
-    fn words_json<'a>(&'a self, it: &'a PublicMaintenance) -> Vec<UpdateJson<'a>> {
+    pub(super) fn words_json<'a>(&'a self, it: &'a PublicMaintenance) -> Vec<UpdateJson<'a>> {
         let claim = |word: &Word| match word.phase {
             MaintenancePhase::InProgress => Claim::UnderMaintenance,
             MaintenancePhase::Scheduled | MaintenancePhase::Completed | MaintenancePhase::Cancelled => {

@@ -39,6 +39,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
+pub(crate) use payload::ComponentChange;
 pub(crate) use picture::Picture;
 use shown::Shown;
 use std::sync::Arc;
