@@ -66,6 +66,16 @@ impl Disk {
         Self { folder: folder.into() }
     }
 
+    /// From now on there is no room for files whose names begin so, until there is again.
+    pub fn fill(&self, files: &str) {
+        shim::fill(&self.folder, Some(files));
+    }
+
+    /// There is room again.
+    pub fn clear(&self) {
+        shim::fill(&self.folder, None);
+    }
+
     /// What has been done so far.
     pub fn tape(&self) -> Tape {
         shim::tape(&self.folder)

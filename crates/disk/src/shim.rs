@@ -17,6 +17,19 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 struct Watched {
     tape: Tape,
     fault: Option<Fault>,
+    /// How the names of files begin for which there is no room.
+    full: Option<String>,
+}
+
+impl Watched {
+    /// How the next operation fails, on a file of that name. A full disk does what takes no room.
+    fn failing(&self, name: &str, operation: &Operation) -> Option<How> {
+        let takes_room = matches!(operation, Operation::Write { .. });
+        let is_full = takes_room && self.full.as_ref().is_some_and(|files| name.starts_with(files));
+        let number = self.tape.len();
+        let fault = self.fault.filter(|fault| (fault.at..fault.at + fault.times).contains(&number));
+        fault.map(|fault| fault.how).or(is_full.then_some(How::Full))
+    }
 }
 
 static WATCHED: Mutex<BTreeMap<PathBuf, Watched>> = Mutex::new(BTreeMap::new());
@@ -30,7 +43,13 @@ fn watched() -> MutexGuard<'static, BTreeMap<PathBuf, Watched>> {
 
 pub(crate) fn watch(folder: &Path, tape: Tape, fault: Option<Fault>) {
     USUAL.get_or_init(register);
-    watched().insert(folder.into(), Watched { tape, fault });
+    watched().insert(folder.into(), Watched { tape, fault, full: None });
+}
+
+pub(crate) fn fill(folder: &Path, files: Option<&str>) {
+    if let Some(watched) = watched().get_mut(folder) {
+        watched.full = files.map(str::to_owned);
+    }
 }
 
 pub(crate) fn tape(folder: &Path) -> Tape {
@@ -104,16 +123,14 @@ fn record(file: *mut ffi::sqlite3_file, operation: Operation) -> Fate {
 fn record_at(folder: &Path, name: &str, operation: Operation) -> Fate {
     let mut all = watched();
     let Some(watched) = all.get_mut(folder) else { return Fate::Done };
-    let number = watched.tape.len();
-    let failing = watched.fault.filter(|fault| (fault.at..fault.at + fault.times).contains(&number));
-    match failing {
+    match watched.failing(name, &operation) {
         None => {
             watched.tape.push(name, operation);
             Fate::Done
         }
-        Some(fault) => {
-            watched.tape.push(name, failed(operation, fault.how));
-            Fate::Fails(fault.how)
+        Some(how) => {
+            watched.tape.push(name, failed(operation, how));
+            Fate::Fails(how)
         }
     }
 }

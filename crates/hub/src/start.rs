@@ -201,13 +201,15 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let clock = HubClock::start(log.head().at);
     let uptime = Uptime::new(days, clock.now());
     let (reports, reported) = ReportDesk::open(settings, clock);
-    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, reports.clone());
+    let subscribers = Subscribers::of(&settings.data);
+    let told = (reports.clone(), subscribers.clone());
+    let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, told);
     let doors = Doors {
         snapshots: publisher.subscribe(),
         commands: CommandDoor::new(sender.clone()),
         signals: SignalDoor::new(sender.clone()),
         reports,
-        subscribers: Subscribers::of(&settings.data),
+        subscribers,
         log: LogReader::new(&settings.data),
         clock,
     };

@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub reports: Arc<ReportPicture>,
     /// What is wrong with the hub itself, when something is: a full disk, a locked database.
     pub trouble: Option<String>,
+    /// Why subscribers hear nothing new, when they do not.
+    pub untold: Option<String>,
 }
 
 impl Snapshot {

@@ -32,6 +32,8 @@ pub(super) struct Part {
 pub(super) struct List {
     subscribers: Vec<SubscriberView>,
     counts: CountsView,
+    /// Why they hear nothing new.
+    trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,7 +88,8 @@ pub(super) async fn list(
     let Query(Part { after, limit }) = part.map_err(|refused| Problem::malformed(refused.body_text()))?;
     let subscribers = doors.subscribers.list(after, limit.unwrap_or(LIST_MAX)).await.map_err(unavailable)?;
     let counts = doors.subscribers.counts().await.map_err(unavailable)?;
-    Ok(Json(List { subscribers: subscribers.into_iter().map(Into::into).collect(), counts: counts.into() }))
+    let subscribers = subscribers.into_iter().map(Into::into).collect();
+    Ok(Json(List { subscribers, counts: counts.into(), trouble: doors.subscribers.trouble() }))
 }
 
 #[derive(Debug, Deserialize)]

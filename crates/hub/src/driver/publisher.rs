@@ -2,6 +2,7 @@
 
 use crate::reports::ReportDesk;
 use crate::settings::HubSettings;
+use crate::subscribers::Subscribers;
 use crate::uptime::Uptime;
 use crate::view::Snapshot;
 use downbeat_core::incident::{Book, Engine};
@@ -18,11 +19,17 @@ const EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Publisher {
     snapshots: watch::Sender<Snapshot>,
     reports: ReportDesk,
+    subscribers: Subscribers,
 }
 
 impl Publisher {
     /// A publisher, and the receiver that all others are clones of.
-    pub(crate) fn new(settings: Arc<HubSettings>, engine: &Engine, uptime: &Uptime, reports: ReportDesk) -> Self {
+    pub(crate) fn new(
+        settings: Arc<HubSettings>,
+        engine: &Engine,
+        uptime: &Uptime,
+        (reports, subscribers): (ReportDesk, Subscribers),
+    ) -> Self {
         let now = reports.now();
         let first = Snapshot {
             now,
@@ -32,8 +39,9 @@ impl Publisher {
             days: uptime.days(),
             reports: reports.picture(),
             trouble: None,
+            untold: None,
         };
-        Self { snapshots: watch::Sender::new(first), reports }
+        Self { snapshots: watch::Sender::new(first), reports, subscribers }
     }
 
     /// A receiver for a face.
@@ -55,8 +63,8 @@ impl Publisher {
         };
         if is_due {
             let (book, board) = (book(last_book, engine.book()), Arc::new(engine.board(now)));
-            let (days, reports) = (uptime.days(), self.reports.picture());
-            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, trouble });
+            let (days, reports, untold) = (uptime.days(), self.reports.picture(), self.subscribers.trouble());
+            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, trouble, untold });
         }
     }
 }

@@ -156,6 +156,7 @@ pub(crate) fn empty() -> Snapshot {
         days: Arc::default(),
         reports: Arc::default(),
         trouble: None,
+        untold: None,
     }
 }
 
@@ -536,6 +537,7 @@ impl Tale {
             days: Arc::new(days(self.now)),
             reports: Arc::default(),
             trouble: None,
+            untold: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::kind::ChannelKind;
 use super::message::{Place, Say, key, mail, posts};
 use super::round::{End, Job};
 use super::spoken::Spoken;
+use super::trouble::Chore;
 use crate::chance::random_share;
 use crate::channel::mail::Mailer;
 use crate::channel::post::{Refused, attempt};
@@ -246,18 +247,16 @@ impl Work {
         }
         loop {
             let batch = Arc::clone(&ended);
-            match self.tools.subscribers.with(move |store| store.settle(&batch)).await {
-                Err(StoreError::File { source, .. }) => {
-                    tracing::error!(error = %source, "what subscribers were told cannot be written down; trying again");
-                    tokio::time::sleep(RETRY).await;
-                }
-                result => {
-                    for (key, _) in ended.iter() {
-                        self.open.remove(key);
-                    }
-                    return result;
-                }
+            let settled = self.tools.subscribers.with(move |store| store.settle(&batch)).await;
+            self.tools.subscribers.note(Chore::Settling, settled.as_ref().err());
+            if let Err(StoreError::File { .. }) = settled {
+                tokio::time::sleep(RETRY).await;
+                continue;
             }
+            for (key, _) in ended.iter() {
+                self.open.remove(key);
+            }
+            return settled;
         }
     }
 }

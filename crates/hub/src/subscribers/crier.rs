@@ -6,6 +6,7 @@
 use super::Subscribers;
 use super::fault::StoreError;
 use super::spoken::Spoken;
+use super::trouble::Chore;
 use crate::clock::HubClock;
 use crate::faces::Picture;
 use crate::view::Snapshot;
@@ -31,12 +32,12 @@ pub(super) async fn cry(
         let snapshot = snapshots.borrow_and_update().clone();
         let seq = snapshot.book.last_seq;
         if seen != Some(seq) {
-            match enter(&snapshot, &subscribers, clock, &mut known, &entered).await {
+            let entering = enter(&snapshot, &subscribers, clock, &mut known, &entered).await;
+            subscribers.note(Chore::Entering, entering.as_ref().err());
+            match entering {
                 Ok(()) => seen = Some(seq),
                 Err(StoreError::Overtaken | StoreError::Stopping) => return,
-                Err(error) => {
-                    let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                    tracing::error!(%error, why, "a public word waits: subscribers cannot be told");
+                Err(_) => {
                     tokio::time::sleep(RETRY).await;
                     continue;
                 }

@@ -1,5 +1,6 @@
 //! What can go wrong with the subscribers' store. Nothing else of the hub depends on it.
 
+use crate::outbound::causes;
 use std::path::PathBuf;
 
 /// Why the store did not do what it was asked.
@@ -37,4 +38,11 @@ pub enum StoreError {
     /// The hub is ending.
     #[error("the hub is stopping")]
     Stopping,
+}
+
+impl StoreError {
+    /// In one line, with what is behind it.
+    pub(super) fn with_causes(&self) -> String {
+        causes(self).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
 }

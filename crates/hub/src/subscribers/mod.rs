@@ -18,6 +18,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trouble;
 
 pub use fault::StoreError;
 pub use kind::{Address, AddressError, ChannelKind, NoChannel};
@@ -41,6 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::{Entry, Store};
 use token::random_token;
 use tokio::sync::{Notify, watch};
+use trouble::{Chore, Trouble};
 
 /// The subscribers of a hub. Cheap to clone; each call opens the file if need be, and blocks nobody but who waits for it.
 #[derive(Debug, Clone)]
@@ -58,6 +60,7 @@ struct Shared {
     limits: Mutex<Limits>,
     /// Something waits to be sent.
     entered: Arc<Notify>,
+    trouble: Mutex<Trouble>,
 }
 
 impl Subscribers {
@@ -70,6 +73,7 @@ impl Subscribers {
             left: Mutex::default(),
             limits: Mutex::default(),
             entered: Arc::default(),
+            trouble: Mutex::default(),
         }))
     }
 
@@ -152,6 +156,23 @@ impl Subscribers {
     /// [`StoreError`] when the file cannot be read.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.with(|store| store.counts()).await
+    }
+
+    /// Why subscribers hear nothing new; `None` while they do.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).words()
+    }
+
+    /// Takes down how a chore with the store went, and says loudly what is news.
+    fn note(&self, chore: Chore, failed: Option<&StoreError>) {
+        let why = failed.map(StoreError::with_causes);
+        let mut trouble = self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.note(chore, why) {
+            match trouble.words() {
+                Some(why) => tracing::error!(why, "subscribers hear nothing new"),
+                None => tracing::info!("subscribers are told again"),
+            }
+        }
     }
 
     /// Tells subscribers of every public word, until the pictures end.

@@ -5,6 +5,7 @@
 //! command that was acknowledged is in the log once; every effect reached its receiver; none reached it twice but one that was
 //! in doubt, under its key; the chain held after every kill.
 
+mod crowd;
 mod holder;
 mod hub;
 mod life;

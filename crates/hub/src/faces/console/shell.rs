@@ -13,6 +13,8 @@ pub(super) struct Shell {
     pub(super) service: String,
     /// What is wrong with the hub itself.
     pub(super) trouble: Option<String>,
+    /// Why subscribers hear nothing new.
+    pub(super) untold: Option<String>,
     /// Who holds the automation back.
     pub(super) held_by: Option<Name>,
     /// When the picture was taken.
@@ -29,6 +31,7 @@ impl Shell {
         Self {
             service: snapshot.settings.policy.topology.service.clone(),
             trouble: snapshot.trouble.clone(),
+            untold: snapshot.untold.clone(),
             held_by: snapshot.book.held_by.clone(),
             now: Stamp(snapshot.now),
             status_url: snapshot.settings.status_url.clone(),

@@ -4,6 +4,7 @@ use super::shell::Shell;
 use super::{Private, refused};
 use crate::doors::Doors;
 use crate::faces::answer;
+use crate::faces::tone::Tone;
 use crate::http::origin::refuse_strangers;
 use crate::subscribers::{Address, ChannelKind, Counts, StoreError, Subscriber, Wish};
 use askama::Template;
