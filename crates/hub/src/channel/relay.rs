@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -51,10 +51,46 @@ struct Shared {
     hello: ClientId,
     outbound: Outbound,
     patience: Duration,
+    /// How it is spoken to; none before the first connection, and after one that failed.
+    way: Mutex<Option<Way>>,
     /// Which of the relay's addresses is used.
     turn: AtomicUsize,
     places: Semaphore,
     idle: Mutex<Idle>,
+}
+
+/// How a relay is spoken to, and who is believed where that is within TLS.
+#[derive(Clone)]
+enum Way {
+    Plain,
+    Upgraded(TlsParameters),
+    Wrapped(Arc<ClientConfig>, ServerName<'static>),
+}
+
+impl Way {
+    /// By these settings. Whom the system believes is read from a disk, which blocks.
+    fn read(settings: &MailSettings) -> Result<Self, String> {
+        let host = settings.host.clone();
+        let failed = |error: &dyn std::error::Error| format!("cannot set TLS up: {error}");
+        Ok(match settings.tls {
+            MailTls::Off => Self::Plain,
+            MailTls::Required => Self::Upgraded(TlsParameters::new(host).map_err(|error| failed(&error))?),
+            MailTls::Wrapped => {
+                let name = ServerName::try_from(host).map_err(|error| failed(&error))?;
+                Self::Wrapped(Arc::new(tls().map_err(|error| failed(&error))?), name)
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "Plain",
+            Self::Upgraded(_) => "Upgraded",
+            Self::Wrapped(..) => "Wrapped",
+        })
+    }
 }
 
 /// Connections that wait for a mail.
@@ -95,8 +131,8 @@ impl Relay {
     /// A relay by these settings, to which `own_host` speaks; one mail may take as long as `patience`.
     pub(super) fn new(settings: MailSettings, own_host: &str, outbound: Outbound, patience: Duration) -> Self {
         let (hello, turn) = (ClientId::Domain(own_host.to_owned()), AtomicUsize::new(0));
-        let (places, idle) = (Semaphore::new(CONNECTIONS), Mutex::default());
-        Self(Arc::new(Shared { settings, hello, outbound, patience, turn, places, idle }))
+        let (places, idle, way) = (Semaphore::new(CONNECTIONS), Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared { settings, hello, outbound, patience, way, turn, places, idle }))
     }
 
     /// Makes one attempt to hand a mail over.
@@ -127,8 +163,9 @@ impl Relay {
         let mut connection = match kept {
             Some(connection) => connection,
             None => timeout(self.0.patience, self.connect()).await.unwrap_or(Err(Fault::Late)).inspect_err(|_| {
-                // A name may have addresses at which nobody listens: the next one has its turn.
+                // A name may have addresses at which nobody listens: the next one has its turn. And who is believed may be others.
                 self.0.turn.fetch_add(1, Relaxed);
+                *self.known_way() = None;
             })?,
         };
         let said = timeout(self.0.patience, dictate(&mut connection, from, to, text, is_kept)).await;
@@ -155,10 +192,10 @@ impl Relay {
         let found = found.map_err(|error| Fault::Way(error.to_string()))?;
         let turn = self.0.turn.load(Relaxed) % found.len().max(1);
         let address = found.get(turn).ok_or_else(|| Fault::Way(format!("{} has no address", settings.host)))?;
-        let stream = open(*address, settings).await?;
+        let way = self.way().await.map_err(Fault::Way)?;
+        let stream = open(*address, &way).await.map_err(|error| Fault::Way(format!("{}: {error}", settings.host)))?;
         let mut connection = AsyncSmtpConnection::connect_with_transport(stream, hello).await.map_err(Fault::Relay)?;
-        if settings.tls == MailTls::Required {
-            let parameters = TlsParameters::new(settings.host.clone()).map_err(Fault::Relay)?;
+        if let Way::Upgraded(parameters) = way {
             connection.starttls(parameters, hello).await.map_err(Fault::Relay)?;
         }
         if let Some((user, password)) = &settings.login {
@@ -166,6 +203,20 @@ impl Relay {
             connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(Fault::Relay)?;
         }
         Ok(connection)
+    }
+
+    async fn way(&self) -> Result<Way, String> {
+        if let Some(way) = self.known_way().clone() {
+            return Ok(way);
+        }
+        let settings = self.0.settings.clone();
+        let read = tokio::task::spawn_blocking(move || Way::read(&settings)).await;
+        let way = read.map_err(|error| error.to_string())??;
+        Ok(self.known_way().insert(way).clone())
+    }
+
+    fn known_way(&self) -> MutexGuard<'_, Option<Way>> {
+        self.0.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_kept(&self) -> Option<AsyncSmtpConnection> {
@@ -190,7 +241,7 @@ impl Relay {
         Some(idle.kept.extract_if(.., |kept| kept.since.elapsed() >= IDLE).collect())
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,17 +294,14 @@ fn said(error: &Error) -> String {
 }
 
 /// A stream to the relay, within TLS if it is spoken from the first byte on.
-async fn open(address: SocketAddr, settings: &MailSettings) -> Result<Box<dyn AsyncTokioStream>, Fault> {
-    let failed = |error: std::io::Error| Fault::Way(format!("{}: {error}", settings.host));
-    let stream = dial(address).await.map_err(failed)?;
-    if settings.tls != MailTls::Wrapped {
-        return Ok(Box::new(stream));
-    }
-    let name = ServerName::try_from(settings.host.clone())
-        .map_err(|error| Fault::Way(format!("{}: {error}", settings.host)))?;
-    let config = tls().map_err(|error| Fault::Way(format!("cannot set TLS up: {error}")))?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(failed)?;
-    Ok(Box::new(Wrapped(stream)))
+async fn open(address: SocketAddr, way: &Way) -> std::io::Result<Box<dyn AsyncTokioStream>> {
+    let stream = dial(address).await?;
+    Ok(match way {
+        Way::Plain | Way::Upgraded(_) => Box::new(stream),
+        Way::Wrapped(config, name) => {
+            Box::new(Wrapped(TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?))
+        }
+    })
 }
 
 async fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
@@ -350,15 +398,13 @@ mod tests {
                 text if text.starts_with("RCPT TO:<gone@") => b"550 no such mailbox\r\n",
                 _ => b"250 fine\r\n",
             };
-            stream.write_all(answer).await?;
             let has_ended = is_text && line == ".\r\n";
-            is_text = !has_ended && (is_text || line == "DATA\r\n");
-            if has_ended {
-                seen.mails.fetch_add(1, Relaxed);
-                if manner == Manner::Curt {
-                    return Ok(());
-                }
+            seen.mails.fetch_add(has_ended.into(), Relaxed);
+            stream.write_all(answer).await?;
+            if has_ended && manner == Manner::Curt {
+                return Ok(());
             }
+            is_text = !has_ended && (is_text || line == "DATA\r\n");
             line.clear();
         }
         Ok(())
