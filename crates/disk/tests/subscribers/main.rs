@@ -10,7 +10,7 @@ use downbeat_core::model::{Appointment, MaintenanceId, Name, Policy};
 use downbeat_core::tell::subscription::Choice;
 use downbeat_disk::Disk;
 use downbeat_hub::settings::{ChannelKind, HubSettings, PageSettings, SubscriberSettings};
-use downbeat_hub::subscribers::Address;
+use downbeat_hub::subscribers::{Address, Wish};
 use downbeat_hub::{HubHandle, start};
 use receiver::Receiver;
 use std::net::SocketAddr;
@@ -66,7 +66,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 async fn enter(hub: &HubHandle, receiver: &Receiver, some: std::ops::Range<usize>) -> bool {
     let entry = |n: usize| {
         let address = Address::read(ChannelKind::Webhook, &format!("{}/{n}", receiver.url)).expect("an address");
-        (address, Choice::default())
+        Wish::new(address, Choice::default())
     };
     hub.doors().subscribers.add(hub.doors().clock.now(), some.map(entry).collect()).await.is_ok()
 }

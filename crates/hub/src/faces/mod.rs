@@ -25,6 +25,5 @@ pub use console::console_routes;
 pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
 pub use status::status_routes;
-pub(crate) use status::{ComponentChange, Picture};
-pub(crate) use status::{File, Phrases, Shelf, ShelfError, Site, Window, fill, status_face};
+pub(crate) use status::{ComponentChange, File, Phrases, Picture, Shelf, ShelfError, Site, Window, fill, status_face};
 pub(crate) use subscription::subscription_routes;

@@ -79,8 +79,8 @@ pub(super) fn posts<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &str) ->
     };
     let bodies: Vec<(String, Value)> = match dialect {
         Some(dialect) => {
-            let drawn = draw(dialect, &Words::of(place, job, say).card());
-            drawn.map(|body| (key.to_owned(), body)).into_iter().collect()
+            let body = draw(dialect, &Words::of(place, job, say).card());
+            body.map(|body| (key.to_owned(), body)).into_iter().collect()
         }
         None => payloads(place, job, say, key),
     };
