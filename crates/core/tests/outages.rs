@@ -7,7 +7,7 @@ use downbeat_core::incident::{
     Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, RemedyStage, State,
 };
 use downbeat_core::model::{
-    Audience, Change, ChangeKind, ClientRow, Component, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
+    Audience, Change, ChangeKind, ClientRow, Component, ComponentRow, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
     Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Shed, Signal,
     Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
@@ -52,6 +52,8 @@ struct Toy {
     rolled_back: bool,
     fault: Fault,
     extra: Vec<(&'static str, &'static str, u64, Option<FailureKind>)>,
+    /// What clients waited for, each second.
+    answers: Vec<ComponentRow>,
     names_fail: bool,
 }
 
@@ -126,6 +128,7 @@ impl Toy {
             rolled_back: false,
             fault: Box::new(|_, _, _| None),
             extra: vec![],
+            answers: vec![],
             names_fail: false,
         };
         toy.write(vec![Event::HubStarted { version: "test".into() }]);
@@ -311,7 +314,7 @@ impl Toy {
             plan: (!self.edge_plan.is_idle()).then(|| self.edge_plan.clone()),
             upstream,
             clients,
-            components: Vec::new(),
+            components: self.answers.clone(),
             replicas,
             lookups: lookups.into_iter().collect(),
         }

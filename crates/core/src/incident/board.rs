@@ -6,7 +6,7 @@ use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
 use crate::diagnose::Ailing;
-use crate::model::{Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
+use crate::model::{BudgetId, Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -126,8 +126,8 @@ pub struct Board {
     pub blind: BTreeMap<Name, String>,
     /// What edges tell of and nobody has configured here, by edge.
     pub strangers: BTreeMap<Name, Strangers>,
-    /// How the error budgets stand, by component; none where nothing is promised.
-    pub budgets: BTreeMap<Name, BudgetReading>,
+    /// How the error budgets stand; none where nothing is promised.
+    pub budgets: BTreeMap<BudgetId, BudgetReading>,
     /// What those who reported say since the last step of an incident's way back; none where nobody answered.
     pub voices: BTreeMap<IncidentId, Voices>,
     /// Services of others that ours depends on and that say that they ail.

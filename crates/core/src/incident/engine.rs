@@ -14,11 +14,11 @@ use super::event::{Channel, Event, Record};
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
-use crate::detect::{ErrorBudgets, Span, Watch, threshold};
+use crate::detect::{ErrorBudgets, Met, Span, Watch, threshold};
 use crate::diagnose::Upstreams;
 use crate::model::mutation::bend;
 use crate::model::{
-    Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
+    Bits, BudgetId, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
 };
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,10 +138,7 @@ impl Engine {
         let seen = match signal {
             Signal::RollUp(roll) => {
                 let seen = self.door.roll_up(now, roll, topology, plan, &mut self.ledger)?;
-                for row in &roll.clients {
-                    let owed = row.counted().owed();
-                    self.budgets.add(&row.component, now, owed.total, owed.failed());
-                }
+                self.budgets.hear(now, roll);
                 let known = self.epochs.entry(roll.edge.clone()).or_insert((roll.plan_epoch, now));
                 if known.0 != roll.plan_epoch {
                     *known = (roll.plan_epoch, now);
@@ -185,9 +182,9 @@ impl Engine {
         }
     }
 
-    /// Tells what clients of a component met before this engine was there, minutes in their order.
-    pub fn recall(&mut self, component: &Name, at: Moment, total: u64, failed: u64) {
-        self.budgets.add(component, at, total, failed);
+    /// Tells what clients met before this engine was there, minutes in their order.
+    pub fn recall(&mut self, budget: &BudgetId, at: Moment, met: Met) {
+        self.budgets.add(budget, at, met);
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.

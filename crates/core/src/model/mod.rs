@@ -13,6 +13,7 @@ mod moment;
 pub mod mutation;
 mod name;
 mod notice;
+mod objective;
 mod plan;
 mod policy;
 mod range;
@@ -32,9 +33,10 @@ pub use maintenance::{Appointment, MaintenanceId};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notice::{Audience, Notice, NoticeId, Stage};
+pub use objective::{BudgetId, Indicator, LatencyObjective, Objective, Objectives, Promise};
 pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
 pub use policy::{
-    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Objective, Policy, PolicyFault,
+    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault,
     TellPolicy, Upstream,
 };
 pub use range::{AddressRange, RangeError};

@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{Language, Name, RemedyKind, Templates, Topology};
+use super::{Language, Name, Objectives, RemedyKind, Templates, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Policy {
     /// How long an incident waits for what.
     pub incident: IncidentPolicy,
     /// What is promised of components, where anything is.
-    pub objectives: BTreeMap<Name, Objective>,
+    pub objectives: BTreeMap<Name, Objectives>,
     /// Services of others that ours depends on.
     pub upstreams: BTreeMap<Name, Upstream>,
 }
@@ -49,30 +49,6 @@ pub struct Upstream {
     pub title: String,
     /// What of ours needs it.
     pub components: BTreeSet<Name>,
-}
-
-/// Share of a component's requests that have to be served well over 30 days (a service level objective).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Objective {
-    good: f64,
-}
-
-impl Objective {
-    /// From percent, such as 99.9; `None` for what is not from 50 on and below 100. Of less than half nobody speaks as promised, and
-    /// all of them are more than anybody can promise.
-    pub fn percent(percent: f64) -> Option<Self> {
-        (50.0..100.0).contains(&percent).then_some(Self { good: percent / 100.0 })
-    }
-
-    /// In percent.
-    pub fn as_percent(self) -> f64 {
-        self.good * 100.0
-    }
-
-    /// Share of the requests that may fail.
-    pub fn allowed(self) -> f64 {
-        1.0 - self.good
-    }
 }
 
 /// When something is abnormal.

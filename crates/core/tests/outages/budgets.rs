@@ -2,14 +2,22 @@
 
 use super::*;
 use downbeat_core::detect::Urgency;
-use downbeat_core::model::Objective;
+use downbeat_core::model::{BudgetId, Indicator, LatencyObjective, Measure, Objective, Objectives};
 
 fn promised(percent: f64) -> Policy {
     let objective = Objective::percent(percent).expect("a good objective");
-    let mut promised = Policy { objectives: [(name("search"), objective)].into(), ..policy() };
+    promising(objective.into())
+}
+
+fn promising(objectives: Objectives) -> Policy {
+    let mut promised = Policy { objectives: [(name("search"), objectives)].into(), ..policy() };
     // Nothing is done about it, so that it lasts.
     promised.act.modes.clear();
     promised
+}
+
+fn budget(indicator: Indicator) -> BudgetId {
+    BudgetId { component: name("search"), indicator }
 }
 
 /// One in five hundred fails: as many as health is allowed.
@@ -30,7 +38,7 @@ fn a_small_share_of_failures_that_lasts_calls_somebody_where_more_is_promised() 
     let why = why.expect("it was confirmed");
     assert!(why.starts_with("the error budget burns"), "{why}");
     assert_eq!(incident.slice.to_string(), "component=search");
-    let reading = toy.engine.board(toy.now).budgets[&name("search")].clone();
+    let reading = toy.engine.board(toy.now).budgets[&budget(Indicator::Success)].clone();
     assert_eq!(reading.burning.map(|burning| burning.rule.urgency), Some(Urgency::Page));
     toy.run(60);
     assert_eq!(toy.engine.book().incidents.len(), 1, "one incident while it lasts");
@@ -49,4 +57,50 @@ fn the_same_failures_are_nothing_where_nothing_or_less_is_promised() {
         toy.run(120);
         assert_eq!(toy.engine.book().incidents.len(), 0);
     }
+}
+
+/// 90 % within 300 ms are promised.
+fn promised_in_time() -> Policy {
+    let share = Objective::percent(90.0).expect("a good objective");
+    let latency = LatencyObjective::new(Duration::from_millis(300), share).expect("a good promise");
+    promising(Objectives { success: None, latency: Some(latency) })
+}
+
+/// A hundred answers a second, so many of which take half a second.
+fn answers(late: u64) -> Vec<ComponentRow> {
+    let mut first_byte = Sketch::default();
+    first_byte.count_times(20_000, 100 - late);
+    first_byte.count_times(500_000, late);
+    vec![ComponentRow { component: name("search"), first_byte }]
+}
+
+#[test]
+fn answers_that_are_late_for_too_long_call_somebody_though_nothing_fails() {
+    let mut toy = Toy::new(promised_in_time());
+    toy.answers = answers(80);
+    toy.run_until(90, "the incident", |b| b.open().count() == 1);
+    let why = toy.log.iter().find_map(|record| match &record.event {
+        Event::Confirmed { why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    assert_eq!(why.as_deref(), Some("the latency budget burns 8 times as fast as it may"));
+    let incident = toy.engine.book().open().next().expect("it is open");
+    let finding = &incident.findings[0];
+    assert_eq!((finding.measure, incident.slice.to_string().as_str()), (Measure::LatencyBudget, "component=search"));
+    assert!((finding.observed - 0.8).abs() < 0.02 && (finding.expected - 0.1).abs() < 1e-9, "{finding:?}");
+    let burning = toy.engine.board(toy.now).budgets[&budget(Indicator::Latency)].burning.expect("it burns");
+    assert_eq!((burning.rule.urgency, burning.rule.long.as_secs()), (Urgency::Page, 6 * 3_600));
+    toy.answers = answers(0);
+    toy.run_until(2_400, "the review", reviewed);
+    assert_eq!(toy.engine.book().incidents.len(), 1);
+}
+
+#[test]
+fn a_few_late_answers_are_what_is_allowed() {
+    let mut toy = Toy::new(promised_in_time());
+    toy.answers = answers(9);
+    toy.run(300);
+    assert_eq!(toy.engine.book().incidents.len(), 0);
+    let reading = toy.engine.board(toy.now).budgets[&budget(Indicator::Latency)].clone();
+    assert!(reading.burning.is_none() && (0.05..0.2).contains(&reading.left), "{reading:?}");
 }

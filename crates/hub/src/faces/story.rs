@@ -7,14 +7,14 @@ use crate::reports::{Place, Quarter, ReportPicture, Tally};
 use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
-use downbeat_core::detect::{BudgetReading, ErrorBudget};
+use downbeat_core::detect::{BudgetReading, ErrorBudget, Met};
 use downbeat_core::diagnose::Ailing;
 use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
 use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict, Voices};
 use downbeat_core::model::{
-    Actuation, Appointment, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis,
-    IncidentId, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy,
-    RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
+    Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
+    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId,
+    Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
     Weight,
 };
 use std::collections::BTreeMap;
@@ -640,15 +640,29 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
 }
 
 /// Playback is promised and fails while eu does; log-in is promised, and nobody has asked for it yet.
-fn budgets(now: Moment, eu: Condition) -> BTreeMap<Name, BudgetReading> {
-    let promised = |percent| ErrorBudget::new(Objective::percent(percent).expect("a good objective"));
-    let mut playback = promised(99.9);
-    playback.add(now.before(Duration::from_secs(20 * 86_400)), 1_000_000, 1_000);
-    playback.add(now.before(Duration::from_secs(3_600)), 50_000, 5);
+fn budgets(now: Moment, eu: Condition) -> BTreeMap<BudgetId, BudgetReading> {
+    let share = |percent| Objective::percent(percent).expect("a good objective");
+    let latency = LatencyObjective::new(Duration::from_millis(300), share(99.0)).expect("a good promise");
+    let days_ago = |days| now.before(Duration::from_secs(days * 86_400));
+    let met = |total, bad| Met { total, bad };
+    let mut playback = ErrorBudget::new(Promise::Success(share(99.9)));
+    playback.add(days_ago(20), met(1_000_000, 1_000));
+    playback.add(now.before(Duration::from_secs(3_600)), met(50_000, 5));
+    let mut in_time = ErrorBudget::new(Promise::Latency(latency));
+    in_time.add(days_ago(2), met(1_000_000, 4_000));
+    in_time.add(now.before(Duration::from_secs(600)), met(50_000, 900));
     if eu == Condition::Down {
-        playback.add(now, 1_120, 193);
+        playback.add(now, met(1_120, 193));
+        in_time.add(now, met(900, 8));
     }
-    [(name("playback"), playback.reading(now)), (name("login"), promised(99.0).reading(now))].into()
+    let login = ErrorBudget::new(Promise::Success(share(99.0)));
+    let id = |component, indicator| BudgetId { component: name(component), indicator };
+    [
+        (id("playback", Indicator::Success), playback.reading(now)),
+        (id("playback", Indicator::Latency), in_time.reading(now)),
+        (id("login", Indicator::Success), login.reading(now)),
+    ]
+    .into()
 }
 
 fn journey(eu: Condition) -> &'static str {
