@@ -97,7 +97,7 @@ fn policy() -> Policy {
 }
 
 fn channels() -> Vec<Channel> {
-    [("status-page", Audience::Public), ("log", Audience::OnCall)]
+    [("status-page", Audience::Public), ("log", Audience::OnCall), ("chat", Audience::Team)]
         .map(|(channel, audience)| Channel { name: name(channel), audience })
         .into()
 }
@@ -166,6 +166,7 @@ impl Toy {
                 (EffectId::Deliver(notice, channel), _) => {
                     Event::NoticeSent { notice, channel, outcome: Outcome::Done }
                 }
+                (EffectId::Tell(memo, channel), _) => Event::MemoSent { memo, channel, outcome: Outcome::Done },
                 (EffectId::Review(incident), _) => Event::Reviewed { incident, path: "reviews/x.md".into() },
                 (id, effect) => panic!("{id:?} asks for {effect:?}"),
             };

@@ -13,7 +13,7 @@
 
 use crate::model::{
     Bits, BudgetId, ClientRow, ComponentRow, Dimension, Failures, Finding, Indicator, LatencyObjective, Measure, Moment,
-    Name, Objectives, Policy, Promise, RollUp, Slice, SourceClass,
+    Name, Objectives, Policy, Promise, RollUp, Slice, SourceClass, Urgency,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -25,15 +25,6 @@ const MINUTES_MAX: u64 = BUDGET_WINDOW.as_secs() / 60;
 /// One failure in a quiet night is a large share of few requests, and no trouble yet.
 const BAD_MIN: u64 = 10;
 
-/// What a rule asks for when it fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// Somebody has to look now: it opens an incident.
-    Page,
-    /// Somebody has to look within days: it stands on the console and in the figures.
-    Ticket,
-}
-
 /// A pair of windows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BurnRule {
@@ -43,7 +34,7 @@ pub struct BurnRule {
     pub short: Duration,
     /// From this burn rate on, over both.
     pub burn: f64,
-    /// Who has to look, and when.
+    /// How soon somebody has to look: a page opens an incident, a ticket goes to the team.
     pub urgency: Urgency,
 }
 

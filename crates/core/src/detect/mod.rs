@@ -13,7 +13,7 @@ mod shelf;
 mod usual;
 
 pub use breadth::Breadth;
-pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Met, Urgency};
+pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Met};
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};

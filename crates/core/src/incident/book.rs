@@ -11,12 +11,13 @@ use super::arming::Trials;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::maintenance::Maintenance;
+use super::matter::MatterCase;
 use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
+    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, MatterId, Memo,
+    MemoId, Moment, Name, Notice, NoticeId, Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -260,6 +261,8 @@ pub enum EffectId {
     Deliver(NoticeId, Name),
     /// The review of an incident.
     Review(IncidentId),
+    /// One message about a matter on one channel.
+    Tell(MemoId, Name),
 }
 
 /// What carrying it out takes.
@@ -272,6 +275,8 @@ pub enum Effect {
     Deliver(Notice),
     /// Write the review.
     Review,
+    /// Send this message to the team.
+    Tell(Box<Memo>),
 }
 
 /// One removal of a replica from the traffic, for the guards on flapping and on shares.
@@ -314,6 +319,9 @@ pub struct Book {
     /// Announced work by name; what is over too, the newest thousand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub maintenances: BTreeMap<MaintenanceId, Maintenance>,
+    /// What the team was told beside incidents, by name; the newest two hundred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matters: BTreeMap<MatterId, MatterCase>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -416,6 +424,7 @@ impl Book {
         }
         self.move_incident(record)?;
         self.move_maintenance(record)?;
+        self.move_matter(record);
         self.take_in(record);
         if let Some(plan) = record.event.plan() {
             self.note_removals(record.at, plan);

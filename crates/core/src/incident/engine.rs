@@ -11,6 +11,7 @@ use super::answers::{Answers, Voices};
 use super::board::{Board, draw};
 use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
+use super::mind::Minder;
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
@@ -50,7 +51,9 @@ pub struct Engine {
     pub(super) planned: (u64, Moment),
     pub(super) threshold: Bits,
     /// How fast the failures that objectives allow are used up.
-    budgets: ErrorBudgets,
+    pub(super) budgets: ErrorBudgets,
+    /// What the team may have to know.
+    pub(super) minder: Minder,
     /// What those who reported answer.
     pub(super) answers: Answers,
     /// What those say whom we depend on.
@@ -89,6 +92,7 @@ impl Engine {
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
             budgets: ErrorBudgets::new(&policy),
+            minder: Minder::default(),
             answers: Answers::default(),
             upstreams: Upstreams::default(),
             found: Found::default(),
@@ -190,7 +194,7 @@ impl Engine {
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 11] = [
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 12] = [
             Self::note_arming,
             Self::renew_plan,
             Self::note_vetoes,
@@ -198,6 +202,7 @@ impl Engine {
             Self::suspect,
             Self::believe,
             Self::inform,
+            Self::mind,
             Self::unite,
             Self::relent,
             Self::cure,
@@ -219,6 +224,10 @@ impl Engine {
             self.found = Found { findings, of };
         }
         self.kept_to = self.places_kept_to(self.findings());
+        if self.minder.is_due(now) {
+            let sights = self.sights(now);
+            self.minder.look(now, sights);
+        }
     }
 
     /// What is abnormal, strongest first.

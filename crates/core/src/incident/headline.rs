@@ -87,6 +87,9 @@ impl Event {
             Self::MaintenanceCancelled { maintenance, why, who } => {
                 format!("{who} called maintenance {maintenance} off: {why}")
             }
+            Self::MatterBegan { id, title, .. } => format!("matter {id} began: {title}"),
+            Self::MatterEnded { id, .. } => format!("matter {id} is over"),
+            Self::MemoSent { memo, channel, outcome } => format!("{memo}: channel {channel} {}", how(outcome)),
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",
                 match verb {
@@ -128,5 +131,6 @@ fn audience(audience: crate::model::Audience) -> &'static str {
     match audience {
         crate::model::Audience::Public => "public",
         crate::model::Audience::OnCall => "on call",
+        crate::model::Audience::Team => "team",
     }
 }

@@ -1,8 +1,7 @@
 //! An error budget that burns: believed by rule, though no sequential test finds anything unusual.
 
 use super::*;
-use downbeat_core::detect::Urgency;
-use downbeat_core::model::{BudgetId, Indicator, LatencyObjective, Measure, Objective, Objectives};
+use downbeat_core::model::{BudgetId, Indicator, LatencyObjective, Measure, Objective, Objectives, Phase, Urgency};
 
 fn promised(percent: f64) -> Policy {
     let objective = Objective::percent(percent).expect("a good objective");
@@ -103,4 +102,57 @@ fn a_few_late_answers_are_what_is_allowed() {
     assert_eq!(toy.engine.book().incidents.len(), 0);
     let reading = toy.engine.board(toy.now).budgets[&budget(Indicator::Latency)].clone();
     assert!(reading.burning.is_none() && (0.05..0.2).contains(&reading.left), "{reading:?}");
+}
+
+/// What went to the team, in the order in which their channel took it.
+fn told_the_team(toy: &Toy) -> Vec<(Phase, String)> {
+    let memo = |record: &Record| match &record.event {
+        Event::MemoSent { memo, channel, .. } => {
+            assert_eq!(channel.as_str(), "chat", "a ticket calls nobody, and the public hears nothing of it");
+            Some((memo.phase, toy.engine.book().matters[&memo.matter].title.clone()))
+        }
+        _ => None,
+    };
+    toy.log.iter().filter_map(memo).collect()
+}
+
+/// One in five thousand fails: twice what 99.99 % allow, and less than anything else here finds.
+fn hardly_any_fail(toy: &mut Toy) {
+    toy.extra = vec![("search", "127.31.0.0/24", 4_999, None), ("search", "127.31.0.0/24", 1, Some(FailureKind::Status))];
+}
+
+#[test]
+fn a_budget_that_burns_slowly_is_a_ticket_once_and_a_word_when_it_is_over() {
+    let mut toy = Toy::new(promised(99.99));
+    hardly_any_fail(&mut toy);
+    toy.run(300);
+    assert_eq!(toy.engine.book().incidents.len(), 0, "it opens nothing");
+    let title = "search uses up its error budget".to_owned();
+    assert_eq!(told_the_team(&toy), [(Phase::Begun, title.clone())], "once while it burns");
+    let case = toy.engine.book().open_matters().next().expect("it is open").clone();
+    assert_eq!((case.urgency, case.told.len()), (Urgency::Ticket, 1));
+    assert!(case.body.contains("Over 3 days it was used up 1.9 times as fast"), "{}", case.body);
+    // So many are served well that the share is as promised, over six hours and over three days.
+    toy.extra = vec![("search", "127.31.0.0/24", 1_000_000, None)];
+    toy.run(3_500);
+    assert_eq!(told_the_team(&toy).len(), 1, "it might come back");
+    toy.run(300);
+    assert_eq!(told_the_team(&toy)[1..], [(Phase::Over, title)], "an hour later nobody doubts it");
+    assert!(!toy.engine.book().matters[&case.id].is_open() && toy.engine.book().pending.is_empty());
+    toy.expect_a_clean_log();
+}
+
+#[test]
+fn a_hub_that_starts_again_repeats_no_ticket() {
+    let mut toy = Toy::new(promised(99.99));
+    hardly_any_fail(&mut toy);
+    toy.run(60);
+    let mut again = Engine::new(toy.engine.policy().clone(), channels());
+    toy.log.iter().for_each(|record| again.apply(record).expect("its own log"));
+    assert_eq!(again.book(), toy.engine.book());
+    toy.engine = again;
+    toy.write(vec![Event::HubStarted { version: "next".into() }]);
+    toy.run(120);
+    assert_eq!(told_the_team(&toy).len(), 1);
+    assert_eq!(toy.engine.book().open_matters().count(), 1, "it still burns");
 }

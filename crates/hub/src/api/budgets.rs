@@ -3,7 +3,7 @@
 use crate::doors::Doors;
 use axum::Json;
 use axum::extract::State;
-use downbeat_core::detect::{BudgetReading, Burning, Urgency};
+use downbeat_core::detect::{BudgetReading, Burning};
 use downbeat_core::model::{BudgetId, LatencyObjective, Moment, Name, Promise};
 use serde::Serialize;
 use std::time::Duration;
@@ -83,20 +83,12 @@ impl AlertView {
     fn of(burning: Burning) -> Self {
         let Burning { rule, burn, since, .. } = burning;
         Self {
-            urgency: word(rule.urgency),
+            urgency: rule.urgency.word(),
             long_s: rule.long.as_secs(),
             short_s: rule.short.as_secs(),
             threshold: rule.burn,
             rate: burn,
             since_ms: since,
         }
-    }
-}
-
-/// The word in the API and in `/metrics`.
-pub(super) const fn word(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Page => "page",
-        Urgency::Ticket => "ticket",
     }
 }

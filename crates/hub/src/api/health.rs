@@ -1,6 +1,5 @@
 //! How the hub itself is: for load balancers, for outside watchers, and for scrapers.
 
-use super::budgets::word;
 use crate::doors::Doors;
 use crate::http::problem::Problem;
 use crate::text::rfc3339;
@@ -8,9 +7,9 @@ use crate::view::Snapshot;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use downbeat_core::detect::{BudgetReading, Urgency};
+use downbeat_core::detect::BudgetReading;
 use downbeat_core::incident::{Arming, ArmingState};
-use downbeat_core::model::{BudgetId, Moment};
+use downbeat_core::model::{BudgetId, Moment, Urgency};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -76,7 +75,7 @@ fn budgets(budgets: &BTreeMap<BudgetId, BudgetReading>) -> String {
     let alerts = |(id, it): (&BudgetId, &BudgetReading)| {
         let fires = |urgency| u8::from(it.burning.is_some_and(|burning| burning.rule.urgency == urgency));
         [Urgency::Page, Urgency::Ticket]
-            .map(|it| format!("{{{},urgency=\"{}\"}} {}", of(id), word(it), fires(it)))
+            .map(|it| format!("{{{},urgency=\"{}\"}} {}", of(id), it.word(), fires(it)))
     };
     gauge(
         "downbeat_error_budget_left",

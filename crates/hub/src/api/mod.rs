@@ -11,6 +11,7 @@ mod health;
 mod incidents;
 mod log;
 mod maintenance;
+mod matters;
 mod subscribers;
 mod telemetry;
 mod verbs;
@@ -57,6 +58,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))
         .route("/v1/budgets", get(budgets::budgets))
+        .route("/v1/matters", get(matters::list))
         .route("/v1/telemetry", get(telemetry::points))
         .route("/metrics", get(health::metrics))
         .with_state(doors)

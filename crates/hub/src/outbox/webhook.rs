@@ -2,14 +2,14 @@
 //! with growing pauses while the receiver may still recover.
 
 use super::Tools;
-use super::deliver::{Delivery, link};
+use super::deliver::{Delivery, link, memo_link};
 use crate::channel::post::{Post, Proof, Refused, attempt};
 use crate::channel::{Card, Dialect, Hue, draw};
 use crate::outbound::NamedBy;
 use crate::settings::WebhookSettings;
 use crate::text::rfc3339;
 use downbeat_core::incident::Outcome;
-use downbeat_core::model::Audience;
+use downbeat_core::model::{Audience, Memo, Phase, Urgency};
 use serde::Serialize;
 
 /// What a receiver of Downbeat's own shape gets.
@@ -18,6 +18,9 @@ struct Message<'a> {
     id: String,
     incident: u64,
     audience: Audience,
+    /// How soon somebody has to look; none where the public is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    urgency: Option<Urgency>,
     stage: &'static str,
     title: &'a str,
     body: &'a str,
@@ -26,13 +29,107 @@ struct Message<'a> {
     at: String,
 }
 
+/// The same about a matter.
+#[derive(Debug, Serialize)]
+struct MatterMessage<'a> {
+    id: String,
+    matter: u64,
+    kind: &'static str,
+    audience: Audience,
+    urgency: Urgency,
+    /// `begun` or `over`.
+    stage: &'static str,
+    title: &'a str,
+    body: &'a str,
+    url: String,
+    since: String,
+    at: String,
+}
+
+/// A message in the shape of its receiver, ready to go.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// What a receiver knows repeats by.
+    key: String,
+    body: serde_json::Result<Vec<u8>>,
+}
+
+impl Letter {
+    pub(super) fn of_notice(tools: &Tools, dialect: Dialect, delivery: &Delivery) -> Self {
+        let (notice, url, at) = (&delivery.notice, link(tools, &delivery.notice), rfc3339(delivery.at));
+        let card = Card {
+            service: &tools.settings.policy.topology.service,
+            standing: notice.stage.title(),
+            title: &notice.title,
+            body: &notice.body,
+            hue: Hue::of(notice.stage.word()),
+            at: &at,
+            link: ("Read more", &url),
+            manage: None,
+        };
+        let own = || Message {
+            id: notice.id.to_string(),
+            incident: notice.id.incident.0,
+            audience: notice.audience,
+            urgency: (notice.audience == Audience::OnCall).then_some(Urgency::Page),
+            stage: notice.stage.word(),
+            title: &notice.title,
+            body: &notice.body,
+            slice: notice.slice.to_string(),
+            url: url.clone(),
+            at: at.clone(),
+        };
+        Self { key: notice.id.to_string(), body: shaped(dialect, &card, own) }
+    }
+
+    pub(super) fn of_memo(tools: &Tools, hook: &WebhookSettings, memo: &Memo) -> Self {
+        let (url, at) = (memo_link(tools, memo), rfc3339(memo.at));
+        let (standing, hue) = match memo.id.phase {
+            Phase::Begun => (memo.matter.title().to_owned(), Hue::Plain),
+            Phase::Over => (format!("{}, over", memo.matter.title()), Hue::Good),
+        };
+        let card = Card {
+            service: &tools.settings.policy.topology.service,
+            standing: &standing,
+            title: &memo.title,
+            body: &memo.body,
+            hue,
+            at: &at,
+            link: ("Open the console", &url),
+            manage: None,
+        };
+        let own = || MatterMessage {
+            id: memo.id.to_string(),
+            matter: memo.id.matter.0,
+            kind: memo.matter.word(),
+            audience: hook.audience,
+            urgency: memo.urgency,
+            stage: memo.id.phase.word(),
+            title: &memo.title,
+            body: &memo.body,
+            url: url.clone(),
+            since: rfc3339(memo.since),
+            at: at.clone(),
+        };
+        Self { key: memo.id.to_string(), body: shaped(hook.dialect, &card, own) }
+    }
+}
+
+/// The card in a service's shape, or what Downbeat's own shape is.
+fn shaped<T: Serialize>(dialect: Dialect, card: &Card<'_>, own: impl FnOnce() -> T) -> serde_json::Result<Vec<u8>> {
+    match draw(dialect, card) {
+        Some(message) => serde_json::to_vec(&message),
+        None => serde_json::to_vec(&own()),
+    }
+}
+
 /// Sends a message; the outcome is final.
-pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, delivery: &Delivery) -> Outcome {
-    let body = match body(tools, hook.dialect, delivery) {
+pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, letter: Letter) -> Outcome {
+    let Letter { key, body } = letter;
+    let body = match body {
         Ok(body) => body,
         Err(error) => return Outcome::Failed { why: error.to_string() },
     };
-    let key = delivery.notice.id.to_string();
     let mut failed = 0;
     loop {
         let (body, proof) = (body.clone(), proof(hook));
@@ -43,7 +140,7 @@ pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, delivery: &Deliv
             Err(Refused::ForNow(why)) => why,
         };
         failed += 1;
-        tracing::info!(channel = %hook.name, notice = %delivery.notice.id, failed, why, "a webhook did not take a message");
+        tracing::info!(channel = %hook.name, message = key, failed, why, "a webhook did not take a message");
         match tools.pauses.after(failed) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Outcome::Failed { why: format!("{why}, {failed} times") },
@@ -57,38 +154,5 @@ fn proof(hook: &WebhookSettings) -> Proof<'_> {
         (None, _) => Proof::Address,
         (Some(token), Dialect::Mastodon) => Proof::Bearer(token),
         (Some(secret), _) => Proof::Signature(secret),
-    }
-}
-
-fn body(tools: &Tools, dialect: Dialect, delivery: &Delivery) -> serde_json::Result<Vec<u8>> {
-    let (notice, url, at) = (&delivery.notice, link(tools, &delivery.notice), rfc3339(delivery.at));
-    let card = Card {
-        service: &tools.settings.policy.topology.service,
-        standing: notice.stage.title(),
-        title: &notice.title,
-        body: &notice.body,
-        hue: Hue::of(notice.stage.word()),
-        at: &at,
-        link: ("Read more", &url),
-        manage: None,
-    };
-    match draw(dialect, &card) {
-        Some(message) => serde_json::to_vec(&message),
-        None => serde_json::to_vec(&message(delivery, url.clone(), at.clone())),
-    }
-}
-
-fn message(delivery: &Delivery, url: String, at: String) -> Message<'_> {
-    let notice = &delivery.notice;
-    Message {
-        id: notice.id.to_string(),
-        incident: notice.id.incident.0,
-        audience: notice.audience,
-        stage: notice.stage.word(),
-        title: &notice.title,
-        body: &notice.body,
-        slice: notice.slice.to_string(),
-        url,
-        at,
     }
 }

@@ -1,10 +1,12 @@
 //! Error budgets of a running hub: what burns is told wherever somebody looks, and outlives the hub.
 
-use crate::rig::{name, roll_up, settings};
+use crate::receiver::{Answer, Receiver};
+use crate::rig::{eventually, name, roll_up, settings};
 use downbeat_core::model::{
-    BudgetId, ClientRow, ComponentRow, FailureKind, Indicator, LatencyObjective, Objective, Objectives, RollUp, Signal,
+    Audience, BudgetId, ClientRow, ComponentRow, FailureKind, Indicator, LatencyObjective, Objective, Objectives, RollUp, Signal,
     Sketch, Tally,
 };
+use downbeat_hub::settings::{Dialect, WebhookSettings};
 use downbeat_hub::{HubHandle, start};
 use serde_json::Value;
 use std::path::Path;
@@ -119,5 +121,54 @@ async fn a_hub_that_starts_again_knows_what_was_used() {
     let hub = hub(data.path()).await;
     let left = budget(&hub).await["left"].as_f64().expect("a share");
     assert!((left - 0.5).abs() < 1e-6, "half of what is allowed was used: {left}");
+    hub.stop().await;
+}
+
+fn webhook(channel: &str, audience: Audience, receiver: &Receiver) -> WebhookSettings {
+    let (name, url) = (name(channel), format!("{}/{channel}", receiver.url));
+    WebhookSettings { name, audience, url, secret: None, dialect: Dialect::Downbeat }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_burns_slowly_reaches_the_team_once_and_calls_nobody() {
+    let data = tempfile::tempdir().expect("a folder");
+    let receiver = Receiver::start(&[Answer::With(503)]).await;
+    let mut settings = settings(data.path());
+    settings.policy.objectives = [(name("playback"), share(99.9).into())].into();
+    settings.webhooks = vec![webhook("pager", Audience::OnCall, &receiver), webhook("chat", Audience::Team, &receiver)];
+    let hub = start(settings.clone()).await.expect("the hub starts");
+    // One and a half times as fast as it may, which is within what is usual for a healthy service.
+    hub.doors().signals.send(failed(150)).await.expect("taken");
+    let told = |hub: &HubHandle| {
+        let book = hub.doors().snapshots.borrow().book.clone();
+        book.matters.values().any(|case| !case.told.is_empty()).then_some(())
+    };
+    eventually("the ticket", || told(&hub)).await;
+    hub.stop().await;
+    let hub = start(settings).await.expect("the hub starts again");
+    hub.doors().signals.send(failed(150)).await.expect("taken");
+    let mut snapshots = hub.doors().snapshots.clone();
+    let burns = |it: &downbeat_hub::view::Snapshot| it.board.budgets[&id(Indicator::Success)].burning.is_some();
+    snapshots.wait_for(burns).await.expect("the hub runs");
+    let second = snapshots.borrow().now.as_millis() / 1_000;
+    // It has looked at what the team has to know once more.
+    snapshots.wait_for(|it| it.now.as_millis() / 1_000 > second + 1).await.expect("the hub runs");
+    let received = receiver.received();
+    let heard: Vec<(&str, &str)> = received.iter().map(|it| (it.path.as_str(), it.header("idempotency-key"))).collect();
+    let ticket = ("/chat", "matter-1.begun");
+    assert_eq!(heard, [ticket, ticket], "refused once, taken once, under one key");
+    let message = received[1].json();
+    assert_eq!(
+        (&message["kind"], &message["urgency"], &message["stage"], &message["audience"]),
+        (&"burn".into(), &"ticket".into(), &"begun".into(), &"team".into())
+    );
+    assert_eq!(message["title"], "Playback uses up its error budget");
+    assert_eq!(message["url"], "http://console.example/");
+    let matters: Value = serde_json::from_str(&get(&hub, "/v1/matters").await).expect("JSON");
+    let matter = &matters["matters"][0];
+    assert_eq!((&matter["about"]["kind"], &matter["ended_at_ms"]), (&"burn".into(), &Value::Null));
+    assert_eq!(matter["told"], serde_json::json!([{"stage": "begun", "channel": "chat", "outcome": "done"}]));
+    assert!(get(&hub, "/").await.contains("Playback uses up its error budget"));
+    assert_eq!(hub.doors().snapshots.borrow().book.incidents.len(), 0);
     hub.stop().await;
 }

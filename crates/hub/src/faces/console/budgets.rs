@@ -3,8 +3,8 @@
 use crate::faces::stamp::short_span;
 use crate::faces::tone::{Tone, percent};
 use crate::view::Snapshot;
-use downbeat_core::detect::{BudgetReading, Burning, Urgency};
-use downbeat_core::model::{BudgetId, Promise};
+use downbeat_core::detect::{BudgetReading, Burning};
+use downbeat_core::model::{BudgetId, Promise, Urgency};
 
 /// One component's budget.
 #[derive(Debug, PartialEq)]

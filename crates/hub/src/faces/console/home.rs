@@ -3,6 +3,7 @@
 use super::arming::Lapse;
 use super::budgets::BudgetLine;
 use super::chart::Chart;
+use super::matters::Band;
 use super::remedies::kind_title;
 use super::shell::Shell;
 use crate::faces::claim;
@@ -53,6 +54,8 @@ pub(super) struct Home {
     pub(super) works: Vec<(String, Stamp)>,
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
+    /// What the team has to know beside incidents.
+    pub(super) matters: Vec<Band>,
     pub(super) lapses: Vec<Lapse>,
     pub(super) budgets: Vec<BudgetLine>,
 }
@@ -152,6 +155,7 @@ impl Home {
             works: works(snapshot),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
+            matters: Band::all(snapshot),
             lapses: Lapse::all(snapshot),
             budgets: BudgetLine::all(snapshot),
         }

@@ -12,6 +12,7 @@ mod home;
 mod live;
 mod log;
 mod maintenance;
+mod matters;
 mod refused;
 mod remedies;
 mod reports;

@@ -193,6 +193,7 @@ fn words(incident: &Incident) -> Vec<Word> {
         audience: match case.notice.audience {
             Audience::Public => PUBLIC,
             Audience::OnCall => "on call",
+            Audience::Team => "team",
         },
         stage: case.notice.stage.title(),
         title: case.notice.title.clone(),

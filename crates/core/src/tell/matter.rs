@@ -1,0 +1,80 @@
+//! Words for the team: what is the matter, how bad it is, and what is asked of them.
+
+use super::span;
+use crate::model::{Indicator, Promise};
+use std::time::Duration;
+
+/// When a budget is watched no longer.
+pub(crate) const NOT_PROMISED: &str = "The configuration promises nothing of it any more.";
+
+/// "Playback uses up its error budget".
+pub(crate) fn burn_title(promise: Promise, component: &str) -> String {
+    let budget = match promise.indicator() {
+        Indicator::Success => "error budget",
+        Indicator::Latency => "latency budget",
+    };
+    format!("{component} uses up its {budget}")
+}
+
+/// A budget burns slowly, over a long and a short window.
+pub(crate) fn burn(promise: Promise, (long, short): (Duration, Duration), rate: f64, left: f64) -> String {
+    format!(
+        "{}. Over {} it was used up {rate:.1} times as fast as it may, and over {} it goes on. {} Nobody is called for this: \
+         look within days.",
+        promised(promise),
+        hours(long),
+        hours(short),
+        remains(left)
+    )
+}
+
+/// It no longer does.
+pub(crate) fn burn_over(promise: Promise, left: f64) -> String {
+    format!("{}. It is used up no faster than it may. {}", promised(promise), remains(left))
+}
+
+fn promised(promise: Promise) -> String {
+    let share = promise.share().as_percent();
+    match promise {
+        Promise::Success(_) => format!("{share} % of the requests are promised"),
+        Promise::Latency(latency) => format!("{share} % within {:?} are promised", latency.below()),
+    }
+}
+
+fn remains(left: f64) -> String {
+    if left > 0.0 {
+        format!("{:.0} % of the budget of 30 days is left.", left * 100.0)
+    } else {
+        "Nothing of the budget of 30 days is left.".into()
+    }
+}
+
+fn hours(window: Duration) -> String {
+    match window.as_secs() / 3_600 {
+        hours @ 0..48 => format!("{hours} hours"),
+        _ => span(window),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LatencyObjective, Objective};
+
+    #[test]
+    fn a_ticket_says_what_is_promised_and_what_is_left() {
+        let share = Objective::percent(99.0).expect("a good objective");
+        let windows = (Duration::from_secs(72 * 3_600), Duration::from_secs(6 * 3_600));
+        assert_eq!(burn_title(Promise::Success(share), "Playback"), "Playback uses up its error budget");
+        assert_eq!(
+            burn(Promise::Success(share), windows, 2.34, 0.612),
+            "99 % of the requests are promised. Over 3 days it was used up 2.3 times as fast as it may, and over 6 hours it goes \
+             on. 61 % of the budget of 30 days is left. Nobody is called for this: look within days."
+        );
+        let latency = LatencyObjective::new(Duration::from_millis(300), share).expect("a good promise");
+        assert_eq!(
+            burn_over(Promise::Latency(latency), -0.2),
+            "99 % within 300ms are promised. It is used up no faster than it may. Nothing of the budget of 30 days is left."
+        );
+    }
+}
