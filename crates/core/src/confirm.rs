@@ -16,7 +16,7 @@ use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, ConfirmPolicy, Course, FailureKind, Finding, Measure, Slice, SourceClass};
 use std::collections::BTreeMap;
 use std::time::Duration;
-pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
+pub use vantage::{Eye, Hearing, Panel, ProbeLine, ProbeState};
 
 /// A class has to have this much to count as agreeing: one failed attempt at a replica that balancing keeps clients away from.
 const AGREES: f64 = 6.0;

@@ -25,6 +25,8 @@ mod budgets;
 mod features;
 #[path = "outages/maintenance.rs"]
 mod maintenance;
+#[path = "outages/ourselves.rs"]
+mod ourselves;
 #[path = "outages/reports.rs"]
 mod reports;
 #[path = "outages/verbs.rs"]

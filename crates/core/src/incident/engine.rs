@@ -224,6 +224,7 @@ impl Engine {
             self.found = Found { findings, of };
         }
         self.kept_to = self.places_kept_to(self.findings());
+        self.minder.turn_up(now);
         if self.minder.is_due(now) {
             let sights = self.sights(now);
             self.minder.look(now, sights);

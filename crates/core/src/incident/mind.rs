@@ -5,20 +5,28 @@
 
 use super::engine::Engine;
 use super::event::Event;
+use crate::confirm::Eye;
 use crate::detect::BudgetReading;
-use crate::model::{BudgetId, Matter, Moment, Urgency};
+use crate::model::{BudgetId, Matter, Moment, Name, Urgency};
 use crate::tell::matter as words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A rate that goes up and down about its threshold is one matter, not many.
 const BURN_OVER_FOR: Duration = Duration::from_secs(3_600);
+/// A hub looks four times a second; after so long without it, it was not at work.
+const LATE_AFTER: Duration = Duration::from_secs(5);
+/// It is late until it has kept up for so long.
+const LATE_FOR: Duration = Duration::from_secs(300);
+/// A vantage point that is not heard for so long does not come back.
+const GONE_AFTER: Duration = Duration::from_secs(86_400);
 
 /// What would be told of something that is so.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Concern {
     pub(super) urgency: Urgency,
-    pub(super) since: Moment,
+    /// Since when, where that is known; else since it was first seen.
+    pub(super) since: Option<Moment>,
     pub(super) title: String,
     pub(super) body: String,
 }
@@ -39,6 +47,10 @@ pub(super) enum Sight {
 pub(super) struct Minder {
     /// The second of the last look.
     of: Option<u64>,
+    /// When the hub was last at work.
+    at_work: Option<Moment>,
+    /// When it came back to work last, after having been away for too long.
+    late: Option<(Moment, Duration)>,
     /// Since when it has been seen so, without a break.
     holding: BTreeMap<Matter, (Moment, Concern)>,
     /// The same of what is not so.
@@ -46,6 +58,14 @@ pub(super) struct Minder {
 }
 
 impl Minder {
+    /// The hub is at work. How long it was not is noticed.
+    pub(super) fn turn_up(&mut self, now: Moment) {
+        let away = self.at_work.replace(now).map_or(Duration::ZERO, |last| now.since(last));
+        if away > LATE_AFTER {
+            self.late = Some((now, away));
+        }
+    }
+
     /// True when a second has passed since the last look.
     pub(super) fn is_due(&self, now: Moment) -> bool {
         self.of != Some(now.as_millis() / 1_000)
@@ -71,27 +91,33 @@ impl Minder {
     }
 }
 
-/// How long something has to be so before it is told, and how long it must not be so before that is told.
-fn patience(matter: &Matter) -> (Duration, Duration) {
-    match matter {
-        Matter::Burn { .. } => (Duration::ZERO, BURN_OVER_FOR),
-    }
-}
-
 impl Engine {
+    /// How long something has to be so before it is told, and how long it must not be so before that is told.
+    fn patience(&self, matter: &Matter) -> (Duration, Duration) {
+        let silence = self.policy.confirm.silence_after;
+        match matter {
+            Matter::Burn { .. } => (Duration::ZERO, BURN_OVER_FOR),
+            Matter::Blind { .. } => (silence, silence),
+            // It has lasted that long already.
+            Matter::Deaf => (Duration::ZERO, silence),
+            Matter::Late => (Duration::ZERO, Duration::ZERO),
+        }
+    }
+
     /// The next word to the team.
     pub(super) fn mind(&self, now: Moment) -> Vec<Event> {
         let lasts = |since: Moment, least: Duration| now.since(since) >= least;
         let began = self.minder.holding.iter().find(|(matter, (since, _))| {
-            lasts(*since, patience(matter).0) && self.book.open_matter(matter).is_none()
+            lasts(*since, self.patience(matter).0) && self.book.open_matter(matter).is_none()
         });
-        if let Some((matter, (_, concern))) = began {
+        if let Some((matter, (seen, concern))) = began {
             let (id, matter) = (self.book.next_matter(), matter.clone());
             let Concern { urgency, since, title, body } = concern.clone();
+            let since = since.unwrap_or(*seen);
             return vec![Event::MatterBegan { id, matter, urgency, since, title, body }];
         }
         let ended = self.minder.over.iter().find_map(|(matter, (since, body))| {
-            let case = self.book.open_matter(matter).filter(|_| lasts(*since, patience(matter).1))?;
+            let case = self.book.open_matter(matter).filter(|_| lasts(*since, self.patience(matter).1))?;
             Some(Event::MatterEnded { id: case.id, body: body.clone() })
         });
         ended.into_iter().collect()
@@ -99,7 +125,68 @@ impl Engine {
 
     /// Everything that the team may have to know, as it is now.
     pub(super) fn sights(&self, now: Moment) -> Vec<(Matter, Sight)> {
-        self.burns(now)
+        let eyes = self.eyes(now);
+        self.burns(now).into_iter().chain(eyes).chain([(Matter::Deaf, self.deaf(now)), (Matter::Late, self.late(now))]).collect()
+    }
+
+    /// The vantage points: those heard since the start, and those of which the team was told.
+    fn eyes(&self, now: Moment) -> Vec<(Matter, Sight)> {
+        let eyes = self.panel.eyes(now);
+        let looking = eyes.values().filter(|eye| **eye == Eye::Looks).count();
+        let seen = eyes.iter().map(|(vantage, eye)| {
+            let concern = |since, title, body| {
+                // Nobody would see what users meet and the edges do not count.
+                let urgency = if looking == 0 { Urgency::Page } else { Urgency::Ticket };
+                Sight::Holds(Concern { urgency, since, title, body })
+            };
+            let sight = match eye {
+                Eye::Looks => Sight::Over(Some(words::SIGHTED.into())),
+                Eye::Silent(last) if now.since(*last) > GONE_AFTER => Sight::Over(Some(words::GONE.into())),
+                Eye::Silent(last) => concern(Some(*last), words::silent_title(vantage), words::silent(looking)),
+                Eye::Blind(why) => concern(None, words::blind_title(vantage), words::blind(why, looking)),
+            };
+            (Matter::Blind { vantage: vantage.clone() }, sight)
+        });
+        let unheard = self.book.open_matters().filter_map(|case| {
+            let is_unheard = |vantage: &Name| !eyes.contains_key(vantage);
+            let gone = now.since(case.began_at) > GONE_AFTER;
+            let over = || if gone { Sight::Over(Some(words::GONE.into())) } else { Sight::Unknown };
+            match &case.matter {
+                Matter::Blind { vantage } if is_unheard(vantage) => Some((case.matter.clone(), over())),
+                _ => None,
+            }
+        });
+        seen.chain(unheard).collect()
+    }
+
+    /// Edges that nobody hears. One that was never heard is missed only where there was one before.
+    fn deaf(&self, now: Moment) -> Sight {
+        let had_one = self.book.plan.epoch > 0 || self.book.open_matter(&Matter::Deaf).is_some();
+        let heard = self.door.edges.values().map(|edge| edge.heard_at).max();
+        match heard.or(had_one.then_some(self.book.started_at)) {
+            None => Sight::Unknown,
+            Some(last) if now.since(last) > self.policy.confirm.silence_after => Sight::Holds(Concern {
+                // Whoever relies on being called has to know that nobody would call.
+                urgency: Urgency::Page,
+                since: Some(last),
+                title: words::DEAF_TITLE.into(),
+                body: words::DEAF.into(),
+            }),
+            Some(_) if heard.is_some() => Sight::Over(Some(words::HEARD.into())),
+            Some(_) => Sight::Unknown,
+        }
+    }
+
+    fn late(&self, now: Moment) -> Sight {
+        match self.minder.late {
+            Some((back, away)) if now.since(back) < LATE_FOR => Sight::Holds(Concern {
+                urgency: Urgency::Ticket,
+                since: Some(back.before(away)),
+                title: words::LATE_TITLE.into(),
+                body: words::late(away),
+            }),
+            _ => Sight::Over(Some(words::IN_TIME.into())),
+        }
     }
 
     /// Budgets that burn slowly. One that burns fast is an incident's, and so is one whose component has one.
@@ -109,7 +196,7 @@ impl Engine {
             Matter::Burn { budget } if !readings.contains_key(budget) => {
                 Some((case.matter.clone(), Sight::Over(Some(words::NOT_PROMISED.into()))))
             }
-            Matter::Burn { .. } => None,
+            _ => None,
         });
         let told: Vec<_> = told.collect();
         let sights = readings.iter().map(|(budget, it)| (Matter::Burn { budget: budget.clone() }, self.burn(budget, it)));
@@ -129,7 +216,7 @@ impl Engine {
                 }
                 Sight::Holds(Concern {
                     urgency: Urgency::Ticket,
-                    since: burning.since,
+                    since: Some(burning.since),
                     title: words::burn_title(reading.promise, title),
                     body: words::burn(reading.promise, (burning.rule.long, burning.rule.short), burning.burn, reading.left),
                 })

@@ -3,7 +3,7 @@
 //! It is told once when it begins and once when it is over, to the channels of the team (decision 28). Nobody is called for it,
 //! unless Downbeat could no longer call anybody.
 
-use super::{BudgetId, IncidentId, Moment};
+use super::{BudgetId, IncidentId, Moment, Name};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -47,6 +47,15 @@ pub enum Matter {
         /// Which budget.
         budget: BudgetId,
     },
+    /// About ourselves: a vantage point cannot look, or is not heard.
+    Blind {
+        /// Which one.
+        vantage: Name,
+    },
+    /// About ourselves: no edge is heard.
+    Deaf,
+    /// About ourselves: the hub did not get to its work.
+    Late,
 }
 
 impl Matter {
@@ -54,6 +63,9 @@ impl Matter {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Burn { .. } => "burn",
+            Self::Blind { .. } => "blind",
+            Self::Deaf => "deaf",
+            Self::Late => "late",
         }
     }
 
@@ -61,6 +73,15 @@ impl Matter {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Burn { .. } => "Ticket",
+            Self::Blind { .. } | Self::Deaf | Self::Late => "About ourselves",
+        }
+    }
+
+    /// True when it says what Downbeat itself cannot see or do: the service may be well or not.
+    pub const fn is_about_ourselves(&self) -> bool {
+        match self {
+            Self::Burn { .. } => false,
+            Self::Blind { .. } | Self::Deaf | Self::Late => true,
         }
     }
 }

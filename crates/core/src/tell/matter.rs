@@ -1,8 +1,68 @@
 //! Words for the team: what is the matter, how bad it is, and what is asked of them.
 
-use super::span;
-use crate::model::{Indicator, Promise};
+use super::{capital, span};
+use crate::model::{Indicator, Name, Promise};
 use std::time::Duration;
+
+/// A vantage point cannot look: its title.
+pub(crate) fn blind_title(vantage: &Name) -> String {
+    format!("Vantage point {vantage} cannot look")
+}
+
+/// Why it cannot, and who still looks.
+pub(crate) fn blind(why: &str, others: usize) -> String {
+    format!("{}. What it would see is UNKNOWN, and no evidence of anything. {}", capital(why), still_looking(others))
+}
+
+/// A vantage point says nothing any more: its title.
+pub(crate) fn silent_title(vantage: &Name) -> String {
+    format!("Vantage point {vantage} is not heard")
+}
+
+/// What that means, and who still looks.
+pub(crate) fn silent(others: usize) -> String {
+    format!("It has missed three of its turns. What it would see is UNKNOWN. {}", still_looking(others))
+}
+
+fn still_looking(others: usize) -> String {
+    match others {
+        0 => "No other vantage point looks: what only users would meet is not seen.".into(),
+        1 => "One other vantage point looks.".into(),
+        others => format!("{others} other vantage points look."),
+    }
+}
+
+/// It can again.
+pub(crate) const SIGHTED: &str = "It looks again.";
+
+/// It has been away for so long that it will not come back.
+pub(crate) const GONE: &str = "It has not been heard for a day and counts as taken away.";
+
+/// No edge is heard: the title.
+pub(crate) const DEAF_TITLE: &str = "No edge is heard";
+
+/// What that means.
+pub(crate) const DEAF: &str = "How the service does for its clients is UNKNOWN. Until an edge is heard nothing is confirmed, nothing is \
+                               done, and nobody is called about an outage: see whether the edges and the way from them to the hub \
+                               are well.";
+
+/// One is.
+pub(crate) const HEARD: &str = "An edge is heard again. What happened meanwhile was not seen.";
+
+/// The hub did not get to its work: the title.
+pub(crate) const LATE_TITLE: &str = "The hub was late";
+
+/// For how long, and what may be behind it.
+pub(crate) fn late(gap: Duration) -> String {
+    format!(
+        "It decided nothing for {}: what happened meanwhile was seen late or not at all. Its machine may be too busy, its disk too \
+         slow, or it was stopped.",
+        span(gap)
+    )
+}
+
+/// It does again.
+pub(crate) const IN_TIME: &str = "It has kept up for five minutes.";
 
 /// When a budget is watched no longer.
 pub(crate) const NOT_PROMISED: &str = "The configuration promises nothing of it any more.";

@@ -24,6 +24,7 @@ mod tone;
 pub use console::console_routes;
 pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
+pub(crate) use stamp::{Stamp, span};
 pub(crate) use status::Picture;
 pub use status::status_routes;
 pub(crate) use status::{File, Shelf, ShelfError, Site};

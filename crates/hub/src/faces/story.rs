@@ -13,9 +13,9 @@ use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Even
 use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict, Voices};
 use downbeat_core::model::{
     Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
-    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId,
+    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name, Notice, NoticeId,
     Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
-    Weight,
+    Urgency, Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -208,6 +208,26 @@ pub(crate) fn no_data() -> Snapshot {
     board.replicas.iter_mut().for_each(|line| line.condition = Condition::Unknown);
     board.pulses.clear();
     snapshot.trouble = Some("the disk is full: the log cannot be written since 14:01:12 UTC".into());
+    snapshot
+}
+
+/// A hub that hears no edge and of whose vantage points one is blind, while a budget burns slowly.
+pub(crate) fn unseeing() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    let budget = BudgetId { component: name("playlists"), indicator: Indicator::Latency };
+    let matters = [
+        (Matter::Burn { budget }, Urgency::Ticket, 7_200, "Playlists uses up its latency budget", "99 % within 300ms are promised."),
+        (Matter::Blind { vantage: name("oslo") }, Urgency::Ticket, 300, "Vantage point oslo cannot look", HOSTILE),
+        (Matter::Deaf, Urgency::Page, 240, "No edge is heard", "How the service does for its clients is UNKNOWN."),
+    ];
+    for (id, (matter, urgency, seconds, title, body)) in (1..).map(MatterId).zip(matters) {
+        let since = tale.now.before(Duration::from_secs(seconds));
+        let (title, body) = (title.into(), body.into());
+        tale.write(Event::MatterBegan { id, matter, urgency, since, title, body });
+    }
+    let mut snapshot = tale.snapshot(Condition::Unknown);
+    Arc::make_mut(&mut snapshot.board).heard_at = Some(snapshot.now.before(Duration::from_secs(240)));
     snapshot
 }
 

@@ -5,6 +5,7 @@ use super::Tools;
 use super::deliver::{Delivery, link, memo_link};
 use crate::channel::post::{Post, Proof, Refused, attempt};
 use crate::channel::{Card, Dialect, Hue, draw};
+use crate::faces::{Stamp, span};
 use crate::outbound::NamedBy;
 use crate::settings::WebhookSettings;
 use crate::text::rfc3339;
@@ -84,15 +85,19 @@ impl Letter {
 
     pub(super) fn of_memo(tools: &Tools, hook: &WebhookSettings, memo: &Memo) -> Self {
         let (url, at) = (memo_link(tools, memo), rfc3339(memo.at));
-        let (standing, hue) = match memo.id.phase {
-            Phase::Begun => (memo.matter.title().to_owned(), Hue::Plain),
-            Phase::Over => (format!("{}, over", memo.matter.title()), Hue::Good),
+        let (kind, since) = (memo.matter.title(), Stamp(memo.since).short());
+        let (standing, hue, body) = match memo.id.phase {
+            Phase::Begun => (kind.to_owned(), Hue::Plain, format!("{} Since {since}.", memo.body)),
+            Phase::Over => {
+                let lasted = span(memo.at.since(memo.since));
+                (format!("{kind}, over"), Hue::Good, format!("{} It began {since} and lasted {lasted}.", memo.body))
+            }
         };
         let card = Card {
             service: &tools.settings.policy.topology.service,
             standing: &standing,
             title: &memo.title,
-            body: &memo.body,
+            body: &body,
             hue,
             at: &at,
             link: ("Open the console", &url),

@@ -9,6 +9,7 @@ mod journeys;
 mod kill;
 mod maintenance;
 mod outbound;
+mod ourselves;
 mod outbox;
 mod probes;
 mod protocols;

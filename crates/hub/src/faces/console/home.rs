@@ -155,7 +155,7 @@ impl Home {
             works: works(snapshot),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
-            matters: Band::all(snapshot),
+            matters: Band::about_the_service(snapshot),
             lapses: Lapse::all(snapshot),
             budgets: BudgetLine::all(snapshot),
         }

@@ -20,15 +20,21 @@ pub(super) struct Band {
 }
 
 impl Band {
-    /// All that go on, oldest first.
-    pub(super) fn all(snapshot: &Snapshot) -> Vec<Self> {
-        snapshot.book.open_matters().map(Self::of).collect()
+    /// What Downbeat itself cannot see or do, oldest first: on top of every page.
+    pub(super) fn about_ourselves(snapshot: &Snapshot) -> Vec<Self> {
+        snapshot.book.open_matters().filter(|case| case.matter.is_about_ourselves()).map(Self::of).collect()
+    }
+
+    /// All else that goes on, oldest first.
+    pub(super) fn about_the_service(snapshot: &Snapshot) -> Vec<Self> {
+        snapshot.book.open_matters().filter(|case| !case.matter.is_about_ourselves()).map(Self::of).collect()
     }
 
     fn of(case: &MatterCase) -> Self {
         Self {
             tone: match case.matter {
                 Matter::Burn { .. } => Tone::Warn,
+                Matter::Blind { .. } | Matter::Deaf | Matter::Late => Tone::Unknown,
             },
             kind: case.matter.title(),
             title: case.title.clone(),

@@ -16,9 +16,9 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    use story::{crowded, empty, healthy, hostile, lapsing, maintained, many, merged, no_data};
+    use story::{crowded, empty, healthy, hostile, lapsing, maintained, many, merged, no_data, unseeing};
     let worked_on = [maintained(), story::maintained_with_hostility()];
-    let others = [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded()];
+    let others = [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded(), unseeing()];
     let others = others.into_iter().chain(worked_on);
     for snapshot in told.into_iter().chain(others) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
