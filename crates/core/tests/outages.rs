@@ -7,9 +7,9 @@ use downbeat_core::incident::{
     Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, RemedyStage, State,
 };
 use downbeat_core::model::{
-    Audience, Change, ChangeKind, ClientRow, Component, ComponentRow, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
-    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, Shed, Signal,
-    Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    Audience, Change, ChangeKind, ClientRow, Component, ComponentRow, FailureKind, IncidentId, LookupRow, Mode, Moment,
+    Name, Policy, Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp,
+    Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ mod ourselves;
 mod reports;
 #[path = "outages/verbs.rs"]
 mod verbs;
+#[path = "outages/words.rs"]
+mod words;
 
 const COMPONENTS: [&str; 3] = ["login", "playback", "search"];
 const REPLICAS: [&str; 6] = ["eu-1", "eu-2", "us-1", "us-2", "ap-1", "ap-2"];

@@ -134,7 +134,8 @@ impl Panel {
     pub fn eyes(&self, now: Moment) -> BTreeMap<Name, Eye> {
         let mut blind = self.blind(now);
         let eye = |(vantage, turns): (&Name, &BTreeMap<Name, Turn>)| {
-            let is_missed = |turn: &Turn| turn.gap.is_some_and(|gap| now.since(turn.at) > (gap * 3).max(WORD_HOLDS_MIN));
+            let is_missed =
+                |turn: &Turn| turn.gap.is_some_and(|gap| now.since(turn.at) > (gap * 3).max(WORD_HOLDS_MIN));
             let last = turns.values().map(|turn| turn.at).max().unwrap_or(now);
             let eye = match blind.remove(vantage) {
                 Some(why) => Eye::Blind(why),
@@ -158,7 +159,8 @@ impl Panel {
 
     /// The vantage points that see a probe of this place fail, when that is what most of those who look see.
     pub fn witnesses(&self, now: Moment, place: &Slice) -> BTreeSet<&Name> {
-        let failed = self.seats.values().filter(|seat| seat.line.state == ProbeState::Failed && seat.slice.meets(place));
+        let failed =
+            self.seats.values().filter(|seat| seat.line.state == ProbeState::Failed && seat.slice.meets(place));
         let words = failed.flat_map(|seat| &seat.words).filter(|(_, word)| word.holds_at(now));
         words.filter(|(_, word)| matches!(word.outcome, ProbeOutcome::Failed { .. })).map(|(name, _)| name).collect()
     }

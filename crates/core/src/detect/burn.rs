@@ -12,8 +12,8 @@
 //! the share itself (it knows nothing of what is allowed), one window (noisy when it is short, hours late in ending when long).
 
 use crate::model::{
-    Bits, BudgetId, ClientRow, ComponentRow, Dimension, Failures, Finding, Indicator, LatencyObjective, Measure, Moment,
-    Name, Objectives, Policy, Promise, RollUp, Slice, SourceClass, Urgency,
+    Bits, BudgetId, ClientRow, ComponentRow, Dimension, Failures, Finding, Indicator, LatencyObjective, Measure,
+    Moment, Name, Objectives, Policy, Promise, RollUp, Slice, SourceClass, Urgency,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

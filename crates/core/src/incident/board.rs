@@ -2,6 +2,7 @@
 
 use super::answers::Voices;
 use super::book::Book;
+use super::draft::{Draft, WordClock};
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
@@ -130,6 +131,10 @@ pub struct Board {
     pub budgets: BTreeMap<BudgetId, BudgetReading>,
     /// What those who reported say since the last step of an incident's way back; none where nobody answered.
     pub voices: BTreeMap<IncidentId, Voices>,
+    /// Public words that are due and not said yet.
+    pub drafts: BTreeMap<IncidentId, Draft>,
+    /// Until when the public has to hear of which incident.
+    pub word_clocks: BTreeMap<IncidentId, WordClock>,
     /// Services of others that ours depends on and that say that they ail.
     pub ailing: Vec<Ailing>,
 }
@@ -158,6 +163,8 @@ pub(super) fn draw(
         strangers: door.strangers.clone(),
         budgets: BTreeMap::new(),
         voices: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        word_clocks: BTreeMap::new(),
         ailing: vec![],
     }
 }

@@ -8,6 +8,7 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::arming::Trials;
+use super::draft::DraftEdit;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::maintenance::Maintenance;
@@ -188,6 +189,9 @@ pub struct Incident {
     pub refusals: Vec<(crate::model::RemedyKind, Slice, String, String)>,
     /// What was said.
     pub notices: Vec<NoticeCase>,
+    /// What a person made of the next public word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftEdit>,
     /// How often it came back.
     pub relapses: u32,
     /// When it last came back.
@@ -639,6 +643,7 @@ impl Incident {
             remedies: Vec::new(),
             refusals: Vec::new(),
             notices: Vec::new(),
+            draft: None,
             relapses: 0,
             relapsed_at: None,
             acked_by: None,
@@ -703,7 +708,11 @@ impl Incident {
                 self.resolved_at = None;
             }
             Event::Reviewed { path, .. } => self.review = Some(path.clone()),
+            Event::DraftEdited { edit, .. } => self.draft = Some(edit.clone()),
             Event::NoticeWritten { notice } => {
+                if notice.audience == Audience::Public {
+                    self.draft = None;
+                }
                 self.notices.push(NoticeCase { notice: notice.clone(), at, sent: BTreeMap::new() });
             }
             Event::NoticeSent { notice, channel, outcome } => {

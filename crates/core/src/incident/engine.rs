@@ -242,7 +242,8 @@ impl Engine {
         let asked = self.book.open().map(|it| (it.id, self.answers.voices(it.id, it.last_step())));
         let voices = asked.filter(|(_, voices)| *voices != Voices::default()).collect();
         let ailing = self.upstreams.ailing(now, &self.policy);
-        Board { budgets: self.budgets.readings(now), voices, ailing, ..board }
+        let (drafts, word_clocks) = (self.drafts(), self.word_clocks());
+        Board { budgets: self.budgets.readings(now), voices, drafts, word_clocks, ailing, ..board }
     }
 
     /// What an edge tells of and nobody has configured here.

@@ -4,12 +4,13 @@
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
 use super::arming::Tried;
+use super::draft::DraftEdit;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
     Appointment, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Matter, MatterId,
-    MemoId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId, RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
-    Urgency,
+    MemoId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId, RemedyKind, Slice, SourceClass, Strength,
+    TrafficPlan, Urgency,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -321,6 +322,13 @@ pub enum Event {
         /// The file, relative to the data directory.
         path: String,
     },
+    /// A person changed a public word before it was said, or holds it back.
+    DraftEdited {
+        /// About which incident.
+        incident: IncidentId,
+        /// What they made of it.
+        edit: DraftEdit,
+    },
     /// A message to be delivered to all channels of its audience.
     NoticeWritten {
         /// The message.
@@ -505,6 +513,7 @@ impl Event {
             | Self::Reopened { incident, .. }
             | Self::Merged { incident, .. }
             | Self::Split { incident, .. }
+            | Self::DraftEdited { incident, .. }
             | Self::Reviewed { incident, .. } => Some(*incident),
             Self::RemedyProposed { remedy, .. } => Some(remedy.id.incident),
             Self::RemedyStarted { remedy, .. }

@@ -66,6 +66,7 @@ impl MatterCase {
     /// The incident that it is about, when it is about one.
     pub fn incident(&self) -> Option<IncidentId> {
         match self.matter {
+            Matter::WordDue { incident, .. } | Matter::WordOverdue { incident, .. } => Some(incident),
             Matter::Burn { .. } | Matter::Blind { .. } | Matter::Deaf | Matter::Late => None,
         }
     }

@@ -100,7 +100,7 @@ impl Engine {
             Matter::Blind { .. } => (silence, silence),
             // It has lasted that long already.
             Matter::Deaf => (Duration::ZERO, silence),
-            Matter::Late => (Duration::ZERO, Duration::ZERO),
+            Matter::Late | Matter::WordDue { .. } | Matter::WordOverdue { .. } => (Duration::ZERO, Duration::ZERO),
         }
     }
 
@@ -125,8 +125,8 @@ impl Engine {
 
     /// Everything that the team may have to know, as it is now.
     pub(super) fn sights(&self, now: Moment) -> Vec<(Matter, Sight)> {
-        let eyes = self.eyes(now);
-        self.burns(now).into_iter().chain(eyes).chain([(Matter::Deaf, self.deaf(now)), (Matter::Late, self.late(now))]).collect()
+        let ourselves = [(Matter::Deaf, self.deaf(now)), (Matter::Late, self.late(now))];
+        [self.burns(now), self.reminders(now), self.eyes(now), ourselves.into()].concat()
     }
 
     /// The vantage points: those heard since the start, and those of which the team was told.
@@ -199,7 +199,8 @@ impl Engine {
             _ => None,
         });
         let told: Vec<_> = told.collect();
-        let sights = readings.iter().map(|(budget, it)| (Matter::Burn { budget: budget.clone() }, self.burn(budget, it)));
+        let sights =
+            readings.iter().map(|(budget, it)| (Matter::Burn { budget: budget.clone() }, self.burn(budget, it)));
         sights.chain(told).collect()
     }
 
@@ -209,8 +210,7 @@ impl Engine {
         match &reading.burning {
             None => Sight::Over(Some(words::burn_over(reading.promise, reading.left))),
             Some(burning) if burning.rule.urgency == Urgency::Ticket => {
-                let concerned =
-                    |it: &super::Incident| component.is_some_and(|c| it.touches(c, &self.policy.topology));
+                let concerned = |it: &super::Incident| component.is_some_and(|c| it.touches(c, &self.policy.topology));
                 if self.book.open().any(concerned) {
                     return Sight::Unknown;
                 }
@@ -218,7 +218,12 @@ impl Engine {
                     urgency: Urgency::Ticket,
                     since: Some(burning.since),
                     title: words::burn_title(reading.promise, title),
-                    body: words::burn(reading.promise, (burning.rule.long, burning.rule.short), burning.burn, reading.left),
+                    body: words::burn(
+                        reading.promise,
+                        (burning.rule.long, burning.rule.short),
+                        burning.burn,
+                        reading.left,
+                    ),
                 })
             }
             Some(_) => Sight::Unknown,

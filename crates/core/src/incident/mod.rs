@@ -9,6 +9,7 @@ mod command;
 mod cure;
 mod desk;
 mod digest;
+mod draft;
 mod engine;
 mod event;
 mod feature;
@@ -37,6 +38,7 @@ pub use book::{Book, Effect, EffectId, FeatureCase, Incident, Misfit, NoticeCase
 pub use command::{Command, CommandRefused};
 pub use desk::{Batch, Desk, Filed, Unwritten};
 pub use digest::{Digest, DigestError};
+pub use draft::{Draft, DraftEdit, Release, WordClock};
 pub use engine::Engine;
 pub use event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 pub use found::FoundRemedy;

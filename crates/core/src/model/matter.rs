@@ -47,6 +47,20 @@ pub enum Matter {
         /// Which budget.
         budget: BudgetId,
     },
+    /// The public has to hear something soon.
+    WordDue {
+        /// Of which incident.
+        incident: IncidentId,
+        /// So many words were said.
+        said: u32,
+    },
+    /// The public should have heard something by now.
+    WordOverdue {
+        /// Of which incident.
+        incident: IncidentId,
+        /// So many words were said.
+        said: u32,
+    },
     /// About ourselves: a vantage point cannot look, or is not heard.
     Blind {
         /// Which one.
@@ -63,6 +77,8 @@ impl Matter {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Burn { .. } => "burn",
+            Self::WordDue { .. } => "word_due",
+            Self::WordOverdue { .. } => "word_overdue",
             Self::Blind { .. } => "blind",
             Self::Deaf => "deaf",
             Self::Late => "late",
@@ -73,6 +89,7 @@ impl Matter {
     pub const fn title(&self) -> &'static str {
         match self {
             Self::Burn { .. } => "Ticket",
+            Self::WordDue { .. } | Self::WordOverdue { .. } => "Reminder",
             Self::Blind { .. } | Self::Deaf | Self::Late => "About ourselves",
         }
     }
@@ -80,7 +97,7 @@ impl Matter {
     /// True when it says what Downbeat itself cannot see or do: the service may be well or not.
     pub const fn is_about_ourselves(&self) -> bool {
         match self {
-            Self::Burn { .. } => false,
+            Self::Burn { .. } | Self::WordDue { .. } | Self::WordOverdue { .. } => false,
             Self::Blind { .. } | Self::Deaf | Self::Late => true,
         }
     }

@@ -38,8 +38,8 @@ pub use notice::{Audience, Notice, NoticeId, Stage};
 pub use objective::{BudgetId, Indicator, LatencyObjective, Objective, Objectives, Promise};
 pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
 pub use policy::{
-    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault,
-    TellPolicy, Upstream,
+    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault, TellPolicy,
+    Upstream,
 };
 pub use range::{AddressRange, RangeError};
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};

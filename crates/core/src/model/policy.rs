@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{Language, Name, Objectives, RemedyKind, Templates, Topology};
+use super::{Language, Name, Objectives, RemedyKind, Stage, Templates, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -215,10 +215,20 @@ impl ActPolicy {
 /// Who is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TellPolicy {
-    /// The public hears of a confirmed incident after so long.
+    /// The public hears of a confirmed incident after so long; until then the word is a draft.
     pub first_word_after: Duration,
+    /// The same of a cause that is known and dealt with.
+    pub identified_after: Duration,
+    /// The same of users who are served again.
+    pub monitoring_after: Duration,
+    /// The same of the end.
+    pub resolved_after: Duration,
+    /// The public should have heard of a confirmed incident within so long: the team is reminded.
+    pub first_word_within: Duration,
     /// The next update is promised for so long after each public word.
     pub next_update: Duration,
+    /// The team is reminded so long before a word is due, and when it is.
+    pub remind_before: Duration,
     /// The language of the public words, and of what operators write.
     pub language: Language,
     /// Into which others public words are put, where the hub makes them itself.
@@ -231,10 +241,27 @@ impl Default for TellPolicy {
     fn default() -> Self {
         Self {
             first_word_after: Duration::ZERO,
+            identified_after: Duration::ZERO,
+            monitoring_after: Duration::ZERO,
+            resolved_after: Duration::ZERO,
+            first_word_within: Duration::from_secs(10 * 60),
             next_update: Duration::from_secs(30 * 60),
+            remind_before: Duration::from_secs(5 * 60),
             language: Language::En,
             translations: vec![],
             templates: Templates::new(),
+        }
+    }
+}
+
+impl TellPolicy {
+    /// How long a word of a stage is a draft before it goes by itself.
+    pub fn delay(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Investigating => self.first_word_after,
+            Stage::Identified => self.identified_after,
+            Stage::Monitoring => self.monitoring_after,
+            Stage::Resolved => self.resolved_after,
         }
     }
 }

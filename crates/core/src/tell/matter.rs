@@ -64,6 +64,35 @@ pub(crate) fn late(gap: Duration) -> String {
 /// It does again.
 pub(crate) const IN_TIME: &str = "It has kept up for five minutes.";
 
+/// A public word is due soon: the title.
+pub(crate) fn word_due_title(incident: &str) -> String {
+    format!("The public waits for a word: {incident}")
+}
+
+/// Which word, and how soon.
+pub(crate) fn word_due(said: u32, left: Duration) -> String {
+    let left = span(left);
+    match said {
+        0 => {
+            format!("The incident is confirmed, and nothing was said of it in public. The first word is due in {left}.")
+        }
+        _ => format!("The update that was promised in public is due in {left}."),
+    }
+}
+
+/// A public word should have been said: the title.
+pub(crate) fn word_overdue_title(incident: &str) -> String {
+    format!("The public was kept waiting: {incident}")
+}
+
+/// Which word.
+pub(crate) fn word_overdue(said: u32) -> String {
+    match said {
+        0 => "The incident is confirmed, and nothing was said of it in public. The first word is overdue.".into(),
+        _ => "The update that was promised in public is overdue, and the status page says so.".into(),
+    }
+}
+
 /// When a budget is watched no longer.
 pub(crate) const NOT_PROMISED: &str = "The configuration promises nothing of it any more.";
 

@@ -118,7 +118,8 @@ fn told_the_team(toy: &Toy) -> Vec<(Phase, String)> {
 
 /// One in five thousand fails: twice what 99.99 % allow, and less than anything else here finds.
 fn hardly_any_fail(toy: &mut Toy) {
-    toy.extra = vec![("search", "127.31.0.0/24", 4_999, None), ("search", "127.31.0.0/24", 1, Some(FailureKind::Status))];
+    toy.extra =
+        vec![("search", "127.31.0.0/24", 4_999, None), ("search", "127.31.0.0/24", 1, Some(FailureKind::Status))];
 }
 
 #[test]

@@ -74,8 +74,7 @@ fn budgets(budgets: &BTreeMap<BudgetId, BudgetReading>) -> String {
     };
     let alerts = |(id, it): (&BudgetId, &BudgetReading)| {
         let fires = |urgency| u8::from(it.burning.is_some_and(|burning| burning.rule.urgency == urgency));
-        [Urgency::Page, Urgency::Ticket]
-            .map(|it| format!("{{{},urgency=\"{}\"}} {}", of(id), it.word(), fires(it)))
+        [Urgency::Page, Urgency::Ticket].map(|it| format!("{{{},urgency=\"{}\"}} {}", of(id), it.word(), fires(it)))
     };
     gauge(
         "downbeat_error_budget_left",

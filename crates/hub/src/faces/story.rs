@@ -9,13 +9,15 @@ use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::detect::{BudgetReading, ErrorBudget, Met};
 use downbeat_core::diagnose::Ailing;
-use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
-use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict, Voices};
+use downbeat_core::incident::{
+    Actor, Board, Book, Cell, Channel, Condition, Draft, DraftEdit, Engine, Event, FoundRemedy, Outcome, Pulse, Record,
+    Release, ReplicaLine, State, Verb, Verdict, Voices, WordClock,
+};
 use downbeat_core::model::{
     Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
-    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name, Notice, NoticeId,
-    Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
-    Urgency, Weight,
+    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name,
+    Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice,
+    SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -217,7 +219,13 @@ pub(crate) fn unseeing() -> Snapshot {
     tale.past();
     let budget = BudgetId { component: name("playlists"), indicator: Indicator::Latency };
     let matters = [
-        (Matter::Burn { budget }, Urgency::Ticket, 7_200, "Playlists uses up its latency budget", "99 % within 300ms are promised."),
+        (
+            Matter::Burn { budget },
+            Urgency::Ticket,
+            7_200,
+            "Playlists uses up its latency budget",
+            "99 % within 300ms are promised.",
+        ),
         (Matter::Blind { vantage: name("oslo") }, Urgency::Ticket, 300, "Vantage point oslo cannot look", HOSTILE),
         (Matter::Deaf, Urgency::Page, 240, "No edge is heard", "How the service does for its clients is UNKNOWN."),
     ];
@@ -228,6 +236,24 @@ pub(crate) fn unseeing() -> Snapshot {
     }
     let mut snapshot = tale.snapshot(Condition::Unknown);
     Arc::make_mut(&mut snapshot.board).heard_at = Some(snapshot.now.before(Duration::from_secs(240)));
+    snapshot
+}
+
+/// Playback fails, and somebody holds the first public word back; four minutes later nobody has said anything.
+pub(crate) fn held_back() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    tale.silent = true;
+    tale.outage(State::Confirmed, "Playback failing in eu", "");
+    let (stage, by) = (Stage::Investigating, name("mira"));
+    let edit = DraftEdit { stage, text: None, release: Release::ByPerson, by: by.clone() };
+    tale.write(Event::DraftEdited { incident: INCIDENT, edit });
+    tale.at(240_000);
+    let mut snapshot = tale.snapshot(Condition::Down);
+    let since = snapshot.book.incidents[&INCIDENT].confirmed_at.unwrap_or_default();
+    let (title, body) = ("Problems with Playback in eu".into(), "We see problems with Playback in eu.".into());
+    let draft = Draft { stage, title, body, translations: BTreeMap::new(), since, goes_at: None, by: Some(by) };
+    Arc::make_mut(&mut snapshot.board).drafts = [(INCIDENT, draft)].into();
     snapshot
 }
 
@@ -357,6 +383,8 @@ struct Tale {
     book: Book,
     now: Moment,
     notices: u32,
+    /// True while nothing is said in public.
+    silent: bool,
 }
 
 impl Tale {
@@ -364,7 +392,7 @@ impl Tale {
         let channel = |n: &str, audience| Channel { name: name(n), audience };
         let channels = vec![channel("status-page", Audience::Public), channel("log", Audience::OnCall)];
         let now = Moment::from_millis(ONSET_MS - 2 * DAY_MS);
-        let mut tale = Self { book: Book::new(channels), now, notices: 0 };
+        let mut tale = Self { book: Book::new(channels), now, notices: 0, silent: false };
         tale.write(Event::HubStarted { version: "0.1.0".into() });
         tale
     }
@@ -522,6 +550,9 @@ impl Tale {
     }
 
     fn tell(&mut self, incident: IncidentId, audience: Audience, stage: Stage, title: &str, body: &str) {
+        if self.silent && audience == Audience::Public {
+            return;
+        }
         self.notices += 1;
         let id = NoticeId { incident, count: self.notices };
         let slice = slice("component=playback,region=eu");
@@ -534,16 +565,24 @@ impl Tale {
     }
 
     fn snapshot(self, eu: Condition) -> Snapshot {
+        let settings = settings();
+        let board = Board { word_clocks: word_clocks(&self.book, &settings), ..board(self.now, eu, &self.book.plan) };
         Snapshot {
             now: self.now,
-            settings: Arc::new(settings()),
-            board: Arc::new(board(self.now, eu, &self.book.plan)),
+            settings: Arc::new(settings),
+            board: Arc::new(board),
             book: Arc::new(self.book),
             days: Arc::new(days(self.now)),
             reports: Arc::default(),
             trouble: None,
         }
     }
+}
+
+/// As the engine has them.
+fn word_clocks(book: &Book, settings: &HubSettings) -> BTreeMap<IncidentId, WordClock> {
+    let engine = Engine::resume(settings.policy.clone(), book.clone());
+    book.open().filter_map(|incident| Some((incident.id, engine.word_clock(incident)?))).collect()
 }
 
 fn bits(edge: f64, probe: f64) -> BTreeMap<SourceClass, Bits> {
@@ -655,6 +694,8 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         strangers: BTreeMap::new(),
         budgets: budgets(now, eu),
         voices: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        word_clocks: BTreeMap::new(),
         ailing: Vec::new(),
     }
 }

@@ -92,7 +92,10 @@ fn standing(snapshot: &Snapshot, about: &Slice) -> Standing {
             incident: incident.id.0,
             title: incident.title.clone(),
             since: incident.since,
-            next_update: word.map(|at| at + snapshot.settings.policy.tell.next_update),
+            // A promise that was not kept is not made again.
+            next_update: word
+                .map(|at| at + snapshot.settings.policy.tell.next_update)
+                .filter(|due| *due >= snapshot.now),
             is_served: matches!(incident.state, State::Mitigated | State::Restoring),
         });
     }

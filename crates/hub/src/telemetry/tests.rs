@@ -186,7 +186,8 @@ fn what_clients_met_is_kept_by_the_minute_where_something_is_promised() {
         store.write(&gatherer.add(at(second), &roll_up, &policy)).expect("written");
     }
     let minutes = reader.served(Moment::default(), &policy).expect("read");
-    let counts: Vec<(&str, u64, u64)> = minutes.iter().map(|m| (m.budget.component.as_str(), m.met.total, m.met.bad)).collect();
+    let counts: Vec<(&str, u64, u64)> =
+        minutes.iter().map(|m| (m.budget.component.as_str(), m.met.total, m.met.bad)).collect();
     assert_eq!(counts, [("web", 20 * 19, 20), ("web", 60 * 19, 60)], "a refused password is no failure of the service");
     assert_eq!(minutes[1].at.since(minutes[0].at).as_secs(), 60);
     assert_eq!(reader.served(minutes[1].at, &policy).expect("read").len(), 1);

@@ -3,8 +3,8 @@
 use crate::receiver::{Answer, Receiver};
 use crate::rig::{eventually, name, roll_up, settings};
 use downbeat_core::model::{
-    Audience, BudgetId, ClientRow, ComponentRow, FailureKind, Indicator, LatencyObjective, Objective, Objectives, RollUp, Signal,
-    Sketch, Tally,
+    Audience, BudgetId, ClientRow, ComponentRow, FailureKind, Indicator, LatencyObjective, Objective, Objectives,
+    RollUp, Signal, Sketch, Tally,
 };
 use downbeat_hub::settings::{Dialect, WebhookSettings};
 use downbeat_hub::{HubHandle, start};
@@ -76,7 +76,8 @@ async fn a_budget_that_burns_is_told_wherever_somebody_looks() {
     let value = |start: &str| -> Option<f64> { metrics.lines().find_map(|it| it.strip_prefix(start))?.parse().ok() };
     let left = value("downbeat_error_budget_left{component=\"playback\",indicator=\"success\"} ");
     assert!(left.is_some_and(|left| (left + 19.0).abs() < 1e-6), "{left:?}");
-    let burn = value("downbeat_error_budget_burn_rate{component=\"playback\",indicator=\"success\",window_seconds=\"300\"} ");
+    let burn =
+        value("downbeat_error_budget_burn_rate{component=\"playback\",indicator=\"success\",window_seconds=\"300\"} ");
     assert!(burn.is_some_and(|burn| (burn - 20.0).abs() < 1e-6), "{burn:?}");
     let page = get(&hub, "/").await;
     assert!(page.contains("Error budgets") && page.contains("Burns fast"));
@@ -97,6 +98,9 @@ async fn late_answers_use_up_a_budget_of_their_own_and_the_bound_is_told_as_it_i
     first_byte.count_times(900_000, 80);
     let components = vec![ComponentRow { component: name("playback"), first_byte }];
     hub.doors().signals.send(Signal::RollUp(RollUp { components, ..roll_up(1, 0) })).await.expect("taken");
+    let mut snapshots = hub.doors().snapshots.clone();
+    let is_used = |it: &downbeat_hub::view::Snapshot| it.board.budgets[&id(Indicator::Latency)].left < 1.0;
+    snapshots.wait_for(is_used).await.expect("the hub runs");
     let told = budget(&hub).await;
     assert_eq!((&told["indicator"], &told["objective"]), (&"latency".into(), &90.0.into()));
     assert_eq!((&told["below_ms"], &told["late_from_ms"]), (&300.0.into(), &311.296.into()));

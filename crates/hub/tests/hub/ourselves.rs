@@ -76,7 +76,8 @@ async fn our_own_uplink_is_told_of_when_it_is_down_and_when_it_is_back() {
     let _open = TcpListener::bind(address).await.expect("the port is still free");
     let message = until_heard(&receiver, "matter-1.over").await;
     assert_eq!((&message["stage"], &message["body"]), (&"over".into(), &"It looks again.".into()));
-    eventually("both", || (heard(&receiver, "chat").len() == 2 && heard(&receiver, "pager").len() == 2).then_some(())).await;
+    eventually("both", || (heard(&receiver, "chat").len() == 2 && heard(&receiver, "pager").len() == 2).then_some(()))
+        .await;
     nothing_is_said_in_public(&hub).await;
     assert!(!get(hub.console_address(), "/log").await.contains("About ourselves"));
     hub.stop().await;

@@ -115,7 +115,8 @@ fn read_latency(reader: &Reader<'_>) -> Option<LatencyObjective> {
     let (below, share) = (below?, promised_share(reader, "share", share?, "answers")?);
     let latency = LatencyObjective::new(below.get_ref().0, share);
     if latency.is_none() {
-        let (least, most) = (duration_text(*LatencyObjective::BELOW.start()), duration_text(*LatencyObjective::BELOW.end()));
+        let (least, most) =
+            (duration_text(*LatencyObjective::BELOW.start()), duration_text(*LatencyObjective::BELOW.end()));
         let complaint = Complaint::new(format!("below: from {least} to {most} can be promised"));
         reader.complain(below.span(), complaint.hint("below = \"300ms\": from the request to the head of its answer"));
     }

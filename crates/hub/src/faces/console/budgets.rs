@@ -90,7 +90,8 @@ mod tests {
             .iter()
             .map(|line| (line.title.as_str(), line.objective.as_str(), line.word, line.left.as_str()))
             .collect();
-        let (login, playback) = (("Log-in", "99 %", "No data", "100 %"), ("Playback", "99.9 %", "Burns fast", "−14.0 %"));
+        let (login, playback) =
+            (("Log-in", "99 %", "No data", "100 %"), ("Playback", "99.9 %", "Burns fast", "−14.0 %"));
         assert_eq!(said, [login, playback, ("Playback", "99 % within 300 ms", "Kept", "53.3 %")]);
         assert_eq!(lines[2].counted.as_deref(), Some("late from 311 ms on"));
     }

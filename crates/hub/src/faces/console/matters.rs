@@ -33,7 +33,8 @@ impl Band {
     fn of(case: &MatterCase) -> Self {
         Self {
             tone: match case.matter {
-                Matter::Burn { .. } => Tone::Warn,
+                Matter::Burn { .. } | Matter::WordDue { .. } => Tone::Warn,
+                Matter::WordOverdue { .. } => Tone::Bad,
                 Matter::Blind { .. } | Matter::Deaf | Matter::Late => Tone::Unknown,
             },
             kind: case.matter.title(),
