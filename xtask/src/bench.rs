@@ -131,7 +131,10 @@ fn detect(workspace: &Workspace, options: &Detect) -> Result<Outcome> {
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let data = options.data.clone().unwrap_or_else(|| workspace.root().join("../shared/data/anomaly"));
     let mut command = workspace.cargo(&["run", "--release", "--package", "downbeat-laboratory", "--"]);
-    command.arg("--data").arg(data).arg("--folder").arg(folder).args(["--revision", &revision(workspace)?]);
+    command.arg("--data").arg(data).arg("--folder").arg(&folder).args(["--revision", &revision(workspace)?]);
+    if let Some(program) = peers::provide_detectors(workspace, &folder) {
+        command.arg("--peers").arg(program);
+    }
     command.arg("--page").arg(workspace.root().join("docs/benchmarks/detect.md")).args(&options.others);
     Ok(Outcome::of(process::succeeds(&mut command)?))
 }

@@ -6,7 +6,8 @@
 //! machine causes, for then they are no burst. Failed probes are when they pass it by the margin and two vantage points at least see
 //! them fail: whom nobody asks, because all ask the others, may be dead for long before a request fails.
 //!
-//! Never confirmed is what was all seen in a blink; what users' reports say alone, which are capped (G1, G2); and slowness
+//! Never confirmed is what was all seen in a blink; what clients of one network alone meet, while others are well
+//! (`diagnose::Alone`); what users' reports say alone, which are capped (G1, G2); and slowness
 //! everywhere at once, without failures and without a surge, when the observer is as likely to be unwell as the service
 //! (A4). An error budget that burns is believed by rule (`detect::burn`).
 
@@ -45,6 +46,9 @@ pub struct Surroundings<'a> {
     pub course: &'a dyn Fn(&Finding) -> Option<Course>,
     /// Whether a place is reported from so many autonomous systems that it is no handful of forgers (G1).
     pub reported_broadly: &'a dyn Fn(&Slice) -> bool,
+    /// Whether clients of one network alone suffer, while others are well and no replica shows anything; asked only where it
+    /// matters.
+    pub of_one_network: &'a dyn Fn() -> bool,
     /// True while no edge has been heard for too long (A15).
     pub deaf: bool,
 }
@@ -89,7 +93,8 @@ pub fn judge(findings: &[&Finding], around: Surroundings<'_>, policy: &ConfirmPo
     }
     let Some(evidence) = gather(findings, policy) else { return Verdict::Healthy };
     match burns(findings, &evidence).or_else(|| why_confirmed(&evidence, around, policy)) {
-        Some(why) => Verdict::Confirmed(evidence, why),
+        Some(why) if !is_elsewhere(&evidence, around) => Verdict::Confirmed(evidence, why),
+        Some(_) => Verdict::Suspected(evidence),
         None if best(&evidence) >= SUSPICION * around.threshold.0 => Verdict::Suspected(evidence),
         None => Verdict::Healthy,
     }
@@ -173,6 +178,12 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
     })
 }
 
+/// What clients of one network alone meet, and no probe, is a trouble of that network: worth watching, and nobody's call.
+fn is_elsewhere(evidence: &Evidence, around: Surroundings<'_>) -> bool {
+    let is_probed = evidence.bits.get(&SourceClass::Probe).is_some_and(|bits| bits.0 >= AGREES);
+    !is_probed && (around.of_one_network)()
+}
+
 /// Reports may tip the scales but never be most of the weight: half of the threshold has to be measured.
 fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
     let measured: f64 =
@@ -222,6 +233,7 @@ mod tests {
         witnesses: &|_| 1,
         course: &|f| Some(Course { from: f.since, to: f.at, seconds: 1 }),
         reported_broadly: &|_| true,
+        of_one_network: &|| false,
     };
     const LASTING: Surroundings<'_> =
         Surroundings { course: &|f| Some(Course { from: f.since, to: f.at, seconds: 3 }), ..CALM };

@@ -7,6 +7,10 @@
 //! sides (its region, its version). What a remedy in force has already dealt with is counted but marked
 //! [`Standing::Known`], so that a diverted replica's failing checks do not open a second incident.
 
+mod sessions;
+
+pub use sessions::{ActiveSessions, Sessions};
+
 use crate::model::{
     ClientRow, Dimension, FailureKind, Failures, Ledger, Measure, Moment, Name, ProbeKind, ProbeOutcome, ProbeResult,
     ReplicaRow, Report, RollUp, Slice, SourceClass, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
@@ -15,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most failed look-ups, rows and the like that one roll-up may carry.
 const ROWS_MAX: usize = 4_096;
+
+/// Networks whose owners are remembered; beyond it, those of the next roll-ups.
+const OWNERS_MAX: usize = 4_096;
 
 /// Most strangers that are named for one edge; further ones are only counted.
 const STRANGERS_MAX: usize = 32;
@@ -113,6 +120,10 @@ pub struct Door {
     pub strangers: BTreeMap<Name, Strangers>,
     /// By replica.
     pub replicas: BTreeMap<Name, ReplicaNews>,
+    /// What edges tell of active sessions.
+    pub sessions: Sessions,
+    /// Whose clients' networks are: their autonomous systems, where a table says so.
+    pub owners: BTreeMap<Name, Name>,
 }
 
 impl Door {
@@ -140,6 +151,11 @@ impl Door {
         self.check_roll_up(roll)?;
         let known = self.pass_strangers_over(roll, topology);
         self.note_edge(now, roll, &known);
+        self.sessions.hear(now, roll);
+        if self.owners.len() > OWNERS_MAX {
+            self.owners.clear();
+        }
+        self.owners.extend(roll.systems.iter().map(|(network, system)| (network.clone(), system.clone())));
         let told = ledger.at(now).told.entry(roll.edge.clone()).or_default();
         told.ms += u64::from(roll.span_ms);
         for row in &known.clients {
@@ -182,9 +198,8 @@ impl Door {
         if repeat {
             return Err(SignalRefused::Repeat { edge: roll.edge.clone(), seq: roll.seq });
         }
-        let rows =
-            [roll.upstream.len(), roll.clients.len(), roll.components.len(), roll.replicas.len(), roll.lookups.len()];
-        let rows: usize = rows.iter().sum();
+        let measured = roll.upstream.len() + roll.clients.len() + roll.components.len() + roll.sessions.len();
+        let rows = measured + roll.replicas.len() + roll.lookups.len();
         if rows > ROWS_MAX {
             return Err(SignalRefused::Figures(format!("a roll-up has at most {ROWS_MAX} rows, this one has {rows}")));
         }
@@ -424,6 +439,8 @@ mod tests {
             components: vec![],
             replicas: vec![],
             lookups: vec![],
+            sessions: vec![],
+            systems: BTreeMap::new(),
         }
     }
 

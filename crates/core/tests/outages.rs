@@ -9,7 +9,7 @@ use downbeat_core::incident::{
 use downbeat_core::model::{
     Audience, Change, ChangeKind, ClientRow, Component, ComponentRow, FailureKind, IncidentId, LookupRow, Mode, Moment,
     Name, Policy, Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp,
-    Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    SessionRow, Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -59,6 +59,8 @@ struct Toy {
     /// What clients waited for, each second.
     answers: Vec<ComponentRow>,
     names_fail: bool,
+    /// What the edge tells of active sessions.
+    sessions: Vec<SessionRow>,
 }
 
 fn topology() -> Topology {
@@ -134,6 +136,7 @@ impl Toy {
             extra: vec![],
             answers: vec![],
             names_fail: false,
+            sessions: vec![],
         };
         toy.write(vec![Event::HubStarted { version: "test".into() }]);
         toy.run(20);
@@ -322,6 +325,8 @@ impl Toy {
             components: self.answers.clone(),
             replicas,
             lookups: lookups.into_iter().collect(),
+            sessions: self.sessions.clone(),
+            systems: BTreeMap::new(),
         }
     }
 

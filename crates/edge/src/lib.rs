@@ -33,8 +33,8 @@ pub use change::settings::{
     AccessLogSettings, Balance, CACHE_BYTES, CACHED_BODIES_MIN, CacheSettings, CertificateFiles, ClientWord,
     ComponentSettings, DRAIN, EdgeSettings, FeatureSettings, HashKey, HealthSettings, HedgeSettings, HubLink,
     IN_FLIGHT_FLOOR, Identity, LimitSettings, LogTarget, MAX_IN_FLIGHT, ProxyProtocol, ProxySettings, QueryWord,
-    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, TRIAL, TlsSettings,
-    WEIGHT,
+    RESOLVE_EVERY, Repeatable, ReplicaSettings, ResumeSettings, RetrySettings, RouteRule, SLOW, SessionMark, TRIAL,
+    TlsSettings, WEIGHT,
 };
 pub use change::site::SettingsFault;
 pub use codec::TraceFields;

@@ -39,8 +39,12 @@ pub(crate) fn routes(doors: Doors, settings: &HubSettings) -> Router {
 
 /// `POST /v1/rollups`: 204, or the traffic plan when the edge has another one. A repeat is welcome and changes
 /// nothing.
-async fn take_roll_up(State(doors): State<Doors>, FromJson(roll_up): FromJson<RollUp>) -> Result<Response, Problem> {
+async fn take_roll_up(
+    State(doors): State<Doors>,
+    FromJson(mut roll_up): FromJson<RollUp>,
+) -> Result<Response, Problem> {
     let epoch = roll_up.plan_epoch;
+    roll_up.systems = doors.reports.systems_of(&roll_up);
     match doors.signals.send(Signal::RollUp(roll_up)).await {
         Ok(()) | Err(SignalError::Refused(SignalRefused::Repeat { .. })) => {}
         Err(SignalError::Refused(refused)) => return Err(Problem::senseless(refused.to_string())),

@@ -191,6 +191,20 @@ pub struct Category {
     pub component: Option<Name>,
 }
 
+impl Category {
+    /// That a component does not work: offered for each where nobody says what can be reported.
+    pub fn does_not_work(component: &Name, title: &str) -> Self {
+        let title = format!("{title} does not work");
+        Self { name: component.clone(), title, component: Some(component.clone()) }
+    }
+
+    /// Offered behind them.
+    pub fn something_else() -> Self {
+        let name = Name::new("something-else").expect("\"something-else\" is a good name");
+        Self { name, title: "Something else".into(), component: None }
+    }
+}
+
 /// A receiver of messages as JSON by POST.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookSettings {

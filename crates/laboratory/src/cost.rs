@@ -1,11 +1,13 @@
 //! What a point and a series cost: processor time on one core, and bytes.
 
 use crate::page::{Goal, Page};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use downbeat_core::detect::series::{Budget, CountSeries, Detector, Kind};
 use downbeat_core::model::Moment;
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// Series that take turns, so that each finds its state where a million series would: outside of the nearest cache.
@@ -16,12 +18,13 @@ const POINTS: u64 = 500;
 const NS_MAX: f64 = 150.0;
 const BYTES_MAX: f64 = 1_024.0;
 
-/// Measures both detectors.
-pub(crate) fn measure(page: &mut Page) -> anyhow::Result<()> {
+/// Measures both detectors, and those of others where there is a program that does.
+pub(crate) fn measure(page: &mut Page, peers: Option<&Path>) -> anyhow::Result<()> {
     page.title("Cost");
     page.text(
         "Processor time of one thread, 10,000 series taking turns, after 500 points each; on a machine that others use as well, so \
-         it varies by a factor of two. Peers (augurs, changepoint) are not in this run yet.",
+         it varies by a factor of two. The detectors of others follow, measured in the same run on the same series: 20 that take \
+         turns, or a table of 50 series over a day of minutes.",
     );
     general(page, "any series, a point a minute", Duration::from_secs(60))?;
     general(page, "any series, a point in five minutes", Duration::from_secs(300))?;
@@ -34,6 +37,17 @@ pub(crate) fn measure(page: &mut Page) -> anyhow::Result<()> {
     })?;
     page.row("counts: a point", ns, "ns", Goal::AtMost(NS_MAX));
     page.row("counts: its state", size_of::<CountSeries>() as f64, "bytes", Goal::AtMost(BYTES_MAX));
+    peers.map_or(Ok(()), |program| others(page, program))
+}
+
+/// Each line is a figure in nanoseconds, a tab, and what it is of.
+fn others(page: &mut Page, program: &Path) -> anyhow::Result<()> {
+    let told = Command::new(program).output().with_context(|| format!("run {}", program.display()))?;
+    ensure!(told.status.success(), "{} failed: {}", program.display(), String::from_utf8_lossy(&told.stderr));
+    for line in String::from_utf8(told.stdout).context("read what the peers cost")?.lines() {
+        let (ns, what) = line.split_once('\t').with_context(|| format!("no tab in {line:?}"))?;
+        page.row(what, ns.parse().with_context(|| format!("no figure in {line:?}"))?, "ns", Goal::None);
+    }
     Ok(())
 }
 

@@ -33,6 +33,9 @@ struct Options {
     /// Where the page goes.
     #[arg(long)]
     page: PathBuf,
+    /// A program that says what the detectors of others cost; without it their rows are left out.
+    #[arg(long)]
+    peers: Option<PathBuf>,
     /// What was measured.
     #[arg(long)]
     revision: String,
@@ -56,6 +59,6 @@ fn main() -> anyhow::Result<()> {
     }
     health::measure(&mut page);
     synthetic::measure(options.series, &mut page);
-    cost::measure(&mut page)?;
+    cost::measure(&mut page, options.peers.as_deref())?;
     page.write(&options.page, &options.revision)
 }

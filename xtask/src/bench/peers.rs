@@ -71,6 +71,21 @@ pub(super) fn provide_watchers(workspace: &Workspace, folder: &Path) -> PathBuf 
     vigil
 }
 
+/// The program that says what the detectors of others cost, from a workspace of its own; `None` where it cannot be built.
+pub(super) fn provide_detectors(workspace: &Workspace, folder: &Path) -> Option<PathBuf> {
+    let (manifest, build) = (workspace.root().join("peers/Cargo.toml"), folder.join("build"));
+    let mut cargo = workspace.cargo(&["build", "--release", "--locked", "--manifest-path"]);
+    cargo.arg(manifest).arg("--target-dir").arg(&build);
+    if let Err(error) = process::succeeds_within(&mut cargo, BUILD_LIMIT) {
+        eprintln!("note: {error:#}");
+    }
+    let program = build.join("release/downbeat-peers");
+    if !program.is_file() {
+        eprintln!("SKIP: the detectors of others could not be built: what they cost is not measured");
+    }
+    program.is_file().then_some(program)
+}
+
 /// Looks for what the public pages are compared with and loaded by, and installs what is missing.
 pub(super) fn provide_servers(workspace: &Workspace) {
     let needed = [NGINX, WRK];

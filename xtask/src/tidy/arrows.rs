@@ -30,7 +30,7 @@ const DRILL: &str = "downbeat-drill";
 const ENCORE: &str = "encore";
 const MODELS: &str = "downbeat-models";
 
-const ROOMS: [Room; 13] = [
+const ROOMS: [Room; 14] = [
     Room { folder: "crates/core", package: CORE, may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "crates/edge", package: EDGE, may_use: &[CORE], tests: Tests::LikeTheCrate },
     Room { folder: "crates/hub", package: HUB, may_use: &[CORE], tests: Tests::LikeTheCrate },
@@ -46,6 +46,7 @@ const ROOMS: [Room; 13] = [
     Room { folder: "fuzz", package: "downbeat-fuzz", may_use: &[EDGE], tests: Tests::LikeTheCrate },
     Room { folder: "crates/models", package: MODELS, may_use: &[CORE], tests: Tests::LikeTheCrate },
     Room { folder: "crates/laboratory", package: "downbeat-laboratory", may_use: &[CORE], tests: Tests::LikeTheCrate },
+    Room { folder: "peers", package: "downbeat-peers", may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "crates/bench", package: "downbeat-bench", may_use: &[], tests: Tests::LikeTheCrate },
     Room { folder: "crates/disk", package: "downbeat-disk", may_use: &[], tests: Tests::Everything },
     Room { folder: "xtask", package: "xtask", may_use: &[], tests: Tests::LikeTheCrate },

@@ -45,9 +45,9 @@ fn code_map(page: &TextFile) -> Option<(usize, &str)> {
 }
 
 /// Crates outside `crates/`.
-const ELSEWHERE: [&str; 2] = ["fuzz/", "xtask"];
+const ELSEWHERE: [&str; 3] = ["fuzz/", "peers/", "xtask"];
 
-/// `crates/NAME`, `fuzz/` and `xtask`, with the place of their first mention.
+/// `crates/NAME`, `fuzz/`, `peers/` and `xtask`, with the place of their first mention.
 fn named_crates(map: &str) -> BTreeMap<String, usize> {
     let mut named = BTreeMap::new();
     for place in word_places(map, "crates/") {

@@ -40,9 +40,9 @@ status = "127.0.0.1:{status}"
 path = "{path}"
 timeout = "500ms"
 [policy.act]
-ramp_after = "5s"
+ramp_after = "4s"
 [policy.incident]
-quiet_for = "5s"
+quiet_for = "4s"
 [automation]
 divert = "observe"
 restart = "observe"

@@ -13,7 +13,7 @@ const OPENING: &str = "\
 Written by `cargo xtask bench confirm`; do not edit. One of three replicas is hit while clients ask through the edge; all
 watch the same replicas in the same run, and what counts is when the webhook that calls somebody arrives. The fault comes
 at a random moment of everybody's second, and each replica is hit in turn; an answer takes 5 to 15 ms otherwise. Downbeat
-decides with its defaults and acts on nothing; that it takes an incident for over after 5 s is configured (`ramp_after`,
+decides with its defaults and acts on nothing; that it takes an incident for over after 4 s is configured (`ramp_after`,
 `quiet_for`: five minutes each by default), and so is that a probe fails after 500 ms (a second by default). Prometheus
 scrapes and evaluates once a second, with rules made for these faults (errors above 2 % of five seconds, nine tenths of the
 answers within 500 ms, `up`), Alertmanager waits for nothing; the blackbox exporter and Vigil probe the replicas once a
@@ -28,11 +28,10 @@ const STAGES: &str = "\
   nobody, so that a replica which restarts does not.
 - **Patience.** A check of a closer look waits a quarter of a second before it takes silence for failure, an attempt a tenth. So what
   hangs or lags is known that much later than what refuses.
-- **The second class.** A call needs two classes of evidence, edge and probe. After a few failures or late answers the edge
-  prefers the other replicas, and clients meet none of it; but what is not asked gives no evidence. Where an edge met less
-  than one failure in its roll-up, checks stand alone: they need 20 bits above the threshold of 26, of which a second
-  brings 30 at most.
-- **Chance.** With 5 % errors a failure comes every half second, and tells 4.6 bits; checks meet too few of them. The edge's
+- **The second class.** A call needs two classes of evidence, edge and probe. After a few failures or late answers balancing
+  prefers the other replicas, so for five seconds of a closer look one request in fifty milliseconds that may be asked twice goes to the
+  replica all the same; what hangs is ejected after a handful.
+- **Chance.** With 5 % errors a failure comes every half second or less, and tells 4.6 bits; checks meet too few of them. The edge's
   count alone has to be 2.5 bits above the threshold, over three seconds at least.
 ";
 

@@ -17,7 +17,7 @@ pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, Erro
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
-pub use usual::Usual;
+pub use usual::{SHARE_OF, Usual};
 
 use crate::model::{
     Bits, Course, DetectPolicy, Dimension, FailureKind, Failures, Finding, Measure, Moment, Name, Report, Slice,
@@ -170,11 +170,10 @@ impl Watch {
         }
     }
 
-    /// Counts a user's report of a place.
-    pub fn report(&mut self, now: Moment, leaf: &Slice, report: &Report) {
+    /// Counts a user's report of a place whose component has so many active sessions, where they are known.
+    pub fn report(&mut self, now: Moment, leaf: &Slice, report: &Report, sessions: Option<u64>) {
         self.age += 1;
-        let usual = report.usual_per_minute.filter(|usual| usual.is_finite()).unwrap_or(0.0);
-        let per_second = usual.max(self.policy.reports_per_minute) / 60.0;
+        let per_second = self.usual_reports(report, sessions) / 60.0;
         let fresh = || Reported { test: CountTest::new(per_second, now), breadth: Breadth::default() };
         let reported = self.reports.entry(leaf.clone()).or_insert_with(fresh);
         if now.since(reported.test.last()) > self.policy.memory {
@@ -183,6 +182,19 @@ impl Watch {
         }
         reported.test.add(now, 1);
         reported.breadth.add(now, &report.network, report.system.as_ref(), self.policy.memory);
+    }
+
+    /// How many reports like this one a minute are usual: a share of those who are there, where that is known; ten of a night's
+    /// few are more than ten of a peak hour's many.
+    fn usual_reports(&self, report: &Report, sessions: Option<u64>) -> f64 {
+        let learnt = |usual: Option<f64>| usual.filter(|usual| usual.is_finite()).unwrap_or(0.0);
+        let usual = match sessions {
+            Some(sessions) => {
+                learnt(report.usual_of_100k).max(self.policy.reports_of_100k) * sessions as f64 / SHARE_OF
+            }
+            None => learnt(report.usual_per_minute),
+        };
+        usual.max(self.policy.reports_per_minute)
     }
 
     /// True when a place is reported from so many autonomous systems that it is more than a handful of forgers (G1).

@@ -8,6 +8,8 @@
 use crate::model::Moment;
 use serde::{Deserialize, Serialize};
 
+/// Shares of active sessions are learnt as counts of so many.
+pub const SHARE_OF: f64 = 100_000.0;
 /// Hours of a week.
 const HOURS: usize = 168;
 const HOUR_MS: u64 = 3_600_000;

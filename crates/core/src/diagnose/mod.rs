@@ -7,10 +7,12 @@
 //! weight of changes is 151 of 356 public post-mortems (42 %) naming one. Ties fall by kind and slice, never by the
 //! order of input.
 
+mod alone;
 mod contrast;
 mod demand;
 mod upstream;
 
+pub use alone::Alone;
 pub use contrast::Contrast;
 pub use demand::{Bound, Demand, Flood, Surge};
 pub use upstream::{Ailing, Upstreams};

@@ -6,9 +6,9 @@ use super::draft::{Draft, WordClock};
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
-use crate::diagnose::Ailing;
+use crate::diagnose::{Ailing, Alone};
 use crate::model::{BudgetId, Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
-use crate::signal::{Door, Strangers};
+use crate::signal::{ActiveSessions, Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const LATELY: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
 /// Without news for so long nothing is known.
 const FRESH: Duration = Duration::from_secs(30);
+/// Who asks is counted over so long.
+const MINUTE: Duration = Duration::from_secs(60);
 /// The pulse goes back so far.
 const PULSE: Duration = Duration::from_secs(120);
 /// Above this share of failures something works, but not as usual.
@@ -137,6 +139,12 @@ pub struct Board {
     pub word_clocks: BTreeMap<IncidentId, WordClock>,
     /// Services of others that ours depends on and that say that they ail.
     pub ailing: Vec<Ailing>,
+    /// The one network whose clients suffer, while others are well and nothing of ours shows anything.
+    pub alone: Option<Alone>,
+    /// Clients' requests within the last minute by whose network they came from: an autonomous system where that is known.
+    pub asked: BTreeMap<Name, u64>,
+    /// Active sessions; `None` where no edge tells of them.
+    pub sessions: Option<ActiveSessions>,
 }
 
 /// Draws the live picture.
@@ -166,7 +174,19 @@ pub(super) fn draw(
         drafts: BTreeMap::new(),
         word_clocks: BTreeMap::new(),
         ailing: vec![],
+        alone: Alone::find(ledger, &door.owners, now),
+        asked: asked(ledger, door, now),
+        sessions: door.sessions.active(now),
     }
+}
+
+/// Who asked, over the last minute.
+fn asked(ledger: &Ledger, door: &Door, now: Moment) -> BTreeMap<Name, u64> {
+    let mut sums: BTreeMap<Name, u64> = BTreeMap::new();
+    for ((_, network), tally) in ledger.clients(now.before(MINUTE), now).iter() {
+        *sums.entry(door.owners.get(network).unwrap_or(network).clone()).or_default() += tally.total;
+    }
+    sums
 }
 
 struct Lately<'a> {

@@ -158,8 +158,10 @@ impl Engine {
             }
             Signal::Probe(result) => self.hear_probe(now, result)?.into_iter().collect(),
             Signal::Report(report) => {
-                for place in self.door.report(now, report, topology, &mut self.ledger)? {
-                    self.watch.report(now, &place, report);
+                let places = self.door.report(now, report, topology, &mut self.ledger)?;
+                let active = self.door.sessions.active(now).and_then(|active| active.of(report.component.as_ref()));
+                for place in places {
+                    self.watch.report(now, &place, report, active);
                 }
                 vec![]
             }

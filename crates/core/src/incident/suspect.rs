@@ -6,7 +6,7 @@ use super::event::Event;
 use super::state::State;
 use super::territory::Territory;
 use crate::confirm::{Evidence, Surroundings, Verdict, Whole, judge};
-use crate::diagnose::{Contrast, Demand};
+use crate::diagnose::{Alone, Contrast, Demand};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, Finding, Moment, Slice, SourceClass};
 use crate::signal::EdgeLine;
@@ -111,9 +111,15 @@ impl Engine {
             witnesses: &|place| self.witnesses(place, now),
             course: &|finding| self.watch.course(finding),
             reported_broadly: &|place| self.watch.is_reported_broadly(now, place),
+            of_one_network: &|| self.alone(now).is_some(),
             whole: &|| self.whole(onset(findings, now), now),
         };
         judge(findings, around, &self.policy.confirm)
+    }
+
+    /// The one network whose clients suffer, while others are well.
+    fn alone(&self, now: Moment) -> Option<Alone> {
+        Alone::find(&self.ledger, &self.door.owners, now)
     }
 
     /// How many vantage points and edges see something fail in a place now.

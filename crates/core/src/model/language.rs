@@ -34,6 +34,11 @@ impl Language {
         }
     }
 
+    /// The one with this code, in either case.
+    pub fn by_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))
+    }
+
     /// What it calls itself.
     pub const fn title(self) -> &'static str {
         match self {

@@ -45,7 +45,7 @@ pub use range::{AddressRange, RangeError};
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};
 pub use signal::{
     Answer, Change, ChangeKind, ClientRow, ComponentRow, Heard, LookupRow, ProbeKind, ProbeOutcome, ProbeResult,
-    ReplicaRow, Report, RollUp, Signal, UpstreamHealth, UpstreamRow, UpstreamWord, Works,
+    ReplicaRow, Report, RollUp, SessionRow, Signal, UpstreamHealth, UpstreamRow, UpstreamWord, Works,
 };
 pub use sketch::{Sketch, SketchError};
 pub use slice::{Dimension, Shape, Slice, SliceError};

@@ -66,6 +66,9 @@ pub struct DetectPolicy {
     pub check_floor: f64,
     /// Users' reports a minute and component that are usual.
     pub reports_per_minute: f64,
+    /// Of 100,000 active sessions, so many reports a minute are usual, where sessions are known. 1: people mistype and have
+    /// networks of their own; of a real fault one in a thousand tells within minutes, which is ten times as many and more.
+    pub reports_of_100k: f64,
     /// How many bits one second of one series may add by failures that only the service can cause.
     pub hard_bits_per_second: f64,
     /// The same for failures that a busy machine can cause: one bad second is one observation, not hundreds.
@@ -82,6 +85,7 @@ impl Default for DetectPolicy {
             slow_floor: 0.02,
             check_floor: 0.01,
             reports_per_minute: 0.2,
+            reports_of_100k: 1.0,
             hard_bits_per_second: 40.0,
             soft_bits_per_second: 12.0,
             memory: Duration::from_secs(180),
@@ -235,6 +239,13 @@ pub struct TellPolicy {
     pub translations: Vec<Language>,
     /// What stands in the place of the templates built in.
     pub templates: Templates,
+}
+
+impl TellPolicy {
+    /// All languages of the public page, its own first.
+    pub fn languages(&self) -> Vec<Language> {
+        std::iter::once(self.language).chain(self.translations.iter().copied()).collect()
+    }
 }
 
 impl Default for TellPolicy {

@@ -5,6 +5,7 @@
 
 use super::{ChangeId, FailureKind, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
@@ -63,6 +64,14 @@ pub struct RollUp {
     /// Look-ups of replicas' host names that ended in this stretch.
     #[serde(default)]
     pub lookups: Vec<LookupRow>,
+    /// Active sessions, one row per component that had any and one for the service: told every ten seconds or so where the edge
+    /// knows sessions, else never.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionRow>,
+    /// Whose the clients' networks are, where a table of autonomous systems says so: by network. The hub fills it in, no edge
+    /// has a say in it.
+    #[serde(skip)]
+    pub systems: BTreeMap<Name, Name>,
 }
 
 /// Attempts of an edge at one replica for one component. A retried request is several attempts.
@@ -188,6 +197,17 @@ pub struct LookupRow {
     pub held: bool,
 }
 
+/// How many sessions were active at an edge within the last five minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// At which component; at any where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Name>,
+    /// How many, about: an estimate with a standard error of 2.3 %.
+    #[serde(default)]
+    pub active: u64,
+}
+
 /// What kind of probe it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -299,6 +319,9 @@ pub struct Report {
     /// How many reports of this kind a minute are usual at this hour of the week; no sender has a say in it.
     #[serde(skip)]
     pub usual_per_minute: Option<f64>,
+    /// The same of 100,000 active sessions, which counts instead where sessions are known.
+    #[serde(skip)]
+    pub usual_of_100k: Option<f64>,
 }
 
 /// Whether it works again, in the words of somebody who reported that it did not.
@@ -414,12 +437,14 @@ mod tests {
                 "clients":[{"component":"login","network":"10.0.0.0/24","tally":{"total":1},"retried":0,"resumed":0,
                     "bytes":0,"novelty":1}],
                 "replicas":[{"replica":"eu-1","checks":{"total":1},"in_flight":0,"ejected":false,"novelty":1}],
-                "lookups":[{"host":"eu.example","tally":{"total":1},"held":false,"novelty":1}],"novelty":[]}"#,
+                "lookups":[{"host":"eu.example","tally":{"total":1},"held":false,"novelty":1}],
+                "sessions":[{"active":9,"novelty":1}],"novelty":[]}"#,
         )
         .expect("a later edge's words are passed over");
         let row = &roll.upstream[0];
         assert_eq!((row.bytes, row.first_byte.is_empty()), (9, true));
         assert_eq!(row.tally.failures, [(FailureKind::Reset, 1), (FailureKind::Wrong, 3)].into());
+        assert_eq!(roll.sessions, [SessionRow { component: None, active: 9 }]);
     }
 
     /// C7: what is withheld is shed for a hub that knows no features, and no failure of the service for one that does.

@@ -1,8 +1,8 @@
 //! A public word: what everybody reads of an incident or of announced work, with a key against repeats.
 
-use crate::model::{IncidentId, MaintenanceId, Moment, Name};
+use crate::model::{IncidentId, Language, MaintenanceId, Moment, Name, Said};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -72,12 +72,12 @@ pub struct PublicWord {
     pub at: Moment,
     /// Where the story stood: a word of Statuspage's API, such as `investigating` or `in_progress`.
     pub standing: &'static str,
-    /// The same for people.
-    pub standing_title: &'static str,
     /// One line.
     pub title: String,
     /// A few sentences.
     pub body: String,
+    /// The same in other languages, where the hub made the words itself.
+    pub translations: BTreeMap<Language, Said>,
     /// What the story touches; everything when empty.
     pub components: BTreeSet<Name>,
     /// Whether more is to come.

@@ -12,6 +12,7 @@ fn report(component: &str, network: &str, system: Option<&str>) -> Signal {
         network: name(network),
         system: system.map(name),
         usual_per_minute: None,
+        usual_of_100k: None,
     })
 }
 
@@ -66,6 +67,73 @@ fn g1_one_honest_user_in_a_thousand_is_enough_to_suspect() {
     assert_eq!(states(&toy), [State::Suspected]);
     let paged = toy.log.iter().any(|r| matches!(r.event, Event::RemedyStarted { .. } | Event::Confirmed { .. }));
     assert!(!paged, "G2: nothing is done for reports alone");
+}
+
+/// Active sessions of playback as an edge tells of them.
+fn active(count: u64) -> Vec<SessionRow> {
+    [None, Some(name("playback"))].map(|component| SessionRow { component, active: count }).into()
+}
+
+/// So many reports of as many networks within so many seconds; how many incidents there are.
+fn reported_of(sessions: Vec<SessionRow>, reports: u32, seconds: u32) -> Vec<State> {
+    let mut toy = Toy::new(policy());
+    toy.sessions = sessions;
+    toy.run(5);
+    for second in 0..seconds {
+        for n in reports * second / seconds..reports * (second + 1) / seconds {
+            let (network, system) = (format!("10.{}.{}.0/24", n / 250, n % 250), format!("AS{}", n % 90));
+            toy.engine.observe(toy.now, &report("playback", &network, Some(&system))).expect("taken");
+        }
+        toy.run(1);
+    }
+    states(&toy)
+}
+
+/// 0.1 % of the users of a real fault that nothing measures, within two minutes: enough at a service of 20,000 active
+/// sessions and at one of a million.
+#[test]
+fn one_in_a_thousand_of_the_active_sessions_is_enough_to_suspect() {
+    for sessions in [20_000, 52_000, 1_000_000] {
+        let reports = u32::try_from(sessions / 1_000).expect("few");
+        assert_eq!(reported_of(active(sessions), reports, 120), [State::Suspected], "{reports} of {sessions}");
+    }
+}
+
+/// What is usual, one in a hundred thousand a minute, opens nothing, however many that are.
+#[test]
+fn the_usual_share_of_a_large_service_is_no_evidence() {
+    assert_eq!(reported_of(active(1_000_000), 100, 600), [], "ten a minute of a million");
+    assert_eq!(reported_of(vec![], 100, 600), [State::Suspected], "and of nobody knows how many");
+}
+
+/// The same reports are more at night than at a peak hour.
+#[test]
+fn a_nights_reports_are_more_than_those_of_a_peak_hour() {
+    assert_eq!(reported_of(active(3_000), 14, 60), [State::Suspected]);
+    assert_eq!(reported_of(active(600_000), 14, 60), []);
+}
+
+/// What fails for the clients of one network alone, while those of all others are well, confirms nothing however much it is; the
+/// same for the clients of many does.
+#[test]
+fn one_client_network_alone_is_no_outage() {
+    let states_of = |networks: [&'static str; 3]| {
+        let mut toy = Toy::new(policy());
+        toy.run(10);
+        toy.extra = networks.map(|network| ("playback", network, 10, Some(FailureKind::Status))).into();
+        let mut seen = vec![];
+        for _ in 0..60 {
+            toy.run(1);
+            seen.extend(states(&toy));
+        }
+        seen.dedup();
+        let alone = toy.engine.board(toy.now).alone.map(|alone| alone.owner.to_string());
+        (seen.contains(&State::Suspected), seen.contains(&State::Confirmed), alone)
+    };
+    let (one, many) = ("192.0.2.0/24", ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]);
+    assert_eq!(states_of([one; 3]), (true, false, Some(one.to_owned())));
+    let (_, confirmed, alone) = states_of(many);
+    assert_eq!((confirmed, alone), (true, None));
 }
 
 /// At an hour of the week at which twenty reports a minute are usual, twenty are no news.

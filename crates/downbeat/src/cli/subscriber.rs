@@ -13,20 +13,23 @@ const SUBSCRIBERS: &str = "/v1/subscribers";
 /// Subscribers that are entered by one request.
 const AT_ONCE: usize = 5_000;
 /// The first line of a list as CSV.
-const HEAD: &str = "channel,address,components";
+const HEAD: &str = "channel,address,components,language";
+/// The same as earlier releases wrote it.
+const HEAD_BEFORE: &str = "channel,address,components";
 
 /// At the end of the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   downbeat subscriber list
-  downbeat subscriber add mail anna@example.org --component login
+  downbeat subscriber add mail anna@example.org --component login --language de
   downbeat subscriber add slack https://hooks.slack.com/services/…
   downbeat subscriber remove 17
   downbeat subscriber export > subscribers.csv
   downbeat subscriber import subscribers.csv
 
-A list has the lines channel,address,components; components have spaces between them, none means all. Whoever enters
-addresses answers for them: they are told without being asked first. Who is removed is erased.";
+A list has the lines channel,address,components,language; components have spaces between them, none means all; the language
+is one of [status_page] languages, the page's own where none is given. Whoever enters addresses answers for them: they are told
+without being asked first. Who is removed is erased.";
 
 /// About who is told of public words.
 #[derive(Debug, Args)]
@@ -56,6 +59,9 @@ enum SubscriberVerb {
         /// What they hear of; may be given several times [default: everything]
         #[arg(long, value_name = "NAME")]
         component: Vec<String>,
+        /// In which language they are told: en, de, fr or es [default: the page's own]
+        #[arg(long, value_name = "CODE")]
+        language: Option<String>,
         #[command(flatten)]
         hub: HubArgs,
     },
@@ -74,7 +80,7 @@ enum SubscriberVerb {
     /// Enter those of a CSV file that you answer for
     #[command(after_help = EXAMPLES)]
     Import {
-        /// Lines of channel,address,components
+        /// Lines of channel,address,components,language
         file: PathBuf,
         #[command(flatten)]
         hub: HubArgs,
@@ -93,6 +99,8 @@ struct Line {
     channel: String,
     address: String,
     components: Vec<String>,
+    #[serde(default)]
+    language: Option<String>,
     created_at_ms: u64,
     confirmed_at_ms: Option<u64>,
     trouble: Option<String>,
@@ -107,8 +115,8 @@ struct Added {
 pub(crate) async fn run(args: SubscriberArgs) -> anyhow::Result<()> {
     match args.verb {
         SubscriberVerb::List { hub, json } => list(&HubClient::new(hub)?, json).await,
-        SubscriberVerb::Add { channel, address, component, hub } => {
-            let entry = json!({"channel": channel, "address": address, "components": component});
+        SubscriberVerb::Add { channel, address, component, language, hub } => {
+            let entry = entry(&channel, &address, component, language.as_deref());
             enter(&HubClient::new(hub)?, &[entry]).await
         }
         SubscriberVerb::Remove { id, hub } => {
@@ -122,6 +130,15 @@ pub(crate) async fn run(args: SubscriberArgs) -> anyhow::Result<()> {
             enter(&HubClient::new(hub)?, &entries).await
         }
     }
+}
+
+/// One subscriber as the API takes it; an earlier hub knows no languages.
+fn entry(channel: &str, address: &str, components: Vec<String>, language: Option<&str>) -> Value {
+    let mut entry = json!({"channel": channel, "address": address, "components": components});
+    if let Some(language) = language {
+        entry["language"] = language.into();
+    }
+    entry
 }
 
 async fn enter(hub: &HubClient, entries: &[Value]) -> anyhow::Result<()> {
@@ -163,18 +180,22 @@ async fn list(hub: &HubClient, json: bool) -> anyhow::Result<()> {
             json!(line.channel),
             json!(line.address),
             json!(line.components.join(", ")),
+            json!(line.language),
             json!(super::log::time(line.created_at_ms)),
             json!(line.confirmed_at_ms.map(super::log::time)),
             json!(line.trouble),
         ]
     };
-    let columns = &["id", "channel", "address", "components", "came", "confirmed", "trouble"];
+    let columns = &["id", "channel", "address", "components", "language", "came", "confirmed", "trouble"];
     output::write_tables(&[Table { title: "subscribers", columns, rows: all.iter().map(row).collect() }])
 }
 
 async fn export(hub: &HubClient) -> anyhow::Result<()> {
     let confirmed = all(hub).await?.into_iter().filter(|line| line.confirmed_at_ms.is_some());
-    let row = |line: Line| format!("{},{},{}\n", line.channel, quoted(&line.address), line.components.join(" "));
+    let row = |line: Line| {
+        let (components, language) = (line.components.join(" "), line.language.unwrap_or_default());
+        format!("{},{},{components},{language}\n", line.channel, quoted(&line.address))
+    };
     output::write(&format!("{HEAD}\n{}", confirmed.map(row).collect::<String>()))
 }
 
@@ -185,17 +206,19 @@ fn quoted(text: &str) -> String {
 
 /// The lines of a list, without its head and without those that are empty.
 fn read_csv(text: &str) -> anyhow::Result<Vec<Value>> {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && line.trim() != HEAD);
+    let is_head = |line: &str| line.is_empty() || line == HEAD || line == HEAD_BEFORE;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !is_head(line.trim()));
     lines
         .map(|(number, line)| {
             let fields = fields(line);
-            let (channel, address, components) = match fields.as_slice() {
-                [channel, address] => (channel, address, ""),
-                [channel, address, components] => (channel, address, components.as_str()),
+            let (channel, address, components, language) = match fields.as_slice() {
+                [channel, address] => (channel, address, "", ""),
+                [channel, address, components] => (channel, address, components.as_str(), ""),
+                [channel, address, components, language] => (channel, address, components.as_str(), language.trim()),
                 _ => bail!("line {number}: write it as {HEAD}"),
             };
-            let components: Vec<&str> = components.split_whitespace().collect();
-            Ok(json!({"channel": channel.trim(), "address": address.trim(), "components": components}))
+            let components = components.split_whitespace().map(str::to_owned).collect();
+            Ok(entry(channel.trim(), address.trim(), components, Some(language).filter(|code| !code.is_empty())))
         })
         .collect()
 }
@@ -223,15 +246,19 @@ mod tests {
     #[test]
     fn lists_are_read_as_they_are_written() {
         let url = "https://hooks.example/a,b?\"c\"";
-        let text =
-            format!("{HEAD}\nmail,anna@example.org,login search\n\nslack,{},\r\nmail, ben@example.org\n", quoted(url));
+        let text = format!(
+            "{HEAD}\nmail,anna@example.org,login search, de\n\nslack,{},\r\nmail, ben@example.org\n",
+            quoted(url)
+        );
         let read = read_csv(&text).expect("a list");
         assert_eq!(
             read[0],
-            json!({"channel": "mail", "address": "anna@example.org", "components": ["login", "search"]})
+            json!({"channel": "mail", "address": "anna@example.org", "components": ["login", "search"], "language": "de"})
         );
         assert_eq!(read[1], json!({"channel": "slack", "address": url, "components": []}));
         assert_eq!(read[2]["address"], "ben@example.org");
+        let before = read_csv(&format!("{HEAD_BEFORE}\nmail,anna@example.org,login\n")).expect("a list of before");
+        assert_eq!((before.len(), &before[0]["language"]), (1, &Value::Null));
         let error = read_csv("mail,a@example.org\nanna@example.org\n").expect_err("no list");
         assert!(error.to_string().starts_with("line 2:"), "{error}");
     }

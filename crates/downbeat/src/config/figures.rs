@@ -88,6 +88,7 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
                 ("slow_floor", Number(&mut detect.slow_floor)),
                 ("check_floor", Number(&mut detect.check_floor)),
                 ("reports_per_minute", Number(&mut detect.reports_per_minute)),
+                ("reports_of_100k", Number(&mut detect.reports_of_100k)),
                 ("hard_bits_per_second", Number(&mut detect.hard_bits_per_second)),
                 ("soft_bits_per_second", Number(&mut detect.soft_bits_per_second)),
                 ("memory", Span(&mut detect.memory)),

@@ -5,6 +5,7 @@ use crate::ask::pipe::Pipe;
 use crate::ask::resume::Proof;
 use crate::ask::straggler::Held;
 use crate::change::site::{ComponentId, ReplicaId};
+use crate::choose::tries::Repetition;
 use crate::codec::{
     AnswerHead, BodyDecoder, BodyEncoder, HeadScanner, Onward, Outgoing, Persistence, Piece, RequestHead, Trailers,
     parse_answer, request_bytes,
@@ -33,13 +34,6 @@ pub(crate) struct Order<'a> {
     pub(crate) repetition: Repetition,
     /// For the access log.
     pub(crate) notes: &'a Notes,
-}
-
-/// Whether a request may reach a second replica after it was sent to a first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repetition {
-    Allowed,
-    Forbidden,
 }
 
 /// Why an attempt has no answer.

@@ -8,12 +8,12 @@
 //!
 //! How often, and after what: [`choose::tries`](crate::choose::tries); out of which budget: [`run::extra`](crate::run::extra).
 
-use crate::ask::attempt::{Answer, Failed, Order, Reach, Repetition, attempt};
+use crate::ask::attempt::{Answer, Failed, Order, Reach, attempt};
 use crate::ask::resume::{Proof, Verdict};
 use crate::ask::straggler::Straggler;
 use crate::change::site::ReplicaId;
 use crate::choose::health::Part;
-use crate::choose::tries::{Tries, Urgency, failure_of_attempt, is_passing};
+use crate::choose::tries::{Repetition, Tries, Urgency, failure_of_attempt, is_passing};
 use crate::codec::AnswerHead;
 use crate::run::experience::Loser;
 use crate::run::extra::{Overtaken, Wanted};
@@ -172,7 +172,8 @@ impl<'a> Race<'a> {
     }
 
     fn wish(&self) -> Wish<'_> {
-        Wish { component: self.order.component, tried: &self.tried, keys: self.keys, places: 1 }
+        let Order { component, repetition, .. } = *self.order;
+        Wish { component, tried: &self.tried, keys: self.keys, repetition, places: 1 }
     }
 
     /// Starts a further attempt, if there is anybody to ask.

@@ -1,6 +1,6 @@
 //! What the binary hands in: everything an edge has to know, with its defaults as named constants.
 
-use crate::codec::TraceFields;
+use crate::codec::{RequestHead, TraceFields};
 use downbeat_core::model::{AddressRange, Name};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ pub struct EdgeSettings {
     pub replicas: Vec<ReplicaSettings>,
     /// By what a client is known again.
     pub identity: Identity,
+    /// What tells one session from another; sessions are not counted when absent.
+    pub session: Option<SessionMark>,
     /// How replicas are checked.
     pub health: HealthSettings,
     /// What a client may ask for.
@@ -91,6 +93,7 @@ impl EdgeSettings {
             components: Vec::new(),
             replicas: Vec::new(),
             identity: Identity::Address,
+            session: None,
             health: HealthSettings::default(),
             limits: LimitSettings::default(),
             retry: RetrySettings::default(),
@@ -296,6 +299,26 @@ pub enum Identity {
     Authorization,
     /// A cookie; the address where it is absent.
     Cookie(String),
+}
+
+/// What tells one session from another. A network is no session, and is never taken for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionMark {
+    /// The field `Authorization`.
+    Authorization,
+    /// A cookie.
+    Cookie(String),
+}
+
+impl SessionMark {
+    /// What a request shows; nothing where it belongs to no session.
+    pub(crate) fn token<'a>(&self, head: &'a RequestHead) -> Option<&'a [u8]> {
+        match self {
+            Self::Authorization => head.fields.get("authorization"),
+            Self::Cookie(name) => head.cookie(name),
+        }
+        .filter(|token| !token.is_empty())
+    }
 }
 
 /// How the answers of a component are cached. What they say of it themselves goes before.

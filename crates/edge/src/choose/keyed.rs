@@ -27,6 +27,11 @@ impl BuildHasher for Keyed {
 }
 
 impl Keyed {
+    /// One with this key.
+    pub(crate) const fn with(key: u64) -> Self {
+        Self(key)
+    }
+
     fn mix(&mut self, number: u64) {
         let product = u128::from(self.0 ^ number) * u128::from(SPREAD);
         self.0 = (product >> 64) as u64 ^ product as u64;

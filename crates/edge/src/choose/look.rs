@@ -1,12 +1,14 @@
-//! A closer look at a replica that begins to do badly, or well again: for a second it is checked in quick succession, and the
-//! hub is told after half a second and then four times a second.
+//! A closer look at a replica that begins to do badly, or well again: for a second it is checked in quick succession, and for
+//! five the hub is told four times a second, from half a second on.
+//!
+//! Clients' requests look as well: [`tap`](crate::choose::tap).
 //!
 //! Once a second is enough to know that all is well, and too seldom to know soon that something is not: who is balanced away
 //! from or ejected after its first failures is asked too little to prove anything, and checks that fail by chance need many
 //! seconds to show it, or to show that they do no more. Half a second passes before the first word, so that what was
 //! over in a blink calls nobody. HAProxy's `fastinter` is the same thought for checks alone.
 //!
-//! A look costs [`CHECKS`] checks and seven roll-ups. A replica gets one in [`REST`] at most, and one that stays dead is not looked
+//! A look costs [`CHECKS`] checks and some twenty roll-ups. A replica gets one in [`REST`] at most, and one that stays dead is not looked
 //! at again before a check was good. No more than [`AT_ONCE_MAX`] are looked at at a time: when everybody ails, checks only
 //! add to the burden.
 
@@ -17,12 +19,16 @@ use std::time::Duration;
 pub(crate) const CHECKS: u32 = 20;
 /// From one of them to the next: all have begun after a second.
 pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(50);
+/// As long as that takes.
+const CHECKS_SPAN: Duration = Duration::from_millis(1_000);
 /// A look's first roll-up comes so long after its beginning.
 const FIRST_WORD: Duration = Duration::from_millis(500);
 /// And the next ones so soon after one another.
 const WORD_EVERY: Duration = Duration::from_millis(250);
-/// Roll-ups after the first that come so soon.
-const WORDS: u32 = 6;
+/// Roll-ups after the first that come so soon: what fails now and then takes seconds to prove.
+const WORDS: u32 = 18;
+/// So long a replica counts as looked at: its checks have ended by then.
+const UNDER_WAY: Duration = Duration::from_secs(2);
 /// From one roll-up to the next while nobody is looked at.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(1);
 /// A look holds a roll-up up for no longer than this after the one before.
@@ -70,7 +76,7 @@ impl Looks {
 
     /// Takes in how a replica does. True when a look at it begins.
     pub(crate) fn note(&mut self, replica: usize, news: News, now: Ticks) -> bool {
-        let under_way = self.replicas.iter().filter(|look| look.is_within(span(), now)).count();
+        let under_way = self.replicas.iter().filter(|look| look.is_within(UNDER_WAY, now)).count();
         let look = &mut self.replicas[replica];
         let begins = look.note(news, now) && under_way < AT_ONCE_MAX;
         if begins {
@@ -82,7 +88,7 @@ impl Looks {
 
     /// True while a replica is checked in quick succession.
     pub(crate) fn is_checked_quickly(&self, replica: usize, now: Ticks) -> bool {
-        self.replicas[replica].is_within(CHECK_EVERY * CHECKS, now)
+        self.replicas[replica].is_within(CHECKS_SPAN, now)
     }
 
     /// When the roll-up after the one at `last` is due.
@@ -108,7 +114,7 @@ impl Look {
                 has_rested && (self.begun.is_none() || self.well_since)
             }
             News::Well => {
-                self.well_since |= !self.is_within(span(), now);
+                self.well_since |= !self.is_within(UNDER_WAY, now);
                 self.good_in_a_row = self.good_in_a_row.saturating_add(1);
                 has_rested && self.ailed && self.good_in_a_row >= GOOD_AGAIN
             }
@@ -121,10 +127,6 @@ impl Look {
 pub(crate) fn patience(usual: Option<Duration>, timeout: Duration) -> Duration {
     const BLINK: Duration = Duration::from_millis(250);
     usual.map_or(timeout, |usual| (usual * 4).max(BLINK).min(timeout))
-}
-
-fn span() -> Duration {
-    FIRST_WORD + WORD_EVERY * WORDS
 }
 
 #[cfg(test)]
@@ -171,13 +173,14 @@ mod tests {
         assert_eq!(looks.roll_up_after(at(1_000)), at(2_000));
         assert!(looks.note(0, Ails, at(1_900)));
         let mut last = at(1_000);
-        let mut told = vec![];
-        for _ in 0..9 {
-            last = looks.roll_up_after(last);
-            told.push(last);
-        }
-        let expected = [2_400, 2_650, 2_900, 3_150, 3_400, 3_650, 3_900, 4_900, 5_900].map(at);
-        assert_eq!(told, expected);
+        let told: Vec<Ticks> = (0..21)
+            .map(|_| {
+                last = looks.roll_up_after(last);
+                last
+            })
+            .collect();
+        assert_eq!(told[..3], [2_400, 2_650, 2_900].map(at));
+        assert_eq!(told[17..], [6_650, 6_900, 7_900, 8_900].map(at));
     }
 
     #[test]

@@ -13,4 +13,5 @@ pub(crate) mod look;
 pub(crate) mod pace;
 pub(crate) mod route;
 pub(crate) mod sticky;
+pub(crate) mod tap;
 pub(crate) mod tries;

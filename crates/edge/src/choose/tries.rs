@@ -44,6 +44,15 @@ impl Tries {
     }
 }
 
+/// Whether a request may reach a second replica after it was sent to a first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repetition {
+    /// It may: asked twice, it does what it does once.
+    Allowed,
+    /// It may not.
+    Forbidden,
+}
+
 /// Whether an extra attempt may go beyond the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {

@@ -121,6 +121,12 @@ impl RequestHead {
         self.method == Method::Get && first.and_then(decimal).is_some_and(|first| first > 0)
     }
 
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let pairs = self.fields.all("cookie").flat_map(|line| line.split(|b| *b == b';'));
+        pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    }
+
     /// The same request as a GET with other fields.
     pub(crate) fn as_get(&self, fields: Fields) -> Self {
         Self { method: Method::Get, fields, ..self.clone() }

@@ -1,7 +1,7 @@
 //! The cache's part in an exchange, once replicas are asked: what their answers change in the store, and the stale
 //! answer that stands in for them.
 
-use crate::ask::attempt::{Answer, Order, Repetition};
+use crate::ask::attempt::{Answer, Order};
 use crate::ask::race::Lost;
 use crate::cache::date::Now;
 use crate::cache::filling::Filling;
@@ -9,6 +9,7 @@ use crate::cache::note::{Note, Outcome, Then, Why};
 use crate::cache::policy::{Times, is_error, judge};
 use crate::cache::stored::Stored;
 use crate::cache::validate::{confirms, plain, revalidation};
+use crate::choose::tries::Repetition;
 use crate::codec::{AnswerHead, RequestHead, Trailers};
 use crate::exchange::cached::{GoodFor, Visit};
 use crate::exchange::downstream::Downstream;

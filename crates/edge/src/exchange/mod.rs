@@ -12,11 +12,12 @@ mod tunnel;
 pub(crate) mod upload;
 
 use crate::admit::traffic::{Admission, What};
-use crate::ask::attempt::{Answer, Order, Repetition};
+use crate::ask::attempt::{Answer, Order};
 use crate::ask::race::{Finish, Lost, Terms, Thrift, race};
 use crate::cache::filling::Filling;
 use crate::change::settings::Repeatable;
 use crate::change::site::ComponentId;
+use crate::choose::tries::Repetition;
 use crate::codec::{Expectation, Persistence, Refusal, RequestHead, RequestLength, Trailers, Version, reason};
 use crate::door::caller::Caller;
 use crate::exchange::cached::Looked;
@@ -31,6 +32,7 @@ use crate::run::experience::Reply;
 use crate::run::worker::Worker;
 use crate::tell::access::{Entry, Notes};
 use crate::tell::events;
+use crate::tell::sessions::fingerprint;
 use bytes::{Bytes, BytesMut};
 use downbeat_core::model::FailureKind;
 use std::rc::Rc;
@@ -335,8 +337,15 @@ impl<'a, D: Downstream> Exchange<'a, D> {
         let (component, network, now) = (self.component, self.caller.network, Instant::now());
         let took = now.saturating_duration_since(self.since);
         self.notes.answered(told.status, took, told.failure);
-        let reply = Reply { component, network, told, took, retried };
+        let reply = Reply { component, network, told, took, retried, session: self.session(told) };
         self.worker.shared.answered(self.worker.one(), &reply, now);
+    }
+
+    /// Which session it is. Whoever is refused for want of credentials is none yet: tokens that were made up are no sessions.
+    fn session(&self, told: Told) -> Option<u64> {
+        let mark = self.worker.shared.settings.session.as_ref()?;
+        let is_known = told.failure != Some(FailureKind::Denied);
+        mark.token(self.head).filter(|_| is_known).map(fingerprint)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A stored answer checked behind the client's back, while it is served stale (RFC 5861, 3).
 
-use crate::ask::attempt::{Answer, Order, Repetition};
+use crate::ask::attempt::{Answer, Order};
 use crate::ask::race::{Terms, Thrift, race};
 use crate::cache::coalesce::Flight;
 use crate::cache::date::Now;
@@ -10,6 +10,7 @@ use crate::cache::stored::Stored;
 use crate::cache::validate::{confirms, plain, revalidation};
 use crate::change::settings::CacheSettings;
 use crate::change::site::ComponentId;
+use crate::choose::tries::Repetition;
 use crate::codec::{RequestHead, Trailers};
 use crate::door::caller::Caller;
 use crate::exchange::relay::collect;

@@ -71,7 +71,7 @@ async fn connect(worker: &Rc<Worker>, order: &Order<'_>) -> Result<(Line, Seat, 
     let retry = &worker.shared.settings.retry;
     let keys = Keys::of(&worker.shared, order.component, order.head, order.caller.address);
     while tried.len() <= retry.extra as usize {
-        let wish = Wish { component: order.component, tried: &tried, keys, places: 1 };
+        let wish = Wish { component: order.component, tried: &tried, keys, repetition: order.repetition, places: 1 };
         let pick = if tried.is_empty() {
             worker.shared.pick_patiently(&wish, &worker.dice, Instant::now() + retry.first_byte).await
         } else {

@@ -54,7 +54,7 @@ pub use crate::change::names::LookUp;
 pub use crate::change::plan::{PlanOutcome, PlanRefusal};
 pub use crate::change::site::{ComponentId, FeatureNumber, ReplicaId};
 pub use crate::choose::health::{Part, Standing};
-pub use crate::choose::tries::{Tries, is_passing};
+pub use crate::choose::tries::{Repetition, Tries, is_passing};
 pub use crate::door::network::Network;
 pub use crate::exchange::told::Told;
 pub use crate::run::extra::Overtaken;

@@ -3,7 +3,7 @@
 use crate::admit::traffic::{Admitted, What};
 use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::health::Part;
-use crate::choose::tries::{Tries, Urgency, failure_of_attempt};
+use crate::choose::tries::{Repetition, Tries, Urgency, failure_of_attempt};
 use crate::door::network::Network;
 use crate::policy::{Answered, Attempt, Choice, EdgePolicy, Seat, Silence, Silent, Waiter};
 use crate::run::experience::{Body, Loser, Lot, Reply};
@@ -28,17 +28,18 @@ impl EdgePolicy {
         Tries::new(self.settings().retry.extra)
     }
 
-    /// Chooses a replica for a client's request, and takes `times` seats there. `client` is whatever the client is known by.
+    /// Chooses a replica for a client's request that was tried at these, and takes `times` seats there. `client` is whatever the client is
+    /// known by.
     pub fn choose(
         &mut self,
         component: ComponentId,
         client: u64,
-        tried: &[ReplicaId],
+        (tried, repetition): (&[ReplicaId], Repetition),
         times: u32,
         now: Instant,
     ) -> Choice {
         let keys = Keys::of_client(self.shared(), component, client);
-        match self.shared().choose(&Wish { component, tried, keys, places: times }, &self.dice, now) {
+        match self.shared().choose(&Wish { component, tried, keys, repetition, places: times }, &self.dice, now) {
             Chosen::Replica(replica) => Choice::Replica(Seat { replica, places: times, boot: self.boot }),
             Chosen::Full => Choice::Full,
             Chosen::Nobody => Choice::Nobody,
@@ -164,7 +165,7 @@ impl EdgePolicy {
     /// A client was answered: the head went out, or nothing will.
     pub fn answered(&mut self, answered: Answered, now: Instant) {
         let Answered { component, network, told, took, retried, times } = answered;
-        self.shared().answered(lot(times), &Reply { component, network, told, took, retried }, now);
+        self.shared().answered(lot(times), &Reply { component, network, told, took, retried, session: None }, now);
     }
 
     /// So many bytes of bodies went to clients.

@@ -44,6 +44,8 @@ pub(crate) struct Reply {
     pub(crate) took: Duration,
     /// True when it needed more than one attempt.
     pub(crate) retried: bool,
+    /// The fingerprint of the client's session, where sessions are known.
+    pub(crate) session: Option<u64>,
 }
 
 /// How an overtaken attempt stood when it lost.
@@ -175,7 +177,7 @@ impl Shared {
 
     /// A client was answered.
     pub(crate) fn answered(&self, lot: Lot, reply: &Reply, now: Instant) {
-        let Reply { component, network, told, took, retried } = *reply;
+        let Reply { component, network, told, took, retried, session } = *reply;
         if told.is_failure_of_service() {
             locked(&self.components[component.0].gate).failed(lot.times, now);
         }
@@ -185,6 +187,9 @@ impl Shared {
         // What the edge turns away at the door waits for nobody, and would make the rest look quick.
         if !told.is_turned_away() {
             sum.first_byte(took, lot.times);
+        }
+        if let Some(fingerprint) = session {
+            tallies.session(component, fingerprint);
         }
         let row = tallies.client(component, network);
         row.outcomes.count(told.failure, Promptness::of(took, self.site.component(component).settings.slow), lot.times);

@@ -6,7 +6,7 @@ use crate::change::site::{ComponentId, ReplicaId};
 use crate::choose::budget::Trouble;
 use crate::choose::tries::Urgency;
 use crate::run::shared::Shared;
-use crate::run::sync::locked;
+use crate::run::sync::{Ticks, locked};
 use downbeat_core::model::mutation::{Mutation, is_on};
 use std::time::{Duration, Instant};
 
@@ -87,10 +87,13 @@ impl Shared {
     /// Whether a second attempt would only add to the trouble: there is no time left for half of all answers, or the
     /// component is shedding (invariant B5).
     fn is_pointless(&self, component: ComponentId, deadline: Instant, now: Instant) -> bool {
-        let past = self.past(component);
-        let ticks = self.ticks(now);
-        let shedding = past.shed_at.get().is_some_and(|at| ticks.since(at) < SHEDDING);
-        shedding || deadline.saturating_duration_since(now) < past.pace.median()
+        let too_late = deadline.saturating_duration_since(now) < self.past(component).pace.median();
+        too_late || self.is_shedding(component, self.ticks(now))
+    }
+
+    /// True when a request was turned away just now.
+    pub(super) fn is_shedding(&self, component: ComponentId, now: Ticks) -> bool {
+        self.past(component).shed_at.get().is_some_and(|at| now.since(at) < SHEDDING)
     }
 
     /// The silence after which a second replica is asked.

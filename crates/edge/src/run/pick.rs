@@ -28,6 +28,7 @@ use crate::choose::dice::Dice;
 use crate::choose::hash::{hash, mix};
 use crate::choose::health::{Census, Standing};
 use crate::choose::sticky::{Place, place};
+use crate::choose::tries::Repetition;
 use crate::codec::RequestHead;
 use crate::run::seat::Seat;
 use crate::run::shared::Shared;
@@ -59,6 +60,7 @@ pub(crate) struct Wish<'a> {
     /// Not these.
     pub(crate) tried: &'a [ReplicaId],
     pub(crate) keys: Keys,
+    pub(crate) repetition: Repetition,
     /// How many seats are taken there, as long as one is free. Live requests take one.
     pub(crate) places: u32,
 }
@@ -177,19 +179,13 @@ fn client(identity: &Identity, head: &RequestHead, peer: IpAddr) -> u64 {
     let told = match identity {
         Identity::Address => None,
         Identity::Authorization => head.fields.get("authorization").map(hash),
-        Identity::Cookie(name) => cookie(head, name).map(hash),
+        Identity::Cookie(name) => head.cookie(name).map(hash),
     };
     told.unwrap_or_else(|| match peer.to_canonical() {
         IpAddr::V4(ip) => mix(u64::from(ip.to_bits())),
         // The network's half: what a household or a data centre keeps, while its hosts change the other.
         IpAddr::V6(ip) => mix((ip.to_bits() >> 64) as u64),
     })
-}
-
-/// The value of a cookie.
-fn cookie<'a>(head: &'a RequestHead, name: &str) -> Option<&'a [u8]> {
-    let pairs = head.fields.all("cookie").flat_map(|line| line.split(|b| *b == b';'));
-    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 impl Shared {
@@ -206,6 +202,9 @@ impl Shared {
     pub(crate) fn choose(&self, wish: &Wish<'_>, dice: &Dice, now: Instant) -> Chosen {
         let traffic = read(&self.traffic);
         let mut field = Field::of(self, wish, &traffic, dice, now);
+        if let Some(replica) = field.tapped().filter(|replica| self.take_seats(wish, *replica)) {
+            return Chosen::Replica(replica);
+        }
         let worst = field.census.admitted();
         // A second try goes to the best there is: panic is about first tries.
         let first_tier = if wish.tried.is_empty() { worst } else { Standing::Fit };
@@ -301,6 +300,21 @@ impl<'a> Field<'a> {
             self.entries.push(entry);
         }
         any
+    }
+
+    /// A replica that is looked at more closely and wants this request for that.
+    fn tapped(&self) -> Option<ReplicaId> {
+        let (wish, taps) = (self.wish, &self.shared.scrutiny.taps);
+        // What stands for many requests would all go there.
+        let is_one = wish.places == 1 && wish.tried.is_empty();
+        let suits = is_one && wish.repetition == Repetition::Allowed && wish.keys.key.is_none();
+        if !suits || !taps.any(self.now) || self.shared.is_shedding(wish.component, self.now) {
+            return None;
+        }
+        let may_serve = |e: &&Entry| e.standing == Standing::Fit && e.is_whole() && e.has_seat();
+        let mut open = self.entries.iter().filter(may_serve);
+        let has_others = open.clone().nth(1).is_some();
+        open.find(|e| has_others && taps.take(e.id.0, self.now)).map(|e| e.id)
     }
 
     fn mark_full(&mut self, replica: ReplicaId) {
@@ -402,7 +416,7 @@ impl<'a> Field<'a> {
     fn cost(&self, id: ReplicaId) -> f64 {
         let entry = self.entries.iter().find(|e| e.id == id);
         let (in_flight, weight) = entry.map_or((0, 1.0), |e| (e.in_flight, e.weight));
-        self.shared.link(self.wish.component, id).form.cost(in_flight, weight, self.now)
+        self.shared.link(self.wish.component, id).form.cost(in_flight, weight, self.wish.repetition, self.now)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::choose::health::{Checks, Standing, admitted};
 use crate::choose::link::Link;
 use crate::choose::look::{Looks, News, patience};
 use crate::choose::pace::Pace;
+use crate::choose::tap::Taps;
 use crate::door::network::Network;
 use crate::run::sync::{AtomicMoment, AtomicNumber, Ticks, locked, read, write};
 use crate::run::waiting::WaitingRoom;
@@ -104,6 +105,7 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub(crate) struct Scrutiny {
     looks: Mutex<Looks>,
+    pub(super) taps: Taps,
     /// One begins: whoever tells the hub has to tell it sooner.
     pub(crate) begins: Notify,
     /// By replica: one at this one begins.
@@ -272,6 +274,7 @@ impl Shared {
     /// Looks at a replica more closely when this is news enough.
     pub(super) fn consider_a_look(&self, replica: ReplicaId, news: News, now: Instant) {
         if locked(&self.scrutiny.looks).note(replica.0, news, self.ticks(now)) {
+            self.scrutiny.taps.open(replica.0, self.ticks(now));
             self.scrutiny.begins.notify_one();
             self.scrutiny.checkers[replica.0].notify_one();
         }
@@ -361,7 +364,7 @@ impl Scrutiny {
     /// Of so many replicas; nobody was looked at yet.
     pub(super) fn new(replicas: usize) -> Self {
         let checkers = std::iter::repeat_with(Notify::new).take(replicas).collect();
-        Self { looks: Mutex::new(Looks::new(replicas)), begins: Notify::new(), checkers }
+        Self { looks: Mutex::new(Looks::new(replicas)), taps: Taps::new(replicas), begins: Notify::new(), checkers }
     }
 }
 

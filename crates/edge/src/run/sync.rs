@@ -71,4 +71,9 @@ impl AtomicMoment {
     pub(crate) fn set(&self, at: Option<Ticks>) {
         self.0.store(at.map_or(0, |ticks| ticks.0), Ordering::Relaxed);
     }
+
+    /// Sets it to `to` where it is still `from`: true for one only of those who find it so.
+    pub(crate) fn advance(&self, from: Ticks, to: Ticks) -> bool {
+        self.0.compare_exchange(from.0, to.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }

@@ -9,4 +9,5 @@ pub(crate) mod hub;
 pub(crate) mod metrics;
 pub(crate) mod process;
 pub(crate) mod report;
+pub(crate) mod sessions;
 pub(crate) mod tally;

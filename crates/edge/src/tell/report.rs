@@ -9,6 +9,7 @@ use crate::run::shared::Shared;
 use crate::run::sync::locked;
 use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
 use crate::tell::events;
+use crate::tell::sessions::Recent;
 use crate::tell::tally::{Seen, Tallies};
 use downbeat_core::model::{ClientRow, ComponentRow, LookupRow, Name, ReplicaRow, RollUp, TrafficPlan, UpstreamRow};
 use std::collections::BTreeMap;
@@ -74,18 +75,20 @@ pub(crate) struct Clerk {
     seq: u64,
     refused: Option<(u64, String)>,
     since: Instant,
+    sessions: Recent,
 }
 
 impl Clerk {
     /// A clerk whose first roll-up begins now.
     pub(crate) fn new(boot: u64, now: Instant) -> Self {
-        Self { boot, seq: 0, refused: None, since: now }
+        Self { boot, seq: 0, refused: None, since: now, sessions: Recent::default() }
     }
 
     /// The roll-up of all that was seen since the last one.
     pub(crate) fn roll_up(&mut self, mut seen: Seen, shared: &Shared, duty: Duty, now: Instant) -> RollUp {
         let span = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
         seen.fold_light_networks();
+        let sessions = self.sessions.roll(now, std::mem::take(&mut seen.sessions), span);
         self.seq += 1;
         let plan = shared.traffic().plan.clone();
         RollUp {
@@ -101,6 +104,8 @@ impl Clerk {
             components: component_rows(seen.components),
             replicas: if duty == Duty::Serving { replica_rows(shared, now) } else { Vec::new() },
             lookups: lookup_rows(shared),
+            sessions,
+            systems: BTreeMap::new(),
         }
     }
 

@@ -5,13 +5,15 @@
 //! out, or when there was none to send; a body cut short towards the client counts as one more, `Reset`.
 //!
 //! Counting finds its place by number (component, replica) or in one small table (networks), and allocates nothing after
-//! the first time. Whatever clients send, a thread has at most [`NETWORKS_MAX`] networks, and no other keys of theirs.
+//! the first time. Whatever clients send, a thread has at most [`NETWORKS_MAX`] networks, and no other keys of theirs: of
+//! sessions there are sketches alone.
 
 use crate::change::site::{ComponentId, ReplicaId, Site};
 use crate::change::trial::Answers;
 use crate::choose::keyed::Keyed;
 use crate::door::network::Network;
 use crate::tell::count::{AttemptCount, ClientCount, ComponentCount};
+use crate::tell::sessions::Distinct;
 use downbeat_core::model::Name;
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,6 +33,8 @@ pub(crate) struct Tallies {
     networks: HashMap<(ComponentId, Network), ClientCount, Keyed>,
     /// By component: the networks for which there was no room.
     others: Vec<ClientCount>,
+    /// By component: who was there; nobody where sessions are not known.
+    sessions: Vec<Distinct>,
 }
 
 impl Tallies {
@@ -43,6 +47,7 @@ impl Tallies {
             components: vec![ComponentCount::default(); components],
             networks: HashMap::default(),
             others: vec![ClientCount::default(); components],
+            sessions: vec![Distinct::default(); components],
         }
     }
 
@@ -63,6 +68,11 @@ impl Tallies {
             self.fold_lighter_half();
         }
         self.networks.entry(key).or_default()
+    }
+
+    /// A session with this fingerprint was there.
+    pub(crate) fn session(&mut self, component: ComponentId, fingerprint: u64) {
+        self.sessions[component.0].add(fingerprint);
     }
 
     /// What all clients got.
@@ -95,6 +105,7 @@ impl Tallies {
         self.components.iter_mut().for_each(ComponentCount::clear);
         self.others.iter_mut().for_each(|count| *count = ClientCount::default());
         self.networks.clear();
+        self.sessions.iter_mut().for_each(Distinct::clear);
     }
 }
 
@@ -106,6 +117,8 @@ pub(crate) struct Seen {
     pub(crate) components: BTreeMap<Name, ComponentCount>,
     /// By component and network; `None` are the others.
     pub(crate) clients: BTreeMap<(Name, Option<Network>), ClientCount>,
+    /// By component: which sessions were there.
+    pub(crate) sessions: BTreeMap<Name, Distinct>,
 }
 
 impl Seen {
@@ -122,6 +135,9 @@ impl Seen {
             if !tallies.components[id.0].is_empty() {
                 self.components.entry(component(id)).or_default().add(&tallies.components[id.0]);
             }
+            if !tallies.sessions[id.0].is_empty() {
+                self.sessions.entry(component(id)).or_default().merge(&tallies.sessions[id.0]);
+            }
             if !tallies.others[id.0].is_empty() {
                 self.clients.entry((component(id), None)).or_default().add(&tallies.others[id.0]);
             }
@@ -131,7 +147,7 @@ impl Seen {
         }
     }
 
-    /// Adds what was seen at another time, networks not told apart.
+    /// Adds what was seen at another time, networks not told apart and sessions left out.
     pub(crate) fn add_without_networks(&mut self, other: &Self) {
         for (key, count) in &other.attempts {
             self.attempts.entry(key.clone()).or_default().add(count);
@@ -150,6 +166,7 @@ impl Seen {
         self.attempts.retain(|(c, r), _| serving.get(c).is_some_and(|replicas| replicas.contains(r)));
         self.components.retain(|c, _| serving.contains_key(c));
         self.clients.retain(|(c, _), _| serving.contains_key(c));
+        self.sessions.retain(|c, _| serving.contains_key(c));
     }
 
     /// Leaves the heaviest rows as they are, and puts all lighter ones under the others of their component.

@@ -3,8 +3,8 @@
 use crate::client::{send, send_from};
 use crate::replica::{BodyFault, Head, Script};
 use crate::rig::{Rig, music, name};
-use downbeat_core::model::{FailureKind, RollUp, Sketch, TrafficPlan};
-use downbeat_edge::HubLink;
+use downbeat_core::model::{FailureKind, RollUp, SessionRow, Sketch, TrafficPlan};
+use downbeat_edge::{HubLink, SessionMark};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -186,6 +186,55 @@ async fn failures_are_told_by_kind() {
     let (rig, hub) = told(vec![cut]).await;
     rig.get("/a").await;
     hub.until("the cut body", |r| failures(r, FailureKind::Reset) == (1, 1)).await;
+}
+
+async fn with_sessions(script: Script, mark: SessionMark) -> (Rig, Hub) {
+    let hub = Hub::start(TrafficPlan::default()).await;
+    let link = hub.link();
+    let change = |settings: &mut downbeat_edge::EdgeSettings| {
+        settings.hub = link;
+        settings.session = Some(mark);
+    };
+    (Rig::with(vec![script], change).await.0, hub)
+}
+
+/// However often a session asks, it is one; who shows none is none, whatever their addresses.
+#[tokio::test(flavor = "multi_thread")]
+async fn active_sessions_are_told_as_numbers() {
+    let marks = [
+        (SessionMark::Cookie("sid".into()), "Cookie: theme=dark; sid="),
+        (SessionMark::Authorization, "Authorization: Bearer "),
+    ];
+    for (mark, field) in marks {
+        let (rig, hub) = with_sessions(Script::serving(b"sound"), mark).await;
+        for n in 0..90 {
+            let token = format!("{field}secret-{}\r\n", n % 30);
+            let request = format!("GET /a HTTP/1.1\r\nHost: test\r\n{token}Connection: close\r\n\r\n");
+            assert_eq!(send_from(&format!("127.0.{}.1", n % 9), rig.address(), &request).await.status, 200);
+        }
+        for empty in ["Cookie: sid=\r\n", "Cookie: theme=dark\r\n", ""] {
+            let request = format!("GET /a HTTP/1.1\r\nHost: test\r\n{empty}Connection: close\r\n\r\n");
+            assert_eq!(send(rig.address(), &request).await.status, 200);
+        }
+        let is_whole = |row: &SessionRow| (29..=31).contains(&row.active);
+        let told = hub.until("thirty sessions", |r| r.iter().any(|r| r.sessions.iter().any(is_whole))).await;
+        let last = told.iter().rev().find(|r| !r.sessions.is_empty()).expect("they were told");
+        let components: Vec<_> = last.sessions.iter().map(|row| row.component.clone()).collect();
+        assert_eq!(components, [None, Some(name("playback"))]);
+        let text = serde_json::to_string(&told).expect("JSON");
+        assert!(!text.contains("secret"), "no token leaves the edge");
+    }
+}
+
+/// Who is refused for want of credentials is no session: tokens that were made up make no crowd.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_no_session() {
+    let denying = Script { head: Head::Status(401), ..Script::serving(b"sound") };
+    let (rig, hub) = with_sessions(denying, SessionMark::Authorization).await;
+    let request = "GET /a HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer made-up\r\nConnection: close\r\n\r\n";
+    assert_eq!(send(rig.address(), request).await.status, 401);
+    let told = hub.until("the denial", |r| failures(r, FailureKind::Denied) == (0, 1) && r.len() > 2).await;
+    assert!(told.iter().all(|r| r.sessions.is_empty()), "{told:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

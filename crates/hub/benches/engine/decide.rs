@@ -203,5 +203,7 @@ fn roll_up(edge: usize, seq: u64, upstream: Vec<UpstreamRow>) -> RollUp {
         components: Vec::new(),
         replicas: Vec::new(),
         lookups: Vec::new(),
+        sessions: Vec::new(),
+        systems: Default::default(),
     }
 }

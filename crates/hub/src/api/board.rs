@@ -7,7 +7,7 @@ use axum::extract::State;
 use downbeat_core::confirm::{ProbeLine, ProbeState};
 use downbeat_core::incident::{Cell, Pulse, ReplicaLine};
 use downbeat_core::model::{Moment, Name, TrafficPlan};
-use downbeat_core::signal::Strangers;
+use downbeat_core::signal::{ActiveSessions, Strangers};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,26 @@ pub(super) struct BoardView {
     pulses: Vec<PulseView>,
     /// By edge: what it tells of and nobody has configured here.
     strangers: BTreeMap<Name, StrangersView>,
+    /// The one network whose clients suffer, while others are well; `null` where there is none.
+    alone: Option<AloneView>,
+    /// Sessions that are active now; `null` where no edge knows sessions.
+    sessions: Option<SessionsView>,
+}
+
+#[derive(Debug, Serialize)]
+struct AloneView {
+    /// Its autonomous system, where a table is given, else itself.
+    network: String,
+    components: BTreeSet<Name>,
+    failed: u64,
+    requests: u64,
+    requests_of_others: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct SessionsView {
+    all: u64,
+    components: BTreeMap<Name, u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,8 +120,22 @@ impl BoardView {
             probes: board.probes.iter().map(probe).collect(),
             blind: board.blind.clone(),
             pulses: board.pulses.iter().map(PulseView::of).collect(),
+            alone: board.alone.as_ref().map(|it| AloneView {
+                network: snapshot.settings.reports.networks.title_of(&it.owner),
+                components: it.components.clone(),
+                failed: it.failed,
+                requests: it.requests,
+                requests_of_others: it.others,
+            }),
+            sessions: board.sessions.as_ref().map(SessionsView::of),
             strangers: board.strangers.iter().map(|(edge, s)| (edge.clone(), StrangersView::of(s))).collect(),
         }
+    }
+}
+
+impl SessionsView {
+    fn of(active: &ActiveSessions) -> Self {
+        Self { all: active.all, components: active.components.clone() }
     }
 }
 

@@ -4,12 +4,12 @@ use super::verbs::Done;
 use crate::doors::Doors;
 use crate::http::json::FromJson;
 use crate::http::problem::Problem;
-use crate::subscribers::{Address, ChannelKind, Counts, LIST_MAX, StoreError, Subscriber};
+use crate::subscribers::{Address, ChannelKind, Counts, LIST_MAX, StoreError, Subscriber, Wish};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use downbeat_core::model::{Moment, Name};
+use downbeat_core::model::{Language, Moment, Name};
 use downbeat_core::tell::subscription::Choice;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -50,6 +50,8 @@ struct SubscriberView {
     address: String,
     /// All of them when empty.
     components: BTreeSet<Name>,
+    /// The page's own when it is none.
+    language: Option<Language>,
     created_at_ms: Moment,
     confirmed_at_ms: Option<Moment>,
     trouble: Option<String>,
@@ -62,6 +64,7 @@ impl From<Subscriber> for SubscriberView {
             channel: it.kind,
             address: it.address,
             components: it.choice.0,
+            language: it.language,
             created_at_ms: it.created_at,
             confirmed_at_ms: it.confirmed_at,
             trouble: it.trouble,
@@ -99,6 +102,8 @@ struct Entry {
     address: String,
     #[serde(default)]
     components: BTreeSet<Name>,
+    #[serde(default)]
+    language: Option<Language>,
 }
 
 /// How many came that were not there.
@@ -121,15 +126,19 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(Added { new })))
 }
 
-fn read(doors: &Doors, entry: Entry) -> Result<(Address, Choice), String> {
+fn read(doors: &Doors, entry: Entry) -> Result<Wish, String> {
     let kind: ChannelKind = entry.channel.parse().map_err(|error: crate::subscribers::NoChannel| error.to_string())?;
     let address = Address::read(kind, &entry.address).map_err(|error| error.to_string())?;
     let snapshot = doors.snapshots.borrow();
-    let known = &snapshot.settings.policy.topology.components;
-    match entry.components.iter().find(|name| !known.contains_key(*name)) {
-        Some(stranger) => Err(format!("there is no component {stranger}")),
-        None => Ok((address, Choice(entry.components))),
+    let policy = &snapshot.settings.policy;
+    let known = &policy.topology.components;
+    if let Some(stranger) = entry.components.iter().find(|name| !known.contains_key(*name)) {
+        return Err(format!("there is no component {stranger}"));
     }
+    if let Some(stranger) = entry.language.filter(|language| !policy.tell.languages().contains(language)) {
+        return Err(format!("the status page is not in {stranger}: [status_page] languages says what it is in"));
+    }
+    Ok(Wish { address, choice: Choice(entry.components), language: entry.language })
 }
 
 /// `DELETE /v1/subscribers/{id}`: erased, with all that was on its way to them.

@@ -15,8 +15,8 @@ pub(super) fn message(card: &Card<'_>) -> Value {
     let footer = cut(card.service, FOOTER_MAX.min(TITLE_MAX));
     let (label, url) = card.link;
     let mut links = format!("\n\n[{}]({url})", escape_markdown(label));
-    if let Some(manage) = card.manage {
-        links.push_str(&format!(" · [Change or end this subscription]({manage})"));
+    if let Some((label, manage)) = card.manage {
+        links.push_str(&format!(" · [{}]({manage})", escape_markdown(label)));
     }
     // An escape may be cut in two; the backslash that is left shows as itself before the ellipsis.
     let room = DESCRIPTION_MAX.min(TOTAL_MAX - 2 * TITLE_MAX) - links.encode_utf16().count().min(2_048);

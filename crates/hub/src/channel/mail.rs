@@ -176,8 +176,8 @@ fn text_of(card: &Card<'_>) -> String {
     let (label, url) = card.link;
     let body = cut(&plain(card.body), BODY_MAX);
     let mut text = format!("{}\n\n{body}\n\n{label}: {url}\n\n{}, {}\n", card.headline(), card.service, card.at);
-    if let Some(manage) = card.manage {
-        text.push_str(&format!("Change or end this subscription: {manage}\n"));
+    if let Some((label, manage)) = card.manage {
+        text.push_str(&format!("{label}: {manage}\n"));
     }
     text
 }
@@ -189,12 +189,13 @@ fn html_of(card: &Card<'_>) -> String {
         body.split("\n\n").map(|part| format!("<p>{}</p>\n", part.replace('\n', "<br>"))).collect();
     let manage = card
         .manage
-        .map(|manage| format!("<br><a href=\"{}\">Change or end this subscription</a>", escape_html(manage)));
+        .map(|(label, manage)| format!("<br><a href=\"{}\">{}</a>", escape_html(manage), escape_html(label)));
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head>\n\
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"></head>\n\
          <body style=\"font-family:sans-serif;line-height:1.5;max-width:40em\">\n\
          <h1 style=\"font-size:1.25em;border-left:6px solid {};padding-left:.5em\">{}</h1>\n{paragraphs}\
          <p><a href=\"{}\">{}</a></p>\n<p><small>{}, {}{}</small></p>\n</body></html>\n",
+        card.language,
         card.hue.hex(),
         escape_html(&card.headline()),
         escape_html(url),

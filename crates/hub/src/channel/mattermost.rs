@@ -12,8 +12,8 @@ pub(super) fn message(card: &Card<'_>) -> Value {
     let text_of = |text: &str, most: usize| without_mentions(&escape_markdown(&cut(text, most)));
     let (label, url) = card.link;
     let mut links = format!("[{}]({url})", escape_markdown(label));
-    if let Some(manage) = card.manage {
-        links.push_str(&format!(" · [Change or end this subscription]({manage})"));
+    if let Some((label, manage)) = card.manage {
+        links.push_str(&format!(" · [{}]({manage})", escape_markdown(label)));
     }
     json!({
         "attachments": [{

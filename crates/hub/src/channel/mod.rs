@@ -14,6 +14,7 @@ mod teams;
 mod tests;
 pub(crate) mod text;
 
+use downbeat_core::model::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -110,8 +111,10 @@ pub(crate) struct Card<'a> {
     pub(crate) at: &'a str,
     /// What the link says, and where it leads.
     pub(crate) link: (&'a str, &'a str),
-    /// The way to other components and out, for who subscribed.
-    pub(crate) manage: Option<&'a str>,
+    /// The way to other components and out, for who subscribed: what the link says, and where it leads.
+    pub(crate) manage: Option<(&'a str, &'a str)>,
+    /// In which language all of this is.
+    pub(crate) language: Language,
 }
 
 impl Card<'_> {

@@ -15,8 +15,8 @@ const TEXT_MAX: usize = 300;
 pub(super) fn message(card: &Card<'_>) -> Value {
     let (label, url) = card.link;
     let mut links = format!("<{}|{}>", link(url), escape(label));
-    if let Some(manage) = card.manage {
-        links.push_str(&format!(" · <{}|Change or end this subscription>", link(manage)));
+    if let Some((label, manage)) = card.manage {
+        links.push_str(&format!(" · <{}|{}>", link(manage), escape(label)));
     }
     json!({
         "text": cut(&escape(&card.headline()), TEXT_MAX),

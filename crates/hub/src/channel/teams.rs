@@ -24,7 +24,7 @@ pub(super) fn message(card: &Card<'_>) -> Value {
     headline["color"] = color.into();
     let open = |title: &str, url: &str| json!({"type": "Action.OpenUrl", "title": title, "url": url});
     let mut actions = vec![open(card.link.0, card.link.1)];
-    actions.extend(card.manage.map(|url| open("Change or end this subscription", url)));
+    actions.extend(card.manage.map(|(label, url)| open(label, url)));
     json!({
         "type": "message",
         "attachments": [{

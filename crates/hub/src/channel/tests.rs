@@ -1,6 +1,7 @@
 //! Every shape within its limits, whatever it is made of.
 
 use super::*;
+use crate::faces::Phrases;
 
 pub(super) const HOSTILE: &str =
     "@everyone <!channel> [x](javascript:alert(1)) <script>alert(1)</script> **bold** `code`\u{202e}";
@@ -14,7 +15,11 @@ pub(super) fn card<'a>(title: &'a str, body: &'a str) -> Card<'a> {
         hue: Hue::Bad,
         at: "2026-11-22T14:03:08.125Z",
         link: ("Read more", "https://status.example/incidents/3"),
-        manage: Some("https://status.example/subscription/0123456789abcdef0123456789abcdef"),
+        manage: Some((
+            "Change or end this subscription",
+            "https://status.example/subscription/0123456789abcdef0123456789abcdef",
+        )),
+        language: Language::En,
     }
 }
 
@@ -55,6 +60,24 @@ fn mattermost_escapes_and_names_nobody() {
     let message = drawn(Dialect::Mattermost, HOSTILE, HOSTILE);
     let text = message["attachments"][0]["text"].as_str().expect("a text");
     assert!(!text.contains("@everyone") && text.contains(r"\[x\]\("), "{text}");
+}
+
+/// What is said besides a word is built in, in each language, and is text as well.
+#[test]
+fn every_language_is_drawn_in_every_shape() {
+    for language in Language::ALL {
+        let s = &Phrases::of(language).subscribing;
+        let hostile = card(HOSTILE, HOSTILE);
+        let manage = Some((s.manage, hostile.link.1));
+        let card =
+            Card { language, standing: s.please_confirm, link: (s.read_more, hostile.link.1), manage, ..hostile };
+        for dialect in Dialect::ALL {
+            let Some(drawn) = draw(dialect, &card) else { continue };
+            let text = drawn.to_string();
+            let is_linked = text.replace('\\', "").contains(s.manage);
+            assert_eq!(is_linked, dialect != Dialect::Mastodon, "{dialect:?} {language}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -27,5 +27,5 @@ pub use desk::Desk;
 pub(crate) use stamp::{Stamp, span};
 pub(crate) use status::Picture;
 pub use status::status_routes;
-pub(crate) use status::{File, Shelf, ShelfError, Site};
+pub(crate) use status::{File, Phrases, Shelf, ShelfError, Site, fill};
 pub(crate) use subscription::subscription_routes;

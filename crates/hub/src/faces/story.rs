@@ -19,6 +19,7 @@ use downbeat_core::model::{
     Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice,
     SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
 };
+use downbeat_core::signal::ActiveSessions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,6 +191,8 @@ pub(crate) fn reported() -> Snapshot {
     let (day, others) = ((0..96).map(quarter).collect(), Tally::default());
     snapshot.reports = Arc::new(ReportPicture { at, all, places, others, day, is_burst: true });
     let board = Arc::make_mut(&mut snapshot.board);
+    let components = [(name("playback"), 52_000), (name("login"), 1_900)].into();
+    board.sessions = Some(ActiveSessions { all: 53_100, components });
     board.voices = [(INCIDENT, Voices { again: 14, not_yet: 3 })].into();
     board.ailing = vec![Ailing {
         title: "Example CDN".into(),
@@ -697,6 +700,7 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         drafts: BTreeMap::new(),
         word_clocks: BTreeMap::new(),
         ailing: Vec::new(),
+        sessions: None,
     }
 }
 

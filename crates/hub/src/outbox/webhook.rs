@@ -5,12 +5,12 @@ use super::Tools;
 use super::deliver::{Delivery, link, memo_link};
 use crate::channel::post::{Post, Proof, Refused, attempt};
 use crate::channel::{Card, Dialect, Hue, draw};
-use crate::faces::{Stamp, span};
+use crate::faces::{Phrases, Stamp, span};
 use crate::outbound::NamedBy;
 use crate::settings::WebhookSettings;
 use crate::text::rfc3339;
 use downbeat_core::incident::Outcome;
-use downbeat_core::model::{Audience, Memo, Phase, Urgency};
+use downbeat_core::model::{Audience, Language, Memo, Phase, Urgency};
 use serde::Serialize;
 
 /// What a receiver of Downbeat's own shape gets.
@@ -58,15 +58,22 @@ pub(super) struct Letter {
 impl Letter {
     pub(super) fn of_notice(tools: &Tools, dialect: Dialect, delivery: &Delivery) -> Self {
         let (notice, url, at) = (&delivery.notice, link(tools, &delivery.notice), rfc3339(delivery.at));
+        // Who is on call is called in English; what everybody is told, this channel is told in the page's own language.
+        let language = match notice.audience {
+            Audience::Public => tools.settings.policy.tell.language,
+            Audience::OnCall | Audience::Team => Language::En,
+        };
+        let t = Phrases::of(language);
         let card = Card {
             service: &tools.settings.policy.topology.service,
-            standing: notice.stage.title(),
+            standing: t.stage(&notice.stage),
             title: &notice.title,
             body: &notice.body,
             hue: Hue::of(notice.stage.word()),
             at: &at,
-            link: ("Read more", &url),
+            link: (t.subscribing.read_more, &url),
             manage: None,
+            language,
         };
         let own = || Message {
             id: notice.id.to_string(),
@@ -102,6 +109,7 @@ impl Letter {
             at: &at,
             link: ("Open the console", &url),
             manage: None,
+            language: Language::En,
         };
         let own = || MatterMessage {
             id: memo.id.to_string(),

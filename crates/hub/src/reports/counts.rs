@@ -4,7 +4,7 @@
 //! minute, cells of one minute, quarters of a day. What does not fit is counted without its place. All of it is told the time.
 
 use super::networks::{NetworkId, SystemId};
-use downbeat_core::detect::Usual;
+use downbeat_core::detect::{SHARE_OF, Usual};
 use downbeat_core::model::Moment;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -93,8 +93,21 @@ pub(super) struct Series {
     /// Number of the quarter since 1970, and what counted in it.
     pub(super) quarters: VecDeque<(u64, u32)>,
     pub(super) usual: Usual,
+    /// The same of 100,000 active sessions, learnt where they are known.
+    pub(super) usual_of_100k: Usual,
     /// What counted in the hour that goes on.
     pub(super) hour: u32,
+    /// Active sessions within it: the sum of some looks, and how many looks that were.
+    pub(super) sessions: (u64, u32),
+}
+
+/// What is usual anyway, before anything was learnt: reports a minute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Floors {
+    /// Of one component.
+    pub(super) per_minute: f64,
+    /// The same of 100,000 active sessions.
+    pub(super) of_100k: f64,
 }
 
 /// All counts.
@@ -194,9 +207,18 @@ impl Counts {
         &mut quarters.back_mut().expect("one was pushed when there was none").1
     }
 
-    /// Ends the hour when it is over, and learns from it; `is_open` while something is suspected or more. `floor` reports a minute
-    /// are usual anyway. True when an hour ended.
-    pub(super) fn tick(&mut self, now: Moment, is_open: bool, floor: f64) -> bool {
+    /// So many sessions of each component are active now, in their order; the first figure is of all. To be told evenly.
+    pub(super) fn note_sessions(&mut self, active: impl Iterator<Item = Option<u64>>) {
+        for (series, active) in self.series.iter_mut().zip(active) {
+            if let Some(active) = active {
+                series.sessions = (series.sessions.0.saturating_add(active), series.sessions.1 + 1);
+            }
+        }
+    }
+
+    /// Ends the hour when it is over, and learns from it; `is_open` while something is suspected or more. True when an hour
+    /// ended.
+    pub(super) fn tick(&mut self, now: Moment, is_open: bool, floors: Floors) -> bool {
         self.turn_minute(now);
         let number = now.as_millis() / HOUR_MS;
         if is_open {
@@ -208,9 +230,15 @@ impl Counts {
         let ended = Moment::from_millis(self.hour.number * HOUR_MS);
         let teaches = self.hour.teaches && self.hour.number + 1 == number;
         for series in &mut self.series {
-            let counted = std::mem::take(&mut series.hour);
-            if teaches {
-                series.usual.learn(ended, f64::from(counted) / 60.0, floor);
+            let per_minute = f64::from(std::mem::take(&mut series.hour)) / 60.0;
+            let (sum, looks) = std::mem::take(&mut series.sessions);
+            if !teaches {
+                continue;
+            }
+            series.usual.learn(ended, per_minute, floors.per_minute);
+            if sum > 0 {
+                let sessions = sum as f64 / f64::from(looks);
+                series.usual_of_100k.learn(ended, per_minute * SHARE_OF / sessions, floors.of_100k);
             }
         }
         self.hour = Hour { number, teaches: !is_open };
@@ -220,6 +248,11 @@ impl Counts {
     /// Reports a minute that are usual of a component now.
     pub(super) fn usual(&self, component: u16, now: Moment) -> f64 {
         self.series.get(usize::from(component)).map_or(0.0, |series| series.usual.at(now))
+    }
+
+    /// The same of 100,000 active sessions.
+    pub(super) fn usual_of_100k(&self, component: u16, now: Moment) -> f64 {
+        self.series.get(usize::from(component)).map_or(0.0, |series| series.usual_of_100k.at(now))
     }
 
     /// By place, over the last quarter of an hour; what found no room comes last, under no place.
@@ -274,6 +307,7 @@ mod tests {
     use super::*;
 
     const NOW: Moment = Moment::from_millis(1_795_356_000_000);
+    const FLOORS: Floors = Floors { per_minute: 0.2, of_100k: 1.0 };
 
     fn from(network: u64, system: SystemId) -> Origin {
         Origin { network: NetworkId(network), system }
@@ -342,7 +376,7 @@ mod tests {
             }
             now = now + hour;
             // Something is open in the last hour of each day.
-            assert!(counts.tick(now, n % 24 == 23, 0.2));
+            assert!(counts.tick(now, n % 24 == 23, FLOORS));
         }
         let day = counts.day(now);
         assert_eq!(day.len(), 96);
@@ -357,13 +391,34 @@ mod tests {
         assert_eq!(again.day(now), day);
     }
 
+    /// Ten times the users with ten times the reports are the same share; what is learnt of it is bounded like the number (G4).
+    #[test]
+    fn what_is_usual_of_those_who_are_there_is_learnt_as_a_share() {
+        let learnt = |sessions: u64, reports: u64| {
+            let (mut counts, mut now) = (Counts::new(1, NOW), NOW);
+            for _ in 0..24 * 7 * 20 {
+                for (minute, n) in (0..60).flat_map(|minute| (0..reports / 60).map(move |n| (minute, n))) {
+                    counts.take(now + Duration::from_secs(minute * 60), about(1), from(n, SystemId::NONE), true);
+                }
+                (0..60).for_each(|_| counts.note_sessions([None, Some(sessions)].into_iter()));
+                now = now + Duration::from_secs(3_600);
+                counts.tick(now, false, FLOORS);
+            }
+            (counts.usual_of_100k(1, now), counts.usual_of_100k(0, now))
+        };
+        let (few, nobody_knows) = learnt(10_000, 60);
+        assert!((9.0..=10.0).contains(&few), "one a minute of 10,000: {few}");
+        assert_eq!(nobody_knows, 0.0);
+        assert_eq!(few, learnt(100_000, 600).0);
+    }
+
     #[test]
     fn g4_an_hour_with_an_incident_teaches_nothing() {
         let hour = Duration::from_secs(3_600);
         let mut counts = Counts::new(1, NOW);
         for n in 0..24 * 21_u64 {
             counts.take(NOW + hour * u32::try_from(n).expect("small"), about(1), from(n, SystemId::NONE), true);
-            counts.tick(NOW + hour * u32::try_from(n + 1).expect("small"), true, 0.2);
+            counts.tick(NOW + hour * u32::try_from(n + 1).expect("small"), true, FLOORS);
         }
         assert!(counts.series()[1].usual == Usual::default());
     }

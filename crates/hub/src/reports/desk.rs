@@ -3,7 +3,7 @@
 //! Whoever reports waits for nothing but the count. What counts goes to the driver one by one beside everything else, so that no
 //! number of reports keeps an edge's roll-up or an operator's command waiting (invariant G3).
 
-use super::counts::{About, Counts, Origin, Taken};
+use super::counts::{About, Counts, Floors, Origin, Taken};
 use super::networks::{NetworkId, NetworkTable};
 use super::picture::{Place, ReportPicture};
 use super::seal::{Seal, Spent, TOKEN_RIPENS, Ticket, from_hex, is_proven};
@@ -12,8 +12,9 @@ use crate::clock::HubClock;
 use crate::doors::SignalDoor;
 use crate::settings::HubSettings;
 use crate::view::Snapshot;
-use downbeat_core::model::{Answer, Moment, Name, Report, Signal, Works};
-use std::collections::BTreeSet;
+use downbeat_core::model::{Answer, Moment, Name, Report, RollUp, Signal, Works};
+use downbeat_core::signal::ActiveSessions;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -197,6 +198,7 @@ impl ReportDesk {
                 network: network_name(whence, origin),
                 system: self.table().system(origin.system).map(|system| system.name.clone()),
                 usual_per_minute: Some(state.counts.usual(about.component, now)),
+                usual_of_100k: Some(state.counts.usual_of_100k(about.component, now)),
             };
             self.hand_on(Signal::Report(report));
         }
@@ -235,6 +237,7 @@ impl ReportDesk {
             network: name(&text),
             system: None,
             usual_per_minute: None,
+            usual_of_100k: None,
         }));
     }
 
@@ -274,9 +277,21 @@ impl ReportDesk {
         }
     }
 
+    /// Where they are: as they say, when there is such a region, else as the table says.
     fn region_of<'a>(&'a self, word: &'a Word, origin: Origin) -> Option<&'a Name> {
+        let is_known = |name: &&Name| self.shared.regions.binary_search(name).is_ok();
         let of_table = || self.table().system(origin.system).and_then(|system| system.region.as_ref());
-        word.region.as_ref().or_else(of_table)
+        word.region.as_ref().filter(is_known).or_else(of_table)
+    }
+
+    /// Whose the clients' networks of a roll-up are, where the table says so.
+    pub(crate) fn systems_of(&self, roll_up: &RollUp) -> BTreeMap<Name, Name> {
+        let system = |network: &Name| {
+            let origin = self.origin(&Whence::Network(network.clone()));
+            self.table().system(origin.system).map(|system| (network.clone(), system.name.clone()))
+        };
+        let networks = roll_up.clients.iter().map(|row| &row.network);
+        if self.table().is_empty() { BTreeMap::new() } else { networks.filter_map(system).collect() }
     }
 
     /// A token for a form that is being drawn.
@@ -339,9 +354,13 @@ impl ReportDesk {
         ReportPicture::new(now, places.collect(), others, state.counts.day(now), state.counts.is_burst(now))
     }
 
-    fn tick(&self, is_open: bool) -> bool {
-        let floor = self.shared.settings.policy.detect.reports_per_minute;
-        self.state().counts.tick(self.clock.now(), is_open, floor)
+    fn tick(&self, is_open: bool, active: Option<&ActiveSessions>) -> bool {
+        let detect = &self.shared.settings.policy.detect;
+        let floors = Floors { per_minute: detect.reports_per_minute, of_100k: detect.reports_of_100k };
+        let components = [None].into_iter().chain(self.shared.components.iter().map(Some));
+        let mut state = self.state();
+        state.counts.note_sessions(components.map(|component| active.and_then(|active| active.of(component))));
+        state.counts.tick(self.clock.now(), is_open, floors)
     }
 
     /// Writes what is kept over a restart. Blocks.
@@ -370,8 +389,10 @@ impl ReportDesk {
                     }
                 }
                 _ = clock.tick() => {
-                    let is_open = snapshots.borrow().book.open().next().is_some();
-                    self.tick(is_open);
+                    {
+                        let snapshot = snapshots.borrow();
+                        self.tick(snapshot.book.open().next().is_some(), snapshot.board.sessions.as_ref());
+                    }
                     let desk = self.clone();
                     drop(tokio::task::spawn_blocking(move || desk.save()).await);
                 }

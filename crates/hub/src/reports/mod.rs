@@ -23,6 +23,7 @@ pub use picture::{Place, Quarter, ReportPicture};
 pub(crate) use told::{Standing, Told};
 
 use crate::doors::Doors;
+use crate::http::language;
 use crate::http::problem::Problem;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Path, Request, State};
 use axum::http::{HeaderMap, header};
@@ -63,12 +64,17 @@ struct Fields {
     #[serde(default)]
     component: String,
     #[serde(default)]
+    region: String,
+    #[serde(default)]
     token: String,
     #[serde(default)]
     proof: String,
     /// Not empty within a frame of another page.
     #[serde(default)]
     frame: String,
+    /// In which language the form was.
+    #[serde(default)]
+    language: String,
 }
 
 impl Fields {
@@ -106,10 +112,12 @@ async fn report(
         // The token keeps its age, so that it ripens however often the button is pressed.
         let token = if fields.token.is_empty() { doors.reports.token() } else { fields.token.clone() };
         let again = format!(
-            "/report{}?category={}&component={}&token={token}",
+            "/report{}?category={}&component={}&region={}&token={token}{}",
             fields.frame(),
             word.category,
-            word.component.as_ref().map_or("", Name::as_str)
+            word.component.as_ref().map_or("", Name::as_str),
+            word.region.as_ref().map_or("", Name::as_str),
+            in_language(&doors, &fields.language, '&')
         );
         return Ok(Redirect::to(&again).into_response());
     }
@@ -117,7 +125,14 @@ async fn report(
     if wants_json(&headers) {
         return Ok(Json(answer(&doors, taken, &ticket)).into_response());
     }
-    Ok(Redirect::to(&format!("/reported/{ticket}{}", fields.frame())).into_response())
+    let language = in_language(&doors, &fields.language, '?');
+    Ok(Redirect::to(&format!("/reported/{ticket}{}{language}", fields.frame())).into_response())
+}
+
+/// The end of an address that keeps the language of a form; nothing where the form had none of ours.
+fn in_language(doors: &Doors, asked: &str, mark: char) -> String {
+    let offered = doors.snapshots.borrow().settings.policy.tell.languages();
+    language::named(asked, &offered).map_or_else(String::new, |language| format!("{mark}language={language}"))
 }
 
 /// What is known, for programs.
@@ -132,6 +147,8 @@ struct Answered {
     works: Works,
     #[serde(default)]
     frame: String,
+    #[serde(default)]
+    language: String,
 }
 
 /// `POST /reported/TICKET`: whether it works again.
@@ -151,7 +168,8 @@ async fn answered(
         return Ok(Json(answer(&doors, Taken::HeardBefore, &ticket)).into_response());
     }
     let frame = if fields.frame.is_empty() { "" } else { "/frame" };
-    Ok(Redirect::to(&format!("/reported/{ticket}{frame}?thanks=1")).into_response())
+    let language = in_language(&doors, &fields.language, '&');
+    Ok(Redirect::to(&format!("/reported/{ticket}{frame}?thanks=1{language}")).into_response())
 }
 
 /// The address of the client: the last one that was forwarded, when a proxy that we trust says so.
@@ -170,8 +188,9 @@ fn client(doors: &Doors, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
 fn read(fields: &Fields) -> Result<Word, Problem> {
     let name =
         |field: &str, text: &str| Name::new(text).map_err(|error| Problem::malformed(format!("{field}: {error}")));
-    let component = if fields.component.is_empty() { None } else { Some(name("component", &fields.component)?) };
-    Ok(Word { category: name("category", &fields.category)?, component, region: None, version: None })
+    let said = |field: &str, text: &str| if text.is_empty() { Ok(None) } else { name(field, text).map(Some) };
+    let (component, region) = (said("component", &fields.component)?, said("region", &fields.region)?);
+    Ok(Word { category: name("category", &fields.category)?, component, region, version: None })
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {

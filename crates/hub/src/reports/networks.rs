@@ -154,6 +154,12 @@ impl NetworkTable {
         &self.systems
     }
 
+    /// What people call a network or a system: `AS64501 (Example Telecom)`, `10.1.2.0/24`.
+    pub fn title_of(&self, owner: &Name) -> String {
+        let title = self.systems.iter().find(|system| system.name == *owner).map_or("", |system| &system.title);
+        if title.is_empty() { owner.to_string() } else { format!("{owner} ({title})") }
+    }
+
     /// Whose an address is.
     pub(super) fn find(&self, address: IpAddr) -> SystemId {
         if self.is_empty() {

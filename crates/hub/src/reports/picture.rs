@@ -2,12 +2,18 @@
 
 use super::counts::Tally;
 use downbeat_core::model::{Moment, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most places that a picture names; the others are one.
 const PLACES_MAX: usize = 512;
-/// From so many reports on it is worth a word that they all come out of one network.
+/// From so many reports on it is worth a word that they come out of one network.
 const ALONE_MIN: u64 = 3;
+/// Nearly all of them: the others are well.
+const ALONE_SHARE: f64 = 0.9;
+/// Whoever asks for more than this of what is asked for reports more as well: that is in proportion.
+const ALONE_TRAFFIC: f64 = 0.5;
+/// Everybody is told of it from so many networks of a system on: who is named in public should not be named by one forger.
+const PUBLIC_NETWORKS: usize = 3;
 
 /// What was reported lately.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -62,10 +68,10 @@ impl Place {
         self.system.as_ref().map_or(&self.network, |(name, _)| name)
     }
 
-    /// The same for people: `AS3320 Deutsche Telekom`, `10.1.2.0/24`.
+    /// The same for people: `AS3320 (Deutsche Telekom)`, `10.1.2.0/24`.
     pub fn owner_title(&self) -> String {
         match &self.system {
-            Some((name, title)) if !title.is_empty() => format!("{name} {title}"),
+            Some((name, title)) if !title.is_empty() => format!("{name} ({title})"),
             _ => self.owner().to_string(),
         }
     }
@@ -97,16 +103,26 @@ impl ReportPicture {
         self.places.iter().filter(there).map(|place| place.tally.counted).sum()
     }
 
-    /// The only network that reports a component, when there is one: what fails there is perhaps not the service.
-    pub fn alone(&self, component: Option<&Name>) -> Option<String> {
-        let mut about = self.places.iter().filter(|place| place.is_about(component));
-        let first = about.next()?;
-        let mut heard = first.tally.heard;
-        let same = about.all(|place| {
-            heard = heard.saturating_add(place.tally.heard);
-            place.owner() == first.owner()
-        });
-        (same && heard >= ALONE_MIN && self.others == Tally::default()).then(|| first.owner_title())
+    /// The network from which a component is reported alone, out of proportion to what its clients ask for: what fails there is
+    /// perhaps not the service. `asked` are requests of the last minute, by whose network they came from.
+    pub fn alone(&self, component: Option<&Name>, asked: &BTreeMap<Name, u64>) -> Option<&Place> {
+        let about = || self.places.iter().filter(|place| place.is_about(component));
+        let mut owners: BTreeMap<&Name, u64> = BTreeMap::new();
+        about().for_each(|place| *owners.entry(place.owner()).or_default() += place.tally.heard);
+        let all = owners.values().sum::<u64>().saturating_add(self.others.heard);
+        let (owner, heard) = owners.into_iter().max_by_key(|(_, heard)| *heard)?;
+        let requests: u64 = asked.values().sum();
+        let of_requests = asked.get(owner).copied().unwrap_or(0);
+        let is_proportionate = of_requests as f64 > ALONE_TRAFFIC * requests as f64;
+        let is_alone = heard >= ALONE_MIN && heard as f64 >= ALONE_SHARE * all as f64 && !is_proportionate;
+        about().find(|place| is_alone && place.owner() == owner)
+    }
+
+    /// The same of the whole service for everybody: autonomous systems alone, reported from several of their networks.
+    pub fn alone_in_public(&self, asked: &BTreeMap<Name, u64>) -> Option<&Place> {
+        let place = self.alone(None, asked).filter(|place| place.system.is_some())?;
+        let networks = self.places.iter().filter(|other| other.owner() == place.owner()).map(|other| &other.network);
+        (networks.collect::<BTreeSet<_>>().len() >= PUBLIC_NETWORKS).then_some(place)
     }
 
     /// Sums by whatever of a place somebody asks for, most first.
@@ -147,11 +163,30 @@ mod tests {
         let name = |text: &str| Name::new(text).expect("good");
         let (playback, login) = (name("playback"), name("login"));
         let telekom = |n| place("playback", "eu", Some("AS3320"), n);
-        assert_eq!(picture(vec![telekom(4)]).alone(Some(&playback)).as_deref(), Some("AS3320 A provider"));
-        assert_eq!(picture(vec![telekom(2)]).alone(Some(&playback)), None, "two are no pattern");
-        assert_eq!(picture(vec![telekom(4), place("playback", "us", Some("AS1"), 1)]).alone(Some(&playback)), None);
-        assert_eq!(picture(vec![telekom(4)]).alone(Some(&login)), None);
-        assert_eq!(picture(vec![place("login", "eu", None, 4)]).alone(None).as_deref(), Some("10.0.0.0/24"));
+        let other = |n| place("playback", "us", Some("AS1"), n);
+        let asked = |its: u64| BTreeMap::from([(name("AS3320"), its), (name("AS1"), 1_000)]);
+        let alone = |places: Vec<Place>, component: Option<&Name>, asked: &BTreeMap<Name, u64>| {
+            picture(places).alone(component, asked).map(Place::owner_title)
+        };
+        let said = Some("AS3320 (A provider)".to_owned());
+        for (places, component, asked, expected) in [
+            (vec![telekom(4)], Some(&playback), asked(100), said.clone()),
+            (vec![telekom(4)], Some(&playback), BTreeMap::new(), said.clone()),
+            (vec![telekom(2)], Some(&playback), asked(100), None),
+            (vec![telekom(40), other(4)], Some(&playback), asked(100), said.clone()),
+            (vec![telekom(30), other(4)], Some(&playback), asked(100), None),
+            (vec![telekom(40)], Some(&playback), asked(1_001), None),
+            (vec![telekom(4)], Some(&login), asked(100), None),
+            (vec![place("login", "eu", None, 4)], None, asked(100), Some("10.0.0.0/24".to_owned())),
+        ] {
+            assert_eq!(alone(places.clone(), component, &asked), expected, "{places:?} {asked:?}");
+        }
+        let within =
+            |networks: u8| (0..networks).map(|n| Place { network: name(&format!("10.0.{n}.0/24")), ..telekom(9) });
+        let in_public = |places: Vec<Place>| picture(places).alone_in_public(&asked(100)).is_some();
+        assert!(in_public(within(3).collect()) && !in_public(within(2).collect()), "one forger has two networks");
+        let bare = (0..9).map(|n| Place { network: name("10.0.0.0/24"), ..place("login", "eu", None, n) }).collect();
+        assert!(!in_public(bare), "a household is nobody's to name");
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub(super) struct Kept {
 struct KeptSeries {
     quarters: Vec<(u64, u32)>,
     usual: Usual,
+    /// None in the files of earlier releases.
+    #[serde(default)]
+    usual_of_100k: Usual,
 }
 
 impl Kept {
@@ -38,6 +41,7 @@ impl Kept {
         let keep = |series: &Series| KeptSeries {
             quarters: series.quarters.iter().copied().collect(),
             usual: series.usual.clone(),
+            usual_of_100k: series.usual_of_100k.clone(),
         };
         Self { key, series: names.zip(series).map(|(name, series)| (name.to_owned(), keep(series))).collect() }
     }
@@ -48,7 +52,8 @@ impl Kept {
         let kept = names.enumerate().filter_map(|(n, name)| Some((u16::try_from(n).ok()?, self.series.get(name)?)));
         kept.map(|(n, kept)| {
             let quarters = kept.quarters.iter().copied().collect();
-            (n, Series { quarters, usual: kept.usual.clone(), ..Series::default() })
+            let (usual, usual_of_100k) = (kept.usual.clone(), kept.usual_of_100k.clone());
+            (n, Series { quarters, usual, usual_of_100k, ..Series::default() })
         })
         .collect()
     }

@@ -1,11 +1,13 @@
 //! What a reporter is told: what is known, what is checked, how many others say the same, and whether they are asked back.
 
 use super::desk::ReportDesk;
+use super::picture::Place;
 use crate::text::rfc3339;
 use crate::view::Snapshot;
 use downbeat_core::incident::{self, Incident, State};
-use downbeat_core::model::{Dimension, Moment, Name, Slice};
+use downbeat_core::model::{Dimension, Language, Moment, Name, Slice};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a reporter is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(crate) struct Told {
     pub(crate) others: u64,
     /// Where they are.
     pub(crate) region: Option<Name>,
-    /// The only network that reports it, when nothing else is seen.
+    /// The network whose clients alone suffer or report it, while nothing is confirmed.
     pub(crate) alone: Option<String>,
     /// True when they are asked whether it works again.
     pub(crate) asked: bool,
@@ -36,12 +38,22 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) incident: u64,
+    /// What everybody reads, in the page's own language.
     pub(crate) title: String,
+    /// The same in other languages, where the hub made it.
+    titles: BTreeMap<Language, String>,
     pub(crate) since: Moment,
     /// By when the next word is promised.
     pub(crate) next_update: Option<Moment>,
     /// True when users are served again.
     pub(crate) is_served: bool,
+}
+
+impl Known {
+    /// The title, translated where it was.
+    pub(crate) fn title_in(&self, language: &Language) -> &str {
+        self.titles.get(language).unwrap_or(&self.title)
+    }
 }
 
 impl Told {
@@ -60,8 +72,11 @@ impl Told {
         let reports = desk.picture();
         let standing = standing(snapshot, &about);
         let alone = match standing {
-            Standing::Nothing => reports.alone(component),
-            Standing::Known(_) | Standing::Checking(_) => None,
+            Standing::Nothing | Standing::Checking(_) => {
+                let suffering = suffering_alone(snapshot, component);
+                suffering.or_else(|| reports.alone(component, &snapshot.board.asked).map(Place::owner_title))
+            }
+            Standing::Known(_) => None,
         };
         Self {
             standing,
@@ -71,31 +86,28 @@ impl Told {
             asked: snapshot.book.open().any(|incident| incident::asks(incident, &about, reported_at)),
         }
     }
+}
 
-    /// How many others say the same, as a sentence.
-    pub(crate) fn others_say(&self) -> String {
-        let place = self.region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
-        match self.others {
-            0 => format!("Nobody else{place} has told us so in the last quarter of an hour."),
-            1 => format!("One other{place} reports the same."),
-            n => format!("{n} others{place} report the same."),
-        }
-    }
+/// The network whose clients alone meet failures of a component, by its name for people.
+fn suffering_alone(snapshot: &Snapshot, component: Option<&Name>) -> Option<String> {
+    let alone = snapshot.board.alone.as_ref()?;
+    let is_about = component.is_none_or(|name| alone.components.contains(name));
+    is_about.then(|| snapshot.settings.reports.networks.title_of(&alone.owner))
 }
 
 /// The oldest public incident that touches it; else the oldest suspicion.
 fn standing(snapshot: &Snapshot, about: &Slice) -> Standing {
     let touches = |incident: &&Incident| incident.slice.meets(about);
-    if let Some(incident) = snapshot.book.open().filter(touches).find(|incident| incident.public_word().is_some()) {
-        let word = incident.public_word().map(|word| word.at);
+    let mut told = snapshot.book.open().filter(touches).filter_map(|it| it.public_word().map(|word| (it, word)));
+    if let Some((incident, word)) = told.next() {
+        let titles = word.notice.translations.iter().map(|(language, said)| (*language, said.title.clone()));
         return Standing::Known(Known {
             incident: incident.id.0,
-            title: incident.title.clone(),
+            title: word.notice.title.clone(),
+            titles: titles.collect(),
             since: incident.since,
             // A promise that was not kept is not made again.
-            next_update: word
-                .map(|at| at + snapshot.settings.policy.tell.next_update)
-                .filter(|due| *due >= snapshot.now),
+            next_update: Some(word.at + snapshot.settings.policy.tell.next_update).filter(|due| *due >= snapshot.now),
             is_served: matches!(incident.state, State::Mitigated | State::Restoring),
         });
     }

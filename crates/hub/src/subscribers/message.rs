@@ -6,8 +6,10 @@ use super::spoken::Spoken;
 use crate::channel::mail::{Mail, Mailer};
 use crate::channel::post::{Post, Proof, Refused};
 use crate::channel::{Card, Dialect, Hue, draw};
+use crate::faces::{Phrases, fill};
 use crate::outbound::NamedBy;
 use crate::text::rfc3339;
+use downbeat_core::model::Language;
 use serde_json::{Value, json};
 
 /// What a message says.
@@ -26,12 +28,20 @@ pub(super) struct Place {
     pub(super) status_url: String,
     /// The service's name.
     pub(super) service: String,
+    /// The page's languages, its own first.
+    pub(super) languages: Vec<Language>,
 }
 
 impl Place {
     /// Where a subscriber confirms, changes and ends the subscription.
     pub(super) fn subscription(&self, token: &str) -> String {
         format!("{}/subscription/{token}", self.status_url)
+    }
+
+    /// In which language somebody is told: the one that they keep, while the page is in it.
+    fn language(&self, job: &Job) -> Language {
+        let kept = job.language.filter(|kept| self.languages.contains(kept));
+        kept.or(self.languages.first().copied()).unwrap_or_default()
     }
 }
 
@@ -45,17 +55,15 @@ pub(super) fn key(job: &Job, say: Say<'_>) -> String {
 
 /// A message by mail.
 pub(super) async fn mail(mailer: &Mailer, place: &Place, job: &Job, say: Say<'_>, key: &str) -> Result<(), Refused> {
-    let manage = place.subscription(&job.token);
-    let unsubscribe = format!("{manage}/unsubscribe");
-    let (thread, (title, body), at) = match say {
-        Say::Confirm => (format!("confirm-{}", job.subscriber), asks(place), rfc3339(job.said_at)),
-        Say::Word(spoken) => (format!("{}-{}", spoken.story, job.subscriber), Default::default(), String::new()),
+    let words = Words::of(place, job, say);
+    let unsubscribe = format!("{}/unsubscribe", words.manage);
+    let thread = match say {
+        Say::Confirm => format!("confirm-{}", job.subscriber),
+        Say::Word(spoken) => format!("{}-{}", spoken.story, job.subscriber),
     };
-    let card = match say {
-        Say::Confirm => question(place, &title, &body, &at, &manage),
-        Say::Word(spoken) => card(spoken, &manage),
-    };
-    mailer.attempt(&Mail { to: &job.address, key, thread: &thread, card, unsubscribe: &unsubscribe }).await
+    mailer
+        .attempt(&Mail { to: &job.address, key, thread: &thread, card: words.card(), unsubscribe: &unsubscribe })
+        .await
 }
 
 /// A message by POST; `None` for what does not go out by POST.
@@ -69,7 +77,7 @@ pub(super) fn post<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &'a str) 
         ChannelKind::Teams => Some(Dialect::Teams),
     };
     let body = match dialect {
-        Some(dialect) => drawn(place, job, say, dialect)?,
+        Some(dialect) => draw(dialect, &Words::of(place, job, say).card())?,
         None => payload(place, job, say),
     };
     let body = serde_json::to_vec(&body).expect("a JSON value is JSON");
@@ -77,45 +85,70 @@ pub(super) fn post<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &'a str) 
     Some(Post { url: &job.address, by: NamedBy::Subscriber, key, body, proof })
 }
 
-/// What a confirmation says, whatever its shape.
-fn asks(place: &Place) -> (String, String) {
-    let service = &place.service;
-    let title = format!("News of {service}'s status");
-    let body = format!(
-        "Somebody asked that news of {service}'s status be sent here. If that is right, confirm it on the page below within 48 \
-         hours. If not, do nothing: nothing else will come."
-    );
-    (title, body)
+/// What a message says, in the language of who gets it, before it has a shape.
+struct Words<'a> {
+    service: &'a str,
+    standing: &'a str,
+    title: String,
+    body: String,
+    hue: Hue,
+    at: String,
+    /// What the link says, and where it leads.
+    link: (&'static str, String),
+    /// Where the subscription is changed and ended.
+    manage: String,
+    is_question: bool,
+    language: Language,
 }
 
-fn drawn(place: &Place, job: &Job, say: Say<'_>, dialect: Dialect) -> Option<Value> {
-    let manage = place.subscription(&job.token);
-    match say {
-        Say::Confirm => {
-            let (title, body) = asks(place);
-            draw(dialect, &question(place, &title, &body, &rfc3339(job.said_at), &manage))
+impl<'a> Words<'a> {
+    fn of(place: &'a Place, job: &Job, say: Say<'a>) -> Self {
+        let (language, manage) = (place.language(job), place.subscription(&job.token));
+        let s = &Phrases::of(language).subscribing;
+        match say {
+            Say::Confirm => Self {
+                service: &place.service,
+                standing: s.please_confirm,
+                title: fill(s.news_of, &[&place.service]),
+                body: fill(s.asked_for, &[&place.service]),
+                hue: Hue::Plain,
+                at: rfc3339(job.said_at),
+                link: (s.confirm, manage.clone()),
+                manage,
+                is_question: true,
+                language,
+            },
+            Say::Word(spoken) => {
+                let wording = spoken.wording(language);
+                Self {
+                    service: &spoken.service,
+                    standing: &wording.standing,
+                    title: wording.title.clone(),
+                    body: wording.body.clone(),
+                    hue: spoken.hue,
+                    at: spoken.at_text.clone(),
+                    link: (s.read_more, wording.url.clone()),
+                    manage,
+                    is_question: false,
+                    language,
+                }
+            }
         }
-        Say::Word(spoken) => draw(dialect, &card(spoken, &manage)),
     }
-}
 
-/// The question for a confirmation as a card.
-fn question<'a>(place: &'a Place, title: &'a str, body: &'a str, at: &'a str, link: &'a str) -> Card<'a> {
-    let (service, link) = (place.service.as_str(), ("Confirm this subscription", link));
-    Card { service, standing: "Please confirm", title, body, hue: Hue::Plain, at, link, manage: None }
-}
-
-/// A word as a card.
-fn card<'a>(spoken: &'a Spoken, manage: &'a str) -> Card<'a> {
-    Card {
-        service: &spoken.service,
-        standing: &spoken.standing,
-        title: &spoken.title,
-        body: &spoken.body,
-        hue: spoken.hue,
-        at: &spoken.at_text,
-        link: ("Read more", &spoken.url),
-        manage: Some(manage),
+    fn card(&self) -> Card<'_> {
+        let label = Phrases::of(self.language).subscribing.manage;
+        Card {
+            service: self.service,
+            standing: self.standing,
+            title: &self.title,
+            body: &self.body,
+            hue: self.hue,
+            at: &self.at,
+            link: (self.link.0, &self.link.1),
+            manage: (!self.is_question).then_some((label, self.manage.as_str())),
+            language: self.language,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod token;
 
 pub use fault::StoreError;
 pub use kind::{Address, AddressError, ChannelKind, NoChannel};
-pub use roll::{ASK_AGAIN_AFTER, Asked, CONFIRM_WITHIN, Counts, LIST_MAX, SUBSCRIBERS_MAX, Subscriber};
+pub use roll::{ASK_AGAIN_AFTER, Asked, CONFIRM_WITHIN, Counts, LIST_MAX, SUBSCRIBERS_MAX, Subscriber, Wish};
 
 use crate::channel::mail::Mailer;
 use crate::clock::HubClock;
@@ -30,7 +30,7 @@ use crate::settings::HubSettings;
 use crate::view::Snapshot;
 use carrier::{Tools, carry};
 use crier::cry;
-use downbeat_core::model::Moment;
+use downbeat_core::model::{Language, Moment};
 use downbeat_core::tell::subscription::Choice;
 use limits::Limits;
 use message::Place;
@@ -82,8 +82,8 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`]; nothing was kept then.
-    pub async fn ask(&self, now: Moment, address: Address, choice: Choice) -> Result<Asked, StoreError> {
-        let asked = self.with(move |store| store.ask(now, &address, &choice)).await?;
+    pub async fn ask(&self, now: Moment, wish: Wish) -> Result<Asked, StoreError> {
+        let asked = self.with(move |store| store.ask(now, &wish)).await?;
         self.0.entered.notify_one();
         Ok(asked)
     }
@@ -92,7 +92,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`]; none of them was kept then.
-    pub async fn add(&self, now: Moment, some: Vec<(Address, Choice)>) -> Result<usize, StoreError> {
+    pub async fn add(&self, now: Moment, some: Vec<Wish>) -> Result<usize, StoreError> {
         self.with(move |store| store.add(now, &some)).await
     }
 
@@ -112,12 +112,12 @@ impl Subscribers {
         self.with(move |store| store.confirm(now, &token)).await
     }
 
-    /// Whoever has this token chooses other components.
+    /// Whoever has this token chooses other components, and perhaps another language.
     ///
     /// # Errors
     /// [`StoreError`]; nothing has changed then.
-    pub async fn choose(&self, token: String, choice: Choice) -> Result<(), StoreError> {
-        self.with(move |store| store.choose(&token, &choice)).await
+    pub async fn choose(&self, token: String, choice: Choice, language: Option<Language>) -> Result<(), StoreError> {
+        self.with(move |store| store.choose(&token, &choice, language)).await
     }
 
     /// Erases somebody, and all that was on its way to them. False when there is nobody.
@@ -165,6 +165,7 @@ impl Subscribers {
         let place = Place {
             status_url: settings.status_url.trim_end_matches('/').to_owned(),
             service: settings.policy.topology.service.clone(),
+            languages: settings.policy.tell.languages(),
         };
         let entered = Arc::clone(&self.0.entered);
         let mail = settings.subscribers.mail.clone();

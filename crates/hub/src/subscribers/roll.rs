@@ -4,7 +4,7 @@ use super::fault::StoreError;
 use super::kind::{Address, ChannelKind};
 use super::store::{Store, from_ms, to_ms};
 use super::token::{is_token, random_token};
-use downbeat_core::model::Moment;
+use downbeat_core::model::{Language, Moment};
 use downbeat_core::tell::subscription::Choice;
 use rusqlite::{OptionalExtension, Row, Transaction};
 use std::time::Duration;
@@ -20,6 +20,24 @@ pub const CONFIRM_WITHIN: Duration = Duration::from_secs(48 * 3_600);
 /// Longest answer of a list.
 pub const LIST_MAX: usize = 1_000;
 
+/// What somebody wants: where to be told, of what, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Where.
+    pub address: Address,
+    /// Of what.
+    pub choice: Choice,
+    /// In which language; the page's own, or the one that is kept, where nothing is said.
+    pub language: Option<Language>,
+}
+
+impl Wish {
+    /// To be told of this there, in the page's own language.
+    pub fn new(address: Address, choice: Choice) -> Self {
+        Self { address, choice, language: None }
+    }
+}
+
 /// Somebody who is told, or who was asked whether they want to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
@@ -31,6 +49,8 @@ pub struct Subscriber {
     pub address: String,
     /// What they chose.
     pub choice: Choice,
+    /// In which language they are told; the page's own where nothing is kept.
+    pub language: Option<Language>,
     /// Who has it may change and end the subscription.
     pub token: String,
     /// What a webhook's bodies are signed with.
@@ -69,12 +89,12 @@ pub struct Counts {
     pub waiting: u64,
 }
 
-const COLUMNS: &str =
-    "subscriber, channel, address, components, token, secret, created_at, confirmed_at, trouble FROM subscribers";
+const COLUMNS: &str = "subscriber, channel, address, components, token, secret, created_at, confirmed_at, trouble, language FROM subscribers";
 
 impl Store {
     /// Enters a stranger's wish, and has a confirmation sent unless one was within the hour.
-    pub(super) fn ask(&mut self, now: Moment, address: &Address, choice: &Choice) -> Result<Asked, StoreError> {
+    pub(super) fn ask(&mut self, now: Moment, wish: &Wish) -> Result<Asked, StoreError> {
+        let address = &wish.address;
         self.change(|transaction| {
             let known = transaction
                 .query_row(
@@ -88,11 +108,11 @@ impl Store {
                 Some((_, asked_at, false)) if now.since(asked_at) < ASK_AGAIN_AFTER => return Ok(Asked::Lately),
                 Some((id, _, false)) => id,
                 None if is_full(transaction)? => return Ok(Asked::Full),
-                None => enter(transaction, now, address, choice)?,
+                None => enter(transaction, now, wish)?,
             };
             transaction.execute(
-                "UPDATE subscribers SET asked_at = ?2, components = ?3 WHERE subscriber = ?1",
-                (id, to_ms(now), json(choice)),
+                "UPDATE subscribers SET asked_at = ?2, components = ?3, language = ?4 WHERE subscriber = ?1",
+                (id, to_ms(now), json(&wish.choice), wish.language.map(Language::code)),
             )?;
             transaction.execute(
                 "INSERT OR REPLACE INTO deliveries SELECT 0, subscriber, lane, 0, 0, ?2 FROM subscribers WHERE subscriber = ?1",
@@ -103,16 +123,19 @@ impl Store {
     }
 
     /// Enters those whom an operator answers for: they are confirmed. Those known already get the choice. The number of new ones.
-    pub(super) fn add(&mut self, now: Moment, some: &[(Address, Choice)]) -> Result<usize, StoreError> {
+    pub(super) fn add(&mut self, now: Moment, some: &[Wish]) -> Result<usize, StoreError> {
         self.change(|transaction| {
             let mut new = 0;
-            for (address, choice) in some {
-                let (kind, text) = (address.kind.word(), &address.text);
+            for wish in some {
+                let (kind, text) = (wish.address.kind.word(), &wish.address.text);
                 let changed = transaction
-                    .prepare_cached("UPDATE subscribers SET components = ?3 WHERE channel = ?1 AND address = ?2")?
-                    .execute((kind, text, json(choice)))?;
+                    .prepare_cached(
+                        "UPDATE subscribers SET components = ?3, language = coalesce(?4, language)
+                         WHERE channel = ?1 AND address = ?2",
+                    )?
+                    .execute((kind, text, json(&wish.choice), wish.language.map(Language::code)))?;
                 if changed == 0 {
-                    enter(transaction, now, address, choice)?;
+                    enter(transaction, now, wish)?;
                     new += 1;
                 }
                 transaction
@@ -148,10 +171,18 @@ impl Store {
         .map(drop)
     }
 
-    /// They choose other components.
-    pub(super) fn choose(&mut self, token: &str, choice: &Choice) -> Result<(), StoreError> {
+    /// They choose other components, and perhaps another language.
+    pub(super) fn choose(
+        &mut self,
+        token: &str,
+        choice: &Choice,
+        language: Option<Language>,
+    ) -> Result<(), StoreError> {
         self.change(|transaction| {
-            transaction.execute("UPDATE subscribers SET components = ?2 WHERE token = ?1", (token, json(choice)))
+            transaction.execute(
+                "UPDATE subscribers SET components = ?2, language = coalesce(?3, language) WHERE token = ?1",
+                (token, json(choice), language.map(Language::code)),
+            )
         })
         .map(drop)
     }
@@ -213,22 +244,24 @@ fn is_full(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     transaction.query_row(sql, (SUBSCRIBERS_MAX as i64, UNCONFIRMED_MAX as i64), |row| row.get(0))
 }
 
-fn enter(transaction: &Transaction<'_>, now: Moment, address: &Address, choice: &Choice) -> rusqlite::Result<i64> {
+fn enter(transaction: &Transaction<'_>, now: Moment, wish: &Wish) -> rusqlite::Result<i64> {
+    let address = &wish.address;
     transaction.prepare_cached("INSERT OR IGNORE INTO lanes (host) VALUES (?1)")?.execute([&address.host])?;
     let secret = (address.kind == ChannelKind::Webhook).then(random_token);
     transaction
         .prepare_cached(
-            "INSERT INTO subscribers (channel, address, lane, components, token, secret, created_at, asked_at)
-             SELECT ?1, ?2, lane, ?4, ?5, ?6, ?7, ?7 FROM lanes WHERE host = ?3",
+            "INSERT INTO subscribers (channel, address, lane, components, token, secret, created_at, asked_at, language)
+             SELECT ?1, ?2, lane, ?4, ?5, ?6, ?7, ?7, ?8 FROM lanes WHERE host = ?3",
         )?
         .execute((
             address.kind.word(),
             &address.text,
             &address.host,
-            json(choice),
+            json(&wish.choice),
             random_token(),
             secret,
             to_ms(now),
+            wish.language.map(Language::code),
         ))?;
     Ok(transaction.last_insert_rowid())
 }
@@ -241,6 +274,11 @@ fn json(choice: &Choice) -> String {
 /// A choice as the file has it.
 pub(super) fn choice_of(text: &str) -> Option<Choice> {
     if text.is_empty() { Some(Choice::default()) } else { serde_json::from_str(text).ok() }
+}
+
+/// A language as the file has it; one that this build does not know is the page's own.
+pub(super) fn language_of(code: Option<String>) -> Option<Language> {
+    code.as_deref().and_then(Language::by_code)
 }
 
 /// `None` for what this build cannot have written.
@@ -257,5 +295,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Subscriber>> {
         created_at: from_ms(row.get(6)?),
         confirmed_at: row.get::<_, Option<i64>>(7)?.map(from_ms),
         trouble: row.get(8)?,
+        language: language_of(row.get(9)?),
     }))
 }

@@ -6,9 +6,9 @@
 
 use super::fault::StoreError;
 use super::kind::ChannelKind;
-use super::roll::choice_of;
+use super::roll::{choice_of, language_of};
 use super::store::{Store, from_ms, to_ms};
-use downbeat_core::model::Moment;
+use downbeat_core::model::{Language, Moment};
 use downbeat_core::tell::subscription::Listener;
 use downbeat_core::tell::word::{PublicWord, Sequel, StoryId};
 use rusqlite::{Row, Transaction};
@@ -37,6 +37,8 @@ pub(super) struct Job {
     pub(super) token: String,
     /// What signs it.
     pub(super) secret: Option<String>,
+    /// In which language; the page's own where nothing is kept.
+    pub(super) language: Option<Language>,
 }
 
 impl Job {
@@ -107,7 +109,7 @@ impl Store {
     pub(super) fn due(&self, lane: i64, now: Moment, most: usize) -> Result<Vec<Job>, StoreError> {
         let rows = self.look(|connection| {
             let sql = "SELECT d.word, d.subscriber, d.failures, CASE d.word WHEN 0 THEN s.asked_at ELSE w.said_at END,
-                              s.channel, s.address, s.token, s.secret
+                              s.channel, s.address, s.token, s.secret, s.language
                        FROM deliveries d JOIN subscribers s USING (subscriber) JOIN words w USING (word)
                        WHERE d.state = 0 AND d.lane = ?1 AND d.due_at <= ?2 AND NOT EXISTS
                            (SELECT 1 FROM deliveries e WHERE e.subscriber = d.subscriber AND e.word < d.word AND e.state = 0)
@@ -200,5 +202,6 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Option<Job>> {
         address: row.get(5)?,
         token: row.get(6)?,
         secret: row.get(7)?,
+        language: language_of(row.get(8)?),
     }))
 }

@@ -32,9 +32,9 @@ fn word(story: StoryId, count: u32, seconds: u64, touched: &[&str], sequel: Sequ
         id: WordId { story, count },
         at: at(seconds),
         standing: "investigating",
-        standing_title: "Investigating",
         title: "Problems".into(),
         body: "We look into it.".into(),
+        translations: Default::default(),
         components: names(touched),
         sequel,
         absorbed: vec![],
@@ -56,7 +56,7 @@ impl Bench {
     /// Somebody who confirmed at that second.
     fn subscriber(&mut self, text: &str, chosen: &[&str], seconds: u64) -> i64 {
         let address = mail(text);
-        self.store.add(at(seconds), &[(address.clone(), Choice(names(chosen)))]).expect("added");
+        self.store.add(at(seconds), &[Wish::new(address.clone(), Choice(names(chosen)))]).expect("added");
         self.store.find(&address).expect("looked").expect("there")
     }
 
@@ -86,15 +86,15 @@ impl Bench {
 #[test]
 fn an_address_is_asked_once_an_hour_and_forgotten_when_it_does_not_answer() {
     let mut bench = Bench::new();
-    let (anna, all) = (mail("anna@example.org"), Choice::default());
+    let anna = Wish::new(mail("anna@example.org"), Choice::default());
     let later = at(0) + ASK_AGAIN_AFTER;
-    assert_eq!(bench.store.ask(at(0), &anna, &all).expect("asked"), Asked::Now);
-    assert_eq!(bench.store.ask(at(10), &anna, &all).expect("asked"), Asked::Lately);
+    assert_eq!(bench.store.ask(at(0), &anna).expect("asked"), Asked::Now);
+    assert_eq!(bench.store.ask(at(10), &anna).expect("asked"), Asked::Lately);
     assert_eq!(bench.due(10).len(), 1, "one question");
     let key = bench.due(10)[0];
     bench.settle(key, End::Told);
     assert!(bench.due(20).is_empty());
-    assert_eq!(bench.store.ask(later, &anna, &all).expect("asked"), Asked::Now);
+    assert_eq!(bench.store.ask(later, &anna).expect("asked"), Asked::Now);
     assert_eq!(bench.due(3_600), [key], "the question again");
     assert_eq!(bench.store.forget_unconfirmed(later + CONFIRM_WITHIN).expect("forgotten"), 0);
     let late = later + CONFIRM_WITHIN + Duration::from_millis(1);
@@ -109,7 +109,7 @@ fn a_word_goes_to_those_whom_it_concerns_once() {
         (bench.subscriber("all@example.org", &[], 1), bench.subscriber("p@example.org", &[PLAYBACK], 1));
     bench.subscriber("l@example.org", &[LOGIN], 1);
     bench.subscriber("late@example.org", &[], 101);
-    bench.store.ask(at(1), &mail("unconfirmed@example.org"), &Choice::default()).expect("asked");
+    bench.store.ask(at(1), &Wish::new(mail("unconfirmed@example.org"), Choice::default())).expect("asked");
     let began = word(incident(3), 1, 100, &[PLAYBACK], Sequel::Follows);
     assert_eq!(bench.enter(&began), 2);
     assert_eq!(bench.enter(&began), 0, "it is known");
@@ -126,7 +126,7 @@ fn who_heard_began_hears_over_whatever_they_chose_since() {
     let anna = bench.subscriber("anna@example.org", &[PLAYBACK], 1);
     bench.enter(&word(incident(3), 1, 100, &[PLAYBACK], Sequel::Follows));
     let token = bench.store.list(0, 1).expect("listed")[0].token.clone();
-    bench.store.choose(&token, &Choice(names(&[LOGIN]))).expect("chosen");
+    bench.store.choose(&token, &Choice(names(&[LOGIN])), None).expect("chosen");
     bench.settle((1, anna), End::Told);
     bench.reopen();
     assert_eq!(bench.enter(&word(incident(4), 1, 150, &[PLAYBACK], Sequel::Follows)), 0, "that is not theirs any more");

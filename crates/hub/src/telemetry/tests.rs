@@ -66,6 +66,8 @@ fn roll_up() -> RollUp {
         components: Vec::new(),
         replicas: Vec::new(),
         lookups: Vec::new(),
+        sessions: Vec::new(),
+        systems: Default::default(),
     }
 }
 

@@ -1,9 +1,12 @@
 // The report button for other pages: <script src="https://STATUS/report.js" data-component="playback" defer></script>.
-// It puts a frame where the script stands, or into data-into="#id". No cookies, nothing of anybody else.
+// data-region says where the reader is, when the page around it knows.
+// It puts a frame where the script stands, or into data-into="#id", in the language of the page around it (or data-language).
+// No cookies, nothing of anybody else.
 // Within the status page it works for the token of a form while many report, so that one press is enough there too.
 "use strict";
 (() => {
   const ZERO_BITS = 14;
+  const TITLES = { de: "Ein Problem melden", fr: "Signaler un problème", es: "Avisar de un problema" };
 
   async function prove(token) {
     const text = new TextEncoder();
@@ -30,9 +33,11 @@
   function embed(script) {
     const origin = new URL(script.src).origin;
     const frame = document.createElement("iframe");
-    const wish = new URLSearchParams({ component: script.dataset.component ?? "" });
+    const language = script.dataset.language ?? document.documentElement.lang;
+    const { component = "", region = "" } = script.dataset;
+    const wish = new URLSearchParams({ component, region, language });
     frame.src = `${origin}/report/frame?${wish}`;
-    frame.title = script.dataset.title ?? "Report a problem";
+    frame.title = script.dataset.title ?? TITLES[language.split("-")[0].toLowerCase()] ?? "Report a problem";
     frame.referrerPolicy = "no-referrer";
     Object.assign(frame.style, { border: "0", width: "100%", minHeight: "20rem" });
     const place = document.querySelector(script.dataset.into ?? "no-such-place");

@@ -2,7 +2,7 @@
 
 use crate::rig::{PATIENCE, eventually, name, remember, remember_from, settings, story};
 use downbeat_core::incident::{Event, Voices};
-use downbeat_core::model::{Audience, IncidentId};
+use downbeat_core::model::{Audience, IncidentId, Language};
 use downbeat_hub::settings::{HubSettings, ReportSettings};
 use downbeat_hub::{HubHandle, start};
 use hmac::{Hmac, KeyInit, Mac};
@@ -71,6 +71,93 @@ async fn nothing_else_can_be_reported() {
     hub.stop().await;
 }
 
+/// The region is asked for where there are several; one that there is not is nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reporter_may_say_where_they_are() {
+    let data = tempfile::tempdir().expect("a directory");
+    let hub = start(settings(data.path())).await.expect("the hub starts");
+    let form = reqwest::get(format!("http://{}/report?region=us", hub.status_address())).await.expect("answered");
+    let form = form.text().await.expect("a page");
+    assert!(form.contains("<option selected>us</option>") && form.contains("<option>eu</option>"), "{form}");
+    for (said, understood) in [("us", json!("us")), ("atlantis", Value::Null), ("", Value::Null)] {
+        let body = format!("category=no-sound&component=playback&region={said}");
+        let answer: Value = report(&hub, &body, "application/json").await.json().await.expect("JSON");
+        assert_eq!(answer["region"], understood, "{said}");
+    }
+    let placed = || {
+        let reports = hub.doors().snapshots.borrow().reports.clone();
+        reports.places.iter().any(|place| place.region == Some(name("us"))).then_some(())
+    };
+    eventually("the region on the map", placed).await;
+    let page = location(&report(&hub, "category=no-sound&component=playback&region=us", "text/html").await);
+    let page = reqwest::get(format!("http://{}{page}", hub.status_address())).await.expect("answered");
+    assert!(page.text().await.expect("a page").contains("in us"), "the others there are meant");
+    assert_eq!(report(&hub, "category=no-sound&region=%3Cb%3E", "text/html").await.status(), 400);
+    hub.stop().await;
+}
+
+fn in_languages(data: &Path) -> HubSettings {
+    let mut settings = settings(data);
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    settings
+}
+
+/// A report from a German form is answered in German, and so is the answer's answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_in_the_language_of_the_form() {
+    let data = tempfile::tempdir().expect("a directory");
+    remember(data.path(), &[story::suspected(), story::confirmed()]);
+    let hub = start(in_languages(data.path())).await.expect("the hub starts");
+    let at = |path: &str| format!("http://{}{path}", hub.status_address());
+    for (language, says) in [("de", "Danke, es ist angekommen"), ("fr", "c’est noté"), ("es", "lo hemos recibido")] {
+        let form = format!("category=no-sound&component=playback&language={language}");
+        let there = location(&report(&hub, &form, "text/html").await);
+        assert!(there.ends_with(&format!("?language={language}")), "{there}");
+        let text = reqwest::get(at(&there)).await.expect("answered").text().await.expect("a page");
+        assert!(text.contains(&format!("<html lang=\"{language}\">")) && text.contains(says), "{text}");
+        assert!(!text.contains("Nobody else"), "{text}");
+        let ticket = there.split('?').next().expect("a path");
+        let vote = Client::builder().redirect(Policy::none()).build().expect("a client").post(at(ticket));
+        let vote = vote.header("content-type", "application/x-www-form-urlencoded");
+        let vote = vote.body(format!("works=not_yet&language={language}")).send().await.expect("answered");
+        assert!(location(&vote).ends_with(&format!("?thanks=1&language={language}")), "{vote:?}");
+    }
+    let stranger = report(&hub, "category=no-sound&component=playback&language=%3Cb%3E%0d%0ax: y", "text/html").await;
+    assert!(!location(&stranger).contains("language"), "{stranger:?}");
+    hub.stop().await;
+}
+
+/// Nothing of what strangers post comes back as anything but text, and most of it not at all, in any language.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_posts_stay_text_in_every_language() {
+    let data = tempfile::tempdir().expect("a directory");
+    let hub = start(in_languages(data.path())).await.expect("the hub starts");
+    let hostile = [
+        "%E2%80%AEgnihton",
+        "%E2%80%8B%EF%BB%BF",
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+        "%5Bx%5D(javascript:alert(1))",
+        "%F0%9F%98%80",
+        &"x".repeat(100 * 1024),
+    ];
+    for (language, text) in ["en", "de", "fr", "es"].iter().flat_map(|language| hostile.map(|text| (language, text))) {
+        for form in [
+            format!("category={text}&language={language}"),
+            format!("category=no-sound&component={text}&language={language}"),
+            format!("category=no-sound&component=playback&language={language}&token={text}&proof={text}&frame={text}"),
+        ] {
+            let answer = report(&hub, &form, "text/html").await;
+            let (status, there) = (answer.status().as_u16(), answer.headers().get("location").cloned());
+            let said = answer.text().await.expect("text");
+            assert!(matches!(status, 303 | 400 | 413 | 422), "{status} {form:.80}");
+            assert!(!said.contains("<script") && said.len() < 2_048, "{said}");
+            let there = there.map(|there| there.to_str().expect("ASCII").to_owned()).unwrap_or_default();
+            assert!(!there.contains("script") && there.len() < 256, "{there}");
+        }
+    }
+    hub.stop().await;
+}
+
 fn location(answer: &Response) -> String {
     answer.headers()["location"].to_str().expect("text").to_owned()
 }
@@ -95,7 +182,7 @@ async fn g3_in_a_burst_a_report_has_to_show_a_token_and_needs_no_script() {
             break;
         }
     }
-    assert!(again.starts_with("/report?category=no-sound&component=playback&token="), "{again}");
+    assert!(again.starts_with("/report?category=no-sound&component=playback&region=&token="), "{again}");
     let page = client.get(format!("http://{}{again}", hub.status_address())).send().await.expect("answered");
     let page = page.text().await.expect("a page");
     let token = again.split("token=").nth(1).expect("a token");

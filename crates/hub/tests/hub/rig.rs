@@ -45,6 +45,8 @@ pub(crate) fn roll_up(seq: u64, plan_epoch: u64) -> RollUp {
         components: Vec::new(),
         replicas: Vec::new(),
         lookups: Vec::new(),
+        sessions: Vec::new(),
+        systems: Default::default(),
     }
 }
 

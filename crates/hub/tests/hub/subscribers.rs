@@ -6,7 +6,7 @@ use downbeat_core::incident::Command;
 use downbeat_core::model::{Appointment, MaintenanceId, Moment};
 use downbeat_core::tell::subscription::Choice;
 use downbeat_hub::settings::{ChannelKind, HubSettings};
-use downbeat_hub::subscribers::{Address, Subscriber};
+use downbeat_hub::subscribers::{Address, Subscriber, Wish};
 use downbeat_hub::{HubHandle, start};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -22,7 +22,7 @@ async fn subscribe(hub: &HubHandle, kind: ChannelKind, url: &str, chosen: &[&str
     let doors = hub.doors();
     let address = Address::read(kind, url).expect("an address");
     let choice = Choice(chosen.iter().map(|text| name(text)).collect());
-    doors.subscribers.add(doors.clock.now(), vec![(address.clone(), choice)]).await.expect("added");
+    doors.subscribers.add(doors.clock.now(), vec![Wish::new(address.clone(), choice)]).await.expect("added");
     doors.subscribers.find(address).await.expect("looked").expect("there")
 }
 
@@ -92,7 +92,7 @@ async fn everybody_concerned_is_told_once_in_the_shape_of_their_channel() {
     assert_eq!(first(&receiver, "/teams").await.json()["type"], "message");
 
     // Who heard "began" hears "over", whatever they choose in between.
-    hub.doors().subscribers.choose(hook.token, Choice([name("nothing-here")].into())).await.expect("chosen");
+    hub.doors().subscribers.choose(hook.token, Choice([name("nothing-here")].into()), None).await.expect("chosen");
     call_off(&hub).await;
     for path in ["/hook", "/slack", "/discord", "/mattermost", "/teams"] {
         eventually(path, || (of_path(&receiver, path).len() == 2).then_some(())).await;
@@ -183,7 +183,7 @@ async fn a_stranger_is_asked_first_and_told_nothing_before_they_confirm() {
     let hub = start(near(data.path())).await.expect("the hub starts");
     let (subscribers, clock) = (hub.doors().subscribers.clone(), hub.doors().clock);
     let address = Address::read(ChannelKind::Webhook, &format!("{}/hook", receiver.url)).expect("an address");
-    subscribers.ask(clock.now(), address.clone(), Choice::default()).await.expect("asked");
+    subscribers.ask(clock.now(), Wish::new(address.clone(), Choice::default())).await.expect("asked");
     let question = first(&receiver, "/hook").await.json();
     let link = question["meta"]["confirm"].as_str().expect("a link").to_owned();
     announce(&hub).await;

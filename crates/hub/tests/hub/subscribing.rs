@@ -1,13 +1,16 @@
 //! Subscribing as a stranger does, over the public address: the form, the question, the button, and the way out.
 
 use crate::receiver::{Received, Receiver};
-use crate::rig::{eventually, settings};
+use crate::rig::{eventually, name, settings};
+use downbeat_core::incident::Command;
+use downbeat_core::model::{Appointment, Language, MaintenanceId};
 use downbeat_hub::settings::{ChannelKind, HubSettings, SubscriberSettings};
 use downbeat_hub::{HubHandle, start};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
 
 fn open(data: &Path) -> HubSettings {
     let subscribers = SubscriberSettings { open_to: vec![ChannelKind::Webhook, ChannelKind::Slack], mail: None };
@@ -52,7 +55,7 @@ async fn from_the_form_to_the_way_out() {
     let answer = send(&hub, Method::POST, "/subscribe", &wish).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["location"]),
-        (303, &"/subscribed".parse().expect("a value"))
+        (303, &"/subscribed?language=en".parse().expect("a value"))
     );
     assert!(page(&hub, "/subscribed").await.1.contains("Please confirm"));
     let question = first(&receiver).await.json();
@@ -74,6 +77,91 @@ async fn from_the_form_to_the_way_out() {
     }
     assert_eq!(page(&hub, link).await.0, StatusCode::NOT_FOUND);
     assert_eq!(hub.doors().subscribers.counts().await.expect("counted").confirmed, 0);
+    hub.stop().await;
+}
+
+/// Who subscribes on a German page is asked, told and let go in German; who chooses French then is told in French.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_keeps_a_language() {
+    let data = tempfile::tempdir().expect("a directory");
+    let receiver = Receiver::start(&[]).await;
+    let mut settings = open(data.path());
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let hub = start(settings).await.expect("the hub starts");
+    let (_, form) = page(&hub, "/subscribe?language=de").await;
+    assert!(
+        form.contains("name=\"language\" value=\"de\"") && form.contains("Worüber") == form.contains("fieldset"),
+        "{form}"
+    );
+    let wish = [("channel", "slack"), ("address", receiver.url.as_str()), ("language", "de")];
+    let answer = send(&hub, Method::POST, "/subscribe", &wish).await;
+    assert_eq!(answer.headers()["location"], "/subscribed?language=de");
+    let question = first(&receiver).await.json();
+    assert_eq!(question["blocks"][0]["text"]["text"], "Bitte bestätigen: Neues zum Status von Encore");
+    let links = question["blocks"][2]["elements"][1]["text"].as_str().expect("links").to_owned();
+    let link = links.split('|').next().expect("an address").trim_start_matches("<http://status.example").to_owned();
+    assert!(links.ends_with("|Dieses Abonnement bestätigen>"), "{links}");
+
+    let (_, asks) = page(&hub, &link).await;
+    assert!(asks.contains("<html lang=\"de\">") && asks.contains("Dieses Abonnement bestätigen"), "{asks}");
+    assert!(page(&hub, &format!("{link}?language=es")).await.1.contains("Confirmar esta suscripción"));
+    assert_eq!(send(&hub, Method::POST, &format!("{link}/confirm"), &[]).await.status(), 303);
+    announce(&hub).await;
+    let told = eventually("a word", || receiver.received().into_iter().nth(1)).await.json();
+    assert_eq!(told["blocks"][0]["text"]["text"], "Geplant: New <disks>");
+    let links = told["blocks"][2]["elements"][1]["text"].as_str().expect("links").to_owned();
+    assert!(links.contains("/de/maintenance/1|Weiterlesen>") && links.contains("Abonnement ändern"), "{links}");
+
+    let chosen = [("component", "playback"), ("language", "fr")];
+    assert_eq!(send(&hub, Method::POST, &format!("{link}/choose"), &chosen).await.status(), 303);
+    assert!(page(&hub, &link).await.1.contains("Votre abonnement"));
+    let cancel = Command::Cancel(MaintenanceId(1), "Not now.".into());
+    hub.doors().commands.send(name("mira"), cancel).await.expect("cancelled");
+    let over = eventually("the end", || receiver.received().into_iter().nth(2)).await.json();
+    assert_eq!(over["blocks"][0]["text"]["text"], "Annulée: New <disks>");
+
+    let list = Client::new().get(format!("http://{}/v1/subscribers", hub.console_address())).send().await;
+    let list: Value = list.expect("answered").json().await.expect("JSON");
+    assert_eq!(list["subscribers"][0]["language"], "fr");
+    let gone = send(&hub, Method::POST, &format!("{link}/unsubscribe"), &[]).await.text().await.expect("text");
+    assert!(gone.contains("Vous êtes désabonné"), "{gone}");
+    hub.stop().await;
+}
+
+async fn announce(hub: &HubHandle) {
+    let start = hub.doors().clock.now() + Duration::from_secs(3_600);
+    let (title, end) = ("New <disks>".into(), start + Duration::from_secs(3_600));
+    let appointment = Appointment { title, components: [name("playback")].into(), start, end };
+    let command = Command::Schedule(appointment, "It may pause.".into());
+    hub.doors().commands.send(name("mira"), command).await.expect("scheduled");
+}
+
+/// What strangers write into the form is refused in their language, and none of it is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_wishes_are_refused_in_every_language() {
+    let data = tempfile::tempdir().expect("a directory");
+    let mut settings = open(data.path());
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let hub = start(settings).await.expect("the hub starts");
+    let hostile = ["<script>alert(1)</script>", "\u{202e}\u{200b}", "javascript:alert(1)", "[x](https://example.org)"];
+    for (language, says) in [
+        ("en", "Nothing was kept"),
+        ("de", "Es wurde nichts behalten"),
+        ("fr", "Rien n’a été gardé"),
+        ("es", "No se ha guardado nada"),
+    ] {
+        for text in hostile {
+            let wish = [("channel", "slack"), ("address", text), ("language", language), ("component", text)];
+            let answer = send(&hub, Method::POST, "/subscribe", &wish).await;
+            let (status, said) = (answer.status().as_u16(), answer.text().await.expect("text"));
+            assert!(status == 422 && said.contains(says) && !said.contains("alert("), "{status} {said}");
+        }
+        let (channel, endless) = ([("channel", "slack"), ("language", language)], "x".repeat(100 * 1024));
+        let wish = [channel[0], channel[1], ("address", endless.as_str())];
+        assert_eq!(send(&hub, Method::POST, "/subscribe", &wish).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let counts = hub.doors().subscribers.counts().await.expect("counted");
+    assert_eq!((counts.confirmed, counts.unconfirmed), (0, 0));
     hub.stop().await;
 }
 

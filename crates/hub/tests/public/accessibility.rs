@@ -6,7 +6,13 @@ use crate::view::Snapshot;
 use crate::{packages, story};
 use downbeat_core::incident::State;
 use downbeat_core::model::Language;
+use downbeat_core::tell::subscription::Choice;
+use downbeat_hub::settings::{ChannelKind, HubSettings, SubscriberSettings};
+use downbeat_hub::subscribers::{Address, Wish};
 use downbeat_hub::theme::{Logo, Scheme, Token};
+use downbeat_hub::{HubHandle, start};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The narrowest that WCAG asks for (1.4.10), one in the middle, and a wide screen.
@@ -97,6 +103,59 @@ async fn nobody_is_kept_out_of_the_public_pages() {
         complaints_of_all.extend(complaints(&mut browser, &all(&stage.status, &paths)).await);
     }
     assert!(complaints_of_all.is_empty(), "{}", complaints_of_all.join("\n"));
+}
+
+/// A hub that takes reports and subscriptions in all languages, with one of each.
+async fn listening(data: &Path) -> HubHandle {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let subscribers = SubscriberSettings { open_to: vec![ChannelKind::Mail, ChannelKind::Webhook], mail: None };
+    let told = in_languages(story::reported());
+    let settings = HubSettings {
+        data: data.to_path_buf(),
+        console: any,
+        status: any,
+        subscribers,
+        breaker: None,
+        ..HubSettings::clone(&told.settings)
+    };
+    start(settings).await.expect("the hub starts")
+}
+
+/// The pages of who subscribes, confirms, manages and has left, and of who reported.
+async fn pages_of(hub: &HubHandle) -> Vec<String> {
+    let doors = hub.doors();
+    let address = |text: &str| Address::read(ChannelKind::Webhook, text).expect("an address");
+    let wishes =
+        ["https://hooks.example/asked", "https://hooks.example/with-a-path-that-is-longer-than-any-screen-is-wide"];
+    let [asked, confirmed] = wishes.map(|text| Wish::new(address(text), Choice::default()));
+    doors.subscribers.ask(doors.clock.now(), asked).await.expect("asked");
+    doors.subscribers.add(doors.clock.now(), vec![confirmed]).await.expect("added");
+    let tokens: Vec<String> =
+        doors.subscribers.list(0, 10).await.expect("listed").into_iter().map(|one| one.token).collect();
+    assert_eq!(tokens.len(), 2);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let form = client.post(format!("http://{}/report", hub.status_address())).body("category=no-sound");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let ticket = form.send().await.expect("answered").headers()["location"].to_str().expect("a path").to_owned();
+    let subscriptions = tokens.iter().map(|token| format!("/subscription/{token}"));
+    let others = ["/report", "/report/frame", "/subscribe", "/subscribed", "/subscription/nobody"].map(str::to_owned);
+    others.into_iter().chain(subscriptions).chain([ticket.clone(), format!("{ticket}/frame")]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_out_of_reporting_and_subscribing_in_any_language() {
+    let Some(mut browser) = browser().await else { return };
+    let data = tempfile::tempdir().expect("a folder");
+    let hub = listening(data.path()).await;
+    let paths = pages_of(&hub).await;
+    let mut complaints_of_all = Vec::new();
+    for language in Language::ALL {
+        let root = format!("http://{}", hub.status_address());
+        let pages: Vec<String> = paths.iter().map(|path| format!("{root}{path}?language={language}")).collect();
+        complaints_of_all.extend(complaints(&mut browser, &pages).await);
+    }
+    assert!(complaints_of_all.is_empty(), "{}", complaints_of_all.join("\n"));
+    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use downbeat_core::model::{Appointment, MaintenanceId, Name, Policy};
 use downbeat_core::tell::subscription::Choice;
 use downbeat_hub::settings::{ChannelKind, HubSettings, MailSettings, MailTls, SubscriberSettings};
 use downbeat_hub::start;
-use downbeat_hub::subscribers::Address;
+use downbeat_hub::subscribers::{Address, Wish};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -103,14 +103,15 @@ async fn aiosmtpd_takes_what_a_reader_can_thread_and_leave() {
     let hub = start(settings(data.path(), server.port)).await.expect("the hub starts");
     let (doors, name) = (hub.doors(), |text: &str| Name::new(text).expect("a good name"));
     let address = |text: &str| Address::read(ChannelKind::Mail, text).expect("an address");
-    doors.subscribers.ask(doors.clock.now(), address("anna@example.org"), Choice::default()).await.expect("asked");
+    let wish = |text: &str| Wish::new(address(text), Choice::default());
+    doors.subscribers.ask(doors.clock.now(), wish("anna@example.org")).await.expect("asked");
     let question = server.mail();
     assert_eq!((&question["to"][0], &question["defects"]), (&"anna@example.org".into(), &serde_json::json!([])));
     let text = question["text"].as_str().expect("a text");
     let link = text.split_whitespace().find(|word| word.contains("/subscription/")).expect("a link");
     let token = link.rsplit('/').next().expect("a token").to_owned();
     doors.subscribers.confirm(doors.clock.now(), token.clone()).await.expect("confirmed");
-    let others = ["grey@example.org", "gone@example.org"].map(|text| (address(text), Choice::default()));
+    let others = ["grey@example.org", "gone@example.org"].map(wish);
     doors.subscribers.add(doors.clock.now(), others.into()).await.expect("added");
 
     let start = doors.clock.now() + Duration::from_secs(3_600);

@@ -262,7 +262,15 @@ impl World {
         self.marks.reach("hub: a report counts");
         let component = component.map(|c| self.shape.components[c].clone());
         let category = name("no-sound");
-        let report = Report { category, component, region: None, network, system: None, usual_per_minute: None };
+        let report = Report {
+            category,
+            component,
+            region: None,
+            network,
+            system: None,
+            usual_per_minute: None,
+            usual_of_100k: None,
+        };
         if self.hub.desk.is_some() {
             self.judge.reported(self.hub.clock(self.now));
         }

@@ -258,14 +258,9 @@ impl Site {
 
     /// What users can report when nobody says: that a component does not work, or something else.
     pub(super) fn categories(&self) -> Vec<Category> {
-        let of_component = |(name, table, _): (&Name, &ComponentTable, &Vec<Name>)| Category {
-            name: name.clone(),
-            title: format!("{} does not work", table.title()),
-            component: Some(name.clone()),
-        };
-        let other = Name::new("something-else").expect("\"something-else\" is a good name");
-        let other = Category { name: other, title: "Something else".into(), component: None };
-        self.named_components().map(of_component).chain([other]).collect()
+        let of_component =
+            |(name, table, _): (&Name, &ComponentTable, &Vec<Name>)| Category::does_not_work(name, &table.title());
+        self.named_components().map(of_component).chain([Category::something_else()]).collect()
     }
 }
 

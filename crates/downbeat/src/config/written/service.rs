@@ -6,7 +6,7 @@ use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
 use downbeat_core::model::{AddressRange, Name};
-use downbeat_edge::{EdgeSettings, Identity, ProxyProtocol, ProxySettings, Repeatable, TraceFields};
+use downbeat_edge::{EdgeSettings, Identity, ProxyProtocol, ProxySettings, Repeatable, SessionMark, TraceFields};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -146,6 +146,23 @@ impl FromText for Identity {
     }
 }
 
+impl FromText for SessionMark {
+    const EXPECTED: &'static str = "\"authorization\" or \"cookie:NAME\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        match Identity::from_text(text) {
+            Ok(Identity::Authorization) => Ok(Self::Authorization),
+            Ok(Identity::Cookie(name)) => Ok(Self::Cookie(name)),
+            Ok(Identity::Address) => Err(Complaint::new("an address is no session: many people may share one")
+                .hint("session = \"cookie:NAME\", or leave it out: then nobody counts sessions")),
+            Err(_) => {
+                let complaint = Complaint::new(format!("\"{text}\" is nothing by which a session is known"));
+                Err(complaint.hint("session = \"cookie:NAME\" or \"authorization\""))
+            }
+        }
+    }
+}
+
 /// An identity without a name of its own.
 #[derive(Debug, Clone, Copy)]
 enum Word {
@@ -185,6 +202,7 @@ impl EdgeTable {
         let region = reader.get::<Name>("region");
         settings.region = region.as_ref().map(|name| name.get_ref().clone());
         reader.set("client", &mut settings.identity);
+        settings.session = reader.get::<SessionMark>("session").map(Spanned::into_inner);
         settings.threads = read_threads(&reader);
         settings.resolver = reader.get("resolver").map(Spanned::into_inner);
         settings.version_header = reader.get::<FieldName>("version_header").map(|f| f.into_inner().0);

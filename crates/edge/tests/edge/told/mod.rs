@@ -3,8 +3,8 @@
 mod world;
 
 use downbeat_core::model::{FailureKind, RollUp, Strength, TrafficPlan, Weight};
-use downbeat_edge::policy::{EdgePolicy, LookUp, PlanOutcome, PlanRefusal, ReplicaId};
-use std::time::Instant;
+use downbeat_edge::policy::{Attempt, Choice, EdgePolicy, LookUp, PlanOutcome, PlanRefusal, Repetition, ReplicaId};
+use std::time::{Duration, Instant};
 use world::Health::{Dead, Failing, Hanging, Slow, Well};
 use world::{Health, World, name};
 
@@ -153,4 +153,34 @@ fn a_name_that_does_not_resolve_is_held_and_told() {
     edge.resolved(&host, &["10.0.0.1".parse().expect("an address")], start);
     assert_eq!(told(&mut edge, unresolved), (true, 1));
     assert_eq!(told(&mut edge, LookUp::Agreed), (false, 0));
+}
+
+/// Decision 23: whom balancing prefers the others to is asked all the same while it is looked at more closely, as far as that
+/// costs no client more than a hedge.
+#[test]
+fn clients_requests_look_as_well() {
+    let ms = Duration::from_millis;
+    let asked = |repetition: Repetition, times: u32| {
+        let start = Instant::now();
+        let mut edge = EdgePolicy::new(world::settings(), 5, start).expect("good settings");
+        let component = edge.component(&name("playback")).expect("a component");
+        let replicas = edge.serving(component).to_vec();
+        let [ill, well, other] = replicas[..] else { panic!("three replicas") };
+        for (replica, took) in [(ill, ms(400)), (well, ms(2)), (other, ms(2))] {
+            edge.head_came(Attempt { component, replica, times: 1 }, took, 200, start);
+        }
+        edge.check_ended(ill, Err(FailureKind::Late), start);
+        let counted = (0..6_000).filter(|at| {
+            let now = start + ms(*at);
+            let choice = edge.choose(component, *at, (&[], repetition), times, now);
+            let Choice::Replica(seat) = choice else { panic!("there are seats") };
+            let is_ill = seat.replica() == ill;
+            edge.give_back(seat, now);
+            is_ill
+        });
+        counted.count()
+    };
+    assert_eq!(asked(Repetition::Allowed, 1), 100);
+    assert_eq!(asked(Repetition::Forbidden, 1), 0, "it could not be asked again");
+    assert_eq!(asked(Repetition::Allowed, 2), 0, "all that it stands for would go there");
 }

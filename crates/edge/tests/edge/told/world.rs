@@ -4,8 +4,8 @@
 
 use downbeat_core::model::{FailureKind, Name, RollUp};
 use downbeat_edge::policy::{
-    Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Overtaken, Part, ReplicaId, Seat, Silence, Silent,
-    Told, Tries, What, is_passing,
+    Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Overtaken, Part, Repetition, ReplicaId, Seat, Silence,
+    Silent, Told, Tries, What, is_passing,
 };
 use downbeat_edge::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
 use std::cmp::Reverse;
@@ -248,7 +248,9 @@ impl World {
     fn start(&mut self, number: u64) -> bool {
         let Some(request) = self.requests.get_mut(&number) else { return false };
         let Request { component, client, times, .. } = *request;
-        let Choice::Replica(seat) = self.edge.choose(component, client, &request.tried, times, self.now) else {
+        let Choice::Replica(seat) =
+            self.edge.choose(component, client, (&request.tried, Repetition::Allowed), times, self.now)
+        else {
             return false;
         };
         let replica = seat.replica();

@@ -5,7 +5,7 @@ use super::{Private, refused};
 use crate::doors::Doors;
 use crate::faces::answer;
 use crate::http::origin::refuse_strangers;
-use crate::subscribers::{Address, ChannelKind, Counts, StoreError, Subscriber};
+use crate::subscribers::{Address, ChannelKind, Counts, StoreError, Subscriber, Wish};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query, State};
@@ -86,7 +86,7 @@ async fn add(State(doors): State<Doors>, Form(fields): Form<Vec<(String, String)
         Err(error) => return refuse(&doors, StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let ticked = fields.iter().filter(|(key, _)| key == "component").filter_map(|(_, value)| Name::new(value).ok());
-    let added = doors.subscribers.add(doors.clock.now(), vec![(address, Choice(ticked.collect()))]).await;
+    let added = doors.subscribers.add(doors.clock.now(), vec![Wish::new(address, Choice(ticked.collect()))]).await;
     back(&doors, added.map(drop))
 }
 

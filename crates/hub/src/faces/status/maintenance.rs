@@ -5,7 +5,6 @@ use crate::faces::stamp::{Stamp, span};
 use crate::view::Snapshot;
 use downbeat_core::incident::{Maintenance, MaintenancePhase, MaintenanceWord};
 use downbeat_core::model::{MaintenanceId, Moment, Name};
-use downbeat_core::tell;
 use std::collections::BTreeMap;
 
 /// Most maintenances on the page and in the API: as many as Statuspage gives.
@@ -57,11 +56,7 @@ pub(crate) struct Word {
 impl Word {
     /// The words; those that the hub says by itself are translated.
     pub(crate) fn body_in(&self, t: &Phrases) -> &str {
-        match self.body.as_str() {
-            tell::MAINTENANCE_BEGAN => t.maintenance_began,
-            tell::MAINTENANCE_ENDED => t.maintenance_ended,
-            body => body,
-        }
+        t.of_work(&self.body)
     }
 }
 

@@ -21,6 +21,7 @@ mod shelf;
 mod site;
 mod told;
 
+pub(crate) use phrases::{Phrases, fill};
 pub(crate) use shelf::{Shelf, ShelfError};
 pub(super) use site::Kind;
 pub(crate) use site::{File, Site};

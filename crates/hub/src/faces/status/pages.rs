@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::history::History;
 use super::maintenance::PublicMaintenance;
 use super::months::Month;
+use super::phrases::fill;
 use super::picture::{Measured, Promise, PublicIncident};
 use super::told::Told;
 use crate::faces::claim::Claim;
@@ -69,6 +70,13 @@ pub(super) struct NotFoundPage<'a> {
 #[template(path = "status/embed.html")]
 pub(super) struct EmbedPage<'a> {
     pub(super) picture: Told<'a>,
+}
+
+impl IndexPage<'_> {
+    /// That one network alone reports or suffers.
+    fn alone(&self) -> Option<String> {
+        self.picture.alone.as_ref().map(|who| fill(self.picture.t.reporting.alone, &[who]))
+    }
 }
 
 impl EmbedPage<'_> {

@@ -8,6 +8,7 @@ use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::{Tone, count, percent, rate};
+use crate::reports::Place;
 use crate::settings::Category;
 use crate::theme::Theme;
 use crate::view::Snapshot;
@@ -44,10 +45,14 @@ pub(crate) struct Picture {
     pub(crate) maintenances: Vec<PublicMaintenance>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
+    /// Where a reporter may say to be; none where there is one region alone.
+    pub(crate) regions: Vec<Name>,
     /// Where strangers may subscribe; `None` when they may not. Whole, for the page may be served from elsewhere.
     pub(crate) subscribe: Option<String>,
     /// The last two minutes in figures; `None` when nothing was counted.
     pub(crate) recent: Option<Recent>,
+    /// The autonomous system from which alone reports come, or whose clients alone suffer, while others are well.
+    pub(crate) alone: Option<String>,
     /// Users' reports of the last day; `None` before any could come.
     pub(crate) reports: Option<ReportChart>,
     /// What is claimed, for the next picture.
@@ -307,14 +312,16 @@ impl Picture {
             url: snapshot.settings.status_url.trim_end_matches('/').to_owned(),
             drawn_at: Stamp(snapshot.now),
             measured: measured(snapshot),
-            languages: std::iter::once(policy.tell.language).chain(policy.tell.translations.iter().copied()).collect(),
+            languages: policy.tell.languages(),
             indicator: Indicator::of(&claims),
             components: components(snapshot, &claims),
             incidents: incidents(snapshot),
             maintenances: maintenances(snapshot),
             categories: snapshot.settings.categories.clone(),
+            regions: Some(policy.topology.regions()).filter(|all| all.len() > 1).into_iter().flatten().collect(),
             subscribe: subscribe(snapshot),
             recent: Recent::of(snapshot),
+            alone: alone(snapshot),
             reports: ReportChart::of(&snapshot.reports),
             claims,
         }
@@ -339,6 +346,11 @@ impl Picture {
     /// The page's own language.
     pub(crate) fn language(&self) -> Language {
         self.languages.first().copied().unwrap_or_default()
+    }
+
+    /// What stands before the paths of the pages of a language: `` for the page's own, `/de` for another.
+    pub(crate) fn root_of(&self, language: Language) -> String {
+        if language == self.language() { String::new() } else { format!("/{language}") }
     }
 
     /// True when more differs than what is measured: what is claimed, or what people were told.
@@ -387,6 +399,15 @@ impl Picture {
     pub(crate) fn title_of<'a>(&'a self, component: &'a Name) -> &'a str {
         self.components.iter().find(|line| line.name == *component).map_or(component.as_str(), |line| &line.title)
     }
+}
+
+/// A system that the operator's table names; a single network is a household or an office, and nobody's to name in public.
+fn alone(snapshot: &Snapshot) -> Option<String> {
+    let networks = &snapshot.settings.reports.networks;
+    let is_system = |owner: &Name| networks.systems().iter().any(|system| system.name == *owner);
+    let suffering = snapshot.board.alone.as_ref().filter(|it| is_system(&it.owner));
+    let suffering = suffering.map(|it| networks.title_of(&it.owner));
+    suffering.or_else(|| snapshot.reports.alone_in_public(&snapshot.board.asked).map(Place::owner_title))
 }
 
 fn subscribe(snapshot: &Snapshot) -> Option<String> {

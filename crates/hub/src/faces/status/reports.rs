@@ -1,5 +1,6 @@
 //! Users' reports of the last day against the usual, as the public sees them.
 
+use super::phrases::Phrases;
 use crate::faces::stamp::Stamp;
 use crate::reports::{Quarter, ReportPicture};
 use std::fmt::Write;
@@ -22,8 +23,10 @@ pub(crate) struct ReportChart {
     pub(crate) top: u64,
     /// When it begins.
     pub(crate) from: Stamp,
-    /// The same in words.
-    pub(crate) words: String,
+    counted: u64,
+    expected: f64,
+    /// The quarter of an hour in which most came.
+    peak: Option<(u64, Stamp)>,
 }
 
 impl ReportChart {
@@ -45,12 +48,15 @@ impl ReportChart {
         let counted: u64 = reports.day.iter().map(|quarter| quarter.counted).sum();
         let expected: f64 = reports.day.iter().map(|quarter| quarter.usual).sum();
         let most = reports.day.iter().max_by_key(|quarter| quarter.counted).filter(|quarter| quarter.counted > 0);
-        let peak = most.map_or_else(String::new, |it| {
-            format!(" Most within a quarter of an hour: {}, from {}.", it.counted, Stamp(it.at).short())
-        });
-        let plural = if counted == 1 { "report" } else { "reports" };
-        let words = format!("{counted} {plural} counted; about {expected:.0} are usual.{peak}");
-        Some(Self { width: reports.day.len(), bars, usual, top: top as u64, from: Stamp(first.at), words })
+        let peak = most.map(|it| (it.counted, Stamp(it.at)));
+        let (width, from) = (reports.day.len(), Stamp(first.at));
+        Some(Self { width, bars, usual, top: top as u64, from, counted, expected, peak })
+    }
+
+    /// The same in words.
+    pub(crate) fn words(&self, t: &Phrases) -> String {
+        let peak = self.peak.map(|(most, from)| (most, t.short(&from)));
+        t.reporting.of_the_day(self.counted, self.expected, peak)
     }
 }
 
@@ -58,12 +64,16 @@ impl ReportChart {
 mod tests {
     use super::*;
     use crate::faces::story;
+    use downbeat_core::model::Language;
 
     #[test]
     fn the_day_is_drawn_and_said() {
         let chart = ReportChart::of(&story::reported().reports).expect("there is a day");
         assert_eq!((chart.width, chart.top), (96, 120));
-        assert!(chart.words.starts_with("378 reports counted; about 236 are usual. Most within"), "{}", chart.words);
+        let words = |language| chart.words(Phrases::of(language));
+        let english = words(Language::En);
+        assert!(english.starts_with("378 reports counted; about 236 are usual. Most within"), "{english}");
+        assert!(words(Language::De).starts_with("378 Meldungen gezählt; etwa 236 sind üblich. Die meisten"));
         assert_eq!(ReportChart::of(&ReportPicture::default()), None);
     }
 }

@@ -4,7 +4,7 @@ use super::badge::{self, Badge};
 use super::feed::{AtomFeed, Feed, RssFeed};
 use super::pages::{EmbedPage, HistoryPage, IncidentPage, IndexPage, MaintenancePage, MonthPage, NotFoundPage};
 use super::picture::Picture;
-use super::told::{Told, root};
+use super::told::Told;
 use crate::faces::assets;
 use crate::theme::LogoKind;
 use askama::Template;
@@ -151,7 +151,7 @@ impl Site {
 
     /// All pages of a language.
     fn pages(&mut self, picture: &Picture, language: Language) -> Result<(), DrawError> {
-        let root = root(picture, language);
+        let root = picture.root_of(language);
         let root = root.trim_start_matches('/');
         let told = |path: &str| Told::new(picture, language, path);
         let file = |path: &str| {

@@ -3,6 +3,7 @@
 use super::super::story;
 use super::super::testing::{Recorder, Tag, check_page, client, serve};
 use super::*;
+use crate::settings::Category;
 use crate::theme::{Logo, Scheme, Token};
 use downbeat_core::incident::State as Life;
 use downbeat_core::model::{Language, Said};
@@ -186,6 +187,68 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
             headers.contains_key("access-control-allow-origin"),
             ["json", "+xml; charset", "calendar"].iter().any(|read_anywhere| kind.contains(read_anywhere))
         );
+    }
+    Ok(())
+}
+
+/// The words on the buttons are translated where they are built in, and stay where an operator chose them.
+#[test]
+fn buttons_speak_the_language_of_the_page() {
+    let mut snapshot = in_languages(Life::Resolved);
+    let playback = story::name("playback");
+    let own = Category { title: "The music stops".into(), ..Category::does_not_work(&playback, "") };
+    Arc::make_mut(&mut snapshot.settings).categories =
+        vec![own, Category::does_not_work(&story::name("login"), "Log-in"), Category::something_else()];
+    let drawn = drawn(&snapshot);
+    for (root, words) in [
+        ("", ["The music stops", "Log-in does not work", "Something else"]),
+        ("de", ["The music stops", "Log-in geht nicht", "Etwas anderes"]),
+        ("fr", ["The music stops", "Log-in ne fonctionne pas", "Autre chose"]),
+    ] {
+        let html = text(&drawn.site, root);
+        words.iter().for_each(|word| assert!(html.contains(&format!(">{word}</button>")), "{root:?} {word}"));
+    }
+}
+
+/// The reader's language by their browser, another one by the address; what is asked for in a hostile way is text or nothing.
+#[tokio::test]
+async fn reporting_is_in_the_readers_language() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut snapshot = story::hostile();
+    let settings = Arc::make_mut(&mut snapshot.settings);
+    settings.data = folder.path().to_owned();
+    settings.policy.tell.translations = vec![Language::De, Language::Fr, Language::Es];
+    let desk = Recorder::of(snapshot);
+    let root = serve(status_routes(desk)).await;
+    let page = async |path: &str, speaks: &str| {
+        let asked = client().get(format!("{root}{path}")).header("accept-language", speaks).send().await?;
+        let html = asked.text().await?;
+        check_page(&html, path);
+        Ok::<String, reqwest::Error>(html)
+    };
+    for (path, speaks, language, says) in [
+        ("/report", "", "en", "Something wrong?"),
+        ("/report", "pt, de-AT;q=0.7, en;q=0.2", "de", "Stimmt etwas nicht?"),
+        ("/report/frame", "fr", "fr", "Un problème ?"),
+        ("/report?language=es", "de", "es", "¿Algo va mal?"),
+        ("/reported/nothing?language=de", "", "de", "Diese Seite gibt es nicht"),
+        ("/report?language=%3Cscript%3Ealert(1)%3C/script%3E", "de", "de", "Stimmt etwas nicht?"),
+        ("/report/frame?component=playback&language=fr", "", "fr", "Un problème ?"),
+    ] {
+        let html = page(path, speaks).await?;
+        let lang = format!("<html lang=\"{language}\">");
+        assert!(html.contains(&lang) && html.contains(says), "{path} {speaks}: {html}");
+        assert_eq!(html.matches("hreflang=\"").count() % 3, if path.contains("frame") { 0 } else { 1 }, "{path}");
+    }
+    let rtl = "%E2%80%AE%E2%80%8B%22%3E%3Cscript%3Ealert(1)%3C/script%3E**x**";
+    for language in Language::ALL {
+        for field in ["component", "category", "token"] {
+            let html = page(&format!("/report?language={language}&{field}={rtl}"), "").await?;
+            assert!(!html.contains("<script>alert"), "{language} {field}");
+        }
+        let endless = format!("/report?language={language}&component={}", "x".repeat(60 * 1024));
+        let answer = client().get(format!("{root}{endless}")).send().await?;
+        assert!(answer.status().is_client_error() || !answer.text().await?.contains("xxxx"), "{language}");
     }
     Ok(())
 }

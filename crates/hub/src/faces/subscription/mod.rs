@@ -1,24 +1,27 @@
 //! Subscribing, confirming, choosing and leaving: pages of the public address that the hub itself answers.
 //!
 //! None of them needs a script. What changes something is a POST behind a button: programs that look at the links of a
-//! mail press none. The answer to a wish is the same whether an address is known or not, so nobody learns who subscribed.
+//! mail press none. The answer to a wish is the same whether an address is known or not, so nobody learns who subscribed. Each
+//! page is in the language that its address names, else in the one that the subscriber keeps, else in the reader's.
 
 mod pages;
 
 use super::answer::{self, Door};
 use super::assets;
-use super::status::Kind;
+use super::status::{Kind, fill};
 use crate::doors::Doors;
-use crate::subscribers::{Address, Asked, ChannelKind, StoreError};
+use crate::http::language;
+use crate::subscribers::{Address, Asked, ChannelKind, StoreError, Subscriber, Wish};
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use downbeat_core::model::Name;
 use downbeat_core::tell::subscription::Choice;
 use pages::{Frame, ManagePage, SaidPage, SubscribePage};
+use serde::Deserialize;
 use std::net::SocketAddr;
 
 /// A form with an address and as many components as there may be.
@@ -27,6 +30,15 @@ const FORM_MAX: usize = 16 * 1024;
 /// A form's fields as they came; a field may be there several times.
 type Fields = Form<Vec<(String, String)>>;
 type Token = Path<String>;
+
+/// In which language a page is asked for.
+#[derive(Debug, Default, Deserialize)]
+struct Tongue {
+    #[serde(default)]
+    language: String,
+}
+
+type Spoken = Query<Tongue>;
 
 /// What may do what on these pages, and who may keep them: nobody.
 struct Personal;
@@ -52,8 +64,8 @@ pub(crate) fn subscription_routes(doors: Doors) -> Router {
         .with_state(doors)
 }
 
-async fn form(State(doors): State<Doors>) -> Response {
-    let frame = Frame::of(&doors);
+async fn form(State(doors): State<Doors>, Query(asked): Spoken, headers: HeaderMap) -> Response {
+    let frame = Frame::of(&doors, &asked.language, &headers, "/subscribe");
     if doors.snapshots.borrow().settings.subscribers.open_to.is_empty() {
         return closed(frame);
     }
@@ -61,30 +73,45 @@ async fn form(State(doors): State<Doors>) -> Response {
 }
 
 fn closed(frame: Frame) -> Response {
-    let (title, text) =
-        ("There are no subscriptions here", "This page does not take any. Its feeds and its calendar are open.");
+    let [title, text] = frame.t.subscribing.closed;
     SaidPage::answer(StatusCode::NOT_FOUND, frame, title, text)
 }
 
 /// `POST /subscribe`: a stranger's wish.
-async fn ask(State(doors): State<Doors>, ConnectInfo(peer): ConnectInfo<SocketAddr>, Form(fields): Fields) -> Response {
-    let frame = Frame::of(&doors);
-    let refuse = |status, text: &str| SaidPage::answer(status, Frame::of(&doors), "That did not work", text);
+async fn ask(
+    State(doors): State<Doors>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(fields): Fields,
+) -> Response {
+    let frame = Frame::of(&doors, field(&fields, "language"), &headers, "/subscribe");
     let Some(kind) = wished(&doors, &fields) else { return closed(frame) };
     let address = match Address::read(kind, field(&fields, "address")) {
         Ok(address) => address,
-        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("Nothing was kept: {error}.")),
+        Err(error) => {
+            let text = fill(frame.t.subscribing.not_kept, &[frame.t.subscribing.no_address(error)]);
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, frame, &text);
+        }
     };
     let now = doors.clock.now();
+    let s = &frame.t.subscribing;
     if !doors.subscribers.admits(now, peer.ip()) {
-        let text = "Too many asked from your network within this hour. Come again later.";
-        return refuse(StatusCode::TOO_MANY_REQUESTS, text);
+        return refuse(StatusCode::TOO_MANY_REQUESTS, frame, s.too_many);
     }
-    match doors.subscribers.ask(now, address, choice(&doors, &fields)).await {
-        Ok(Asked::Full) => refuse(StatusCode::SERVICE_UNAVAILABLE, "There is no room for more at the moment."),
-        Ok(Asked::Now | Asked::Lately | Asked::Before) => Redirect::to("/subscribed").into_response(),
+    let language = frame.language;
+    let wish = Wish { address, choice: choice(&doors, &fields), language: Some(language) };
+    match doors.subscribers.ask(now, wish).await {
+        Ok(Asked::Full) => refuse(StatusCode::SERVICE_UNAVAILABLE, frame, s.full),
+        Ok(Asked::Now | Asked::Lately | Asked::Before) => {
+            Redirect::to(&format!("/subscribed?language={language}")).into_response()
+        }
         Err(error) => trouble(frame, &error),
     }
+}
+
+fn refuse(status: StatusCode, frame: Frame, text: &str) -> Response {
+    let title = frame.t.subscribing.failed;
+    SaidPage::answer(status, frame, title, text)
 }
 
 /// The channel that is wished for, when strangers may.
@@ -93,74 +120,83 @@ fn wished(doors: &Doors, fields: &[(String, String)]) -> Option<ChannelKind> {
     doors.snapshots.borrow().settings.subscribers.open_to.contains(&kind).then_some(kind)
 }
 
-async fn asked(State(doors): State<Doors>) -> Response {
-    let text = "A message is on its way to that address, unless it is subscribed already or was asked within the last hour. \
-                Nothing else comes before you follow the link in it and confirm, within 48 hours.";
-    SaidPage::answer(StatusCode::OK, Frame::of(&doors), "Please confirm", text)
+async fn asked(State(doors): State<Doors>, Query(asked): Spoken, headers: HeaderMap) -> Response {
+    let frame = Frame::of(&doors, &asked.language, &headers, "/subscribed");
+    let s = &frame.t.subscribing;
+    SaidPage::answer(StatusCode::OK, frame, s.please_confirm, s.on_its_way)
 }
 
 /// `GET /subscription/{token}`: what there is to press.
-async fn manage(State(doors): State<Doors>, Path(token): Token) -> Response {
-    let frame = Frame::of(&doors);
+async fn manage(State(doors): State<Doors>, Path(token): Token, Query(asked): Spoken, headers: HeaderMap) -> Response {
     match doors.subscribers.by_token(token).await {
-        Ok(Some(subscriber)) => answer::page(StatusCode::OK, &ManagePage::of(&doors, frame, subscriber)),
-        Ok(None) => unknown(frame),
-        Err(error) => trouble(frame, &error),
+        Ok(Some(subscriber)) => {
+            // Its token is one of ours here, and so may stand in a link.
+            let path = format!("/subscription/{}", subscriber.token);
+            let frame =
+                Frame::of(&doors, &asked.language, &headers, &path).for_subscriber(&asked.language, &subscriber);
+            answer::page(StatusCode::OK, &ManagePage::of(&doors, frame, subscriber))
+        }
+        Ok(None) => unknown(Frame::of(&doors, &asked.language, &headers, "/subscribe")),
+        Err(error) => trouble(Frame::of(&doors, &asked.language, &headers, "/subscribe"), &error),
     }
 }
 
-async fn confirm(State(doors): State<Doors>, Path(token): Token) -> Response {
+async fn confirm(State(doors): State<Doors>, Path(token): Token, headers: HeaderMap) -> Response {
     let done = doors.subscribers.confirm(doors.clock.now(), token.clone()).await;
-    back(&doors, token, done).await
+    back(&doors, token, &headers, done).await
 }
 
-async fn choose(State(doors): State<Doors>, Path(token): Token, Form(fields): Fields) -> Response {
-    let done = doors.subscribers.choose(token.clone(), choice(&doors, &fields)).await;
-    back(&doors, token, done).await
+async fn choose(State(doors): State<Doors>, Path(token): Token, headers: HeaderMap, Form(fields): Fields) -> Response {
+    let offered = doors.snapshots.borrow().settings.policy.tell.languages();
+    let language = language::named(field(&fields, "language"), &offered);
+    let done = doors.subscribers.choose(token.clone(), choice(&doors, &fields), language).await;
+    back(&doors, token, &headers, done).await
 }
 
 /// `POST /subscription/{token}/unsubscribe`: by the button, or by a mail client's one click (RFC 8058), which follows no redirect.
-async fn leave(State(doors): State<Doors>, Path(token): Token) -> Response {
-    let frame = Frame::of(&doors);
-    let gone = match doors.subscribers.by_token(token).await {
-        Ok(Some(subscriber)) => doors.subscribers.erase(subscriber.id).await.map(drop),
+async fn leave(State(doors): State<Doors>, Path(token): Token, headers: HeaderMap) -> Response {
+    let frame = Frame::of(&doors, "", &headers, "/subscribe");
+    let (frame, gone) = match doors.subscribers.by_token(token).await {
+        Ok(Some(subscriber)) => {
+            let erased = doors.subscribers.erase(subscriber.id).await.map(drop);
+            (frame.for_subscriber("", &subscriber), erased)
+        }
         // Whoever presses twice wants what has happened.
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
+        Ok(None) => (frame, Ok(())),
+        Err(error) => (frame, Err(error)),
     };
     match gone {
-        Ok(()) => SaidPage::answer(
-            StatusCode::OK,
-            frame,
-            "You are unsubscribed",
-            "Nothing more comes, and your address is erased.",
-        ),
+        Ok(()) => {
+            let [title, text] = frame.t.subscribing.left;
+            SaidPage::answer(StatusCode::OK, frame, title, text)
+        }
         Err(error) => trouble(frame, &error),
     }
 }
 
-async fn back(doors: &Doors, token: String, done: Result<(), StoreError>) -> Response {
-    if let Err(error) = done {
-        return trouble(Frame::of(doors), &error);
-    }
-    match doors.subscribers.by_token(token).await {
-        Ok(Some(subscriber)) => Redirect::to(&format!("/subscription/{}", subscriber.token)).into_response(),
-        Ok(None) => unknown(Frame::of(doors)),
-        Err(error) => trouble(Frame::of(doors), &error),
+async fn back(doors: &Doors, token: String, headers: &HeaderMap, done: Result<(), StoreError>) -> Response {
+    let found = match done {
+        Ok(()) => doors.subscribers.by_token(token).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some(Subscriber { token, .. })) => Redirect::to(&format!("/subscription/{token}")).into_response(),
+        Ok(None) => unknown(Frame::of(doors, "", headers, "/subscribe")),
+        Err(error) => trouble(Frame::of(doors, "", headers, "/subscribe"), &error),
     }
 }
 
 fn unknown(frame: Frame) -> Response {
-    let text = "It has ended, or was not confirmed in time. You can subscribe again.";
-    SaidPage::answer(StatusCode::NOT_FOUND, frame, "There is no such subscription", text)
+    let [title, text] = frame.t.subscribing.unknown;
+    SaidPage::answer(StatusCode::NOT_FOUND, frame, title, text)
 }
 
 /// A reader learns that it did not work, the log why.
 fn trouble(frame: Frame, error: &StoreError) -> Response {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     tracing::error!(%error, why, "a subscription could not be read or kept");
-    let text = "We cannot do that at the moment. Nothing has changed; come again later.";
-    SaidPage::answer(StatusCode::SERVICE_UNAVAILABLE, frame, "That did not work", text)
+    let text = frame.t.subscribing.try_later;
+    refuse(StatusCode::SERVICE_UNAVAILABLE, frame, text)
 }
 
 /// The components that were ticked and are there; with all of them ticked, new ones are meant as well.

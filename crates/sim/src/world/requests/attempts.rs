@@ -6,7 +6,7 @@ use crate::service::Asked;
 use crate::world::crowd::Who;
 use crate::world::{Happening, World};
 use downbeat_core::model::FailureKind;
-use downbeat_edge::policy::{Attempt, Choice, EdgePolicy, Overtaken, Part, Seat, Silent, Told, is_passing};
+use downbeat_edge::policy::{Attempt, Choice, EdgePolicy, Overtaken, Part, Repetition, Seat, Silent, Told, is_passing};
 use std::time::Duration;
 
 impl World {
@@ -16,7 +16,9 @@ impl World {
         let Some(request) = self.requests.get(key) else { return };
         let id = self.ids.components[request.component];
         let policy = &mut self.edges[request.edge].policy;
-        match policy.choose(id, self.crowd.client(request.who), &request.tried, request.times, now) {
+        let repeatable = is_repeatable(request.component);
+        let repetition = if repeatable { Repetition::Allowed } else { Repetition::Forbidden };
+        match policy.choose(id, self.crowd.client(request.who), (&request.tried, repetition), request.times, now) {
             Choice::Replica(seat) => self.send(key, seat, because),
             Choice::Full if because == Because::First => self.wait(key),
             Choice::Full | Choice::Nobody if !request.out.is_empty() => {}

@@ -1,6 +1,6 @@
 //! What the public page says in German.
 
-use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages};
+use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages, reporting, subscribing};
 
 pub(super) const PHRASES: Phrases = Phrases {
     skip: "Zum Inhalt",
@@ -77,6 +77,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     which: "Wo",
     do_not_know: "Ich weiß es nicht",
     report_note: "Ein Druck genügt. Wir behalten die Art der Störung und Ihr Netz, sonst nichts.",
+    reporting: reporting::DE,
+    subscribing: subscribing::DE,
     stages: Stages {
         investigating: "Wird untersucht",
         identified: "Ursache bekannt",

@@ -1,6 +1,6 @@
 //! What the public page says in English.
 
-use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages};
+use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages, reporting, subscribing};
 
 pub(super) const PHRASES: Phrases = Phrases {
     skip: "Skip to content",
@@ -72,6 +72,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     which: "Where",
     do_not_know: "I do not know",
     report_note: "One press tells us. We keep the kind of trouble and your network, nothing else.",
+    reporting: reporting::EN,
+    subscribing: subscribing::EN,
     stages: Stages {
         investigating: "Investigating",
         identified: "Identified",

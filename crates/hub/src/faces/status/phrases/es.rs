@@ -1,6 +1,6 @@
 //! What the public page says in Spanish.
 
-use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages};
+use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages, reporting, subscribing};
 
 pub(super) const PHRASES: Phrases = Phrases {
     skip: "Ir al contenido",
@@ -72,6 +72,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     which: "Dónde",
     do_not_know: "No lo sé",
     report_note: "Basta un clic. Guardamos el tipo de problema y su red, nada más.",
+    reporting: reporting::ES,
+    subscribing: subscribing::ES,
     stages: Stages {
         investigating: "En investigación",
         identified: "Causa identificada",

@@ -1,6 +1,6 @@
 //! What the public page says in French.
 
-use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages};
+use super::{Claims, Conditions, Headlines, Phases, Phrases, Stages, reporting, subscribing};
 
 pub(super) const PHRASES: Phrases = Phrases {
     skip: "Aller au contenu",
@@ -72,6 +72,8 @@ pub(super) const PHRASES: Phrases = Phrases {
     which: "Où",
     do_not_know: "Je ne sais pas",
     report_note: "Un clic nous prévient. Nous gardons le type de problème et votre réseau, rien d’autre.",
+    reporting: reporting::FR,
+    subscribing: subscribing::FR,
     stages: Stages {
         investigating: "En cours d’examen",
         identified: "Cause identifiée",

@@ -8,11 +8,16 @@ mod de;
 mod en;
 mod es;
 mod fr;
+mod reporting;
+mod subscribing;
 
 use crate::faces::claim::{Claim, Indicator};
 use crate::faces::stamp::Stamp;
 use downbeat_core::incident::{Condition, MaintenancePhase};
 use downbeat_core::model::{Language, Stage};
+use downbeat_core::tell;
+use reporting::Reporting;
+use subscribing::Subscribing;
 
 /// The phrases of one language.
 #[derive(Debug)]
@@ -81,6 +86,8 @@ pub(crate) struct Phrases {
     pub(crate) which: &'static str,
     pub(crate) do_not_know: &'static str,
     pub(crate) report_note: &'static str,
+    pub(crate) reporting: Reporting,
+    pub(crate) subscribing: Subscribing,
     // Incidents and maintenance.
     stages: Stages,
     phases: Phases,
@@ -250,6 +257,29 @@ impl Phrases {
         }
     }
 
+    /// Where a story stands, by Statuspage's word for it; that word itself when none of ours is meant.
+    pub(crate) fn standing(&self, word: &'static str) -> &'static str {
+        let stages = [Stage::Investigating, Stage::Identified, Stage::Monitoring, Stage::Resolved];
+        let phases = [
+            MaintenancePhase::Scheduled,
+            MaintenancePhase::InProgress,
+            MaintenancePhase::Completed,
+            MaintenancePhase::Cancelled,
+        ];
+        let stage = stages.iter().find(|stage| stage.word() == word).map(|stage| self.stage(stage));
+        let phase = || phases.iter().find(|phase| phase.word() == word).map(|phase| self.phase(phase));
+        stage.or_else(phase).unwrap_or(word)
+    }
+
+    /// What is said of announced work: translated where the hub says it by itself.
+    pub(crate) fn of_work<'a>(&self, body: &'a str) -> &'a str {
+        match body {
+            tell::MAINTENANCE_BEGAN => self.maintenance_began,
+            tell::MAINTENANCE_ENDED => self.maintenance_ended,
+            body => body,
+        }
+    }
+
     /// `22 Nov 2026, 14:03:08 UTC`.
     pub(crate) fn full(&self, stamp: &Stamp) -> String {
         format!("{}, {} UTC", self.day(stamp), stamp.clock())
@@ -258,6 +288,12 @@ impl Phrases {
     /// `22 Nov 2026, 14:03 UTC`, for what people agree upon.
     pub(crate) fn minute(&self, stamp: &Stamp) -> String {
         format!("{}, {} UTC", self.day(stamp), &stamp.clock()[..5])
+    }
+
+    /// `22 Nov, 14:03 UTC`, where the year does not matter.
+    pub(crate) fn short(&self, stamp: &Stamp) -> String {
+        let (_, month, day) = stamp.date();
+        format!("{day}{} {}, {} UTC", self.day_dot, self.months_short[month], &stamp.clock()[..5])
     }
 
     /// `22 Nov 2026`.
@@ -318,6 +354,7 @@ mod tests {
             let phrases = Phrases::of(language);
             assert_eq!((phrases.full(&stamp).as_str(), phrases.month(&stamp).as_str()), (full, month));
         }
+        assert_eq!(Phrases::of(Language::De).short(&stamp), "22. Nov., 14:03 UTC");
     }
 
     #[test]
@@ -341,7 +378,11 @@ mod tests {
                 p.goes,
                 p.maintained,
             ]
+            .into_iter()
+            .chain(p.reporting.with_gaps())
+            .chain(p.subscribing.with_gaps())
             .map(gaps)
+            .collect::<Vec<_>>()
         };
         for language in Language::ALL {
             assert_eq!(with_gaps(Phrases::of(language)), with_gaps(Phrases::of(Language::En)), "{language}");
