@@ -17,7 +17,7 @@ use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Bits, ConfirmPolicy, Course, FailureKind, Finding, Measure, Slice, SourceClass};
 use std::collections::BTreeMap;
 use std::time::Duration;
-pub use vantage::{Hearing, Panel, ProbeLine, ProbeState};
+pub use vantage::{Eye, Hearing, Panel, ProbeLine, ProbeState};
 
 /// A class has to have this much to count as agreeing: one failed attempt at a replica that balancing keeps clients away from.
 const AGREES: f64 = 6.0;
@@ -92,7 +92,7 @@ pub fn judge(findings: &[&Finding], around: Surroundings<'_>, policy: &ConfirmPo
         return Verdict::Unknown;
     }
     let Some(evidence) = gather(findings, policy) else { return Verdict::Healthy };
-    match why_confirmed(&evidence, around, policy) {
+    match burns(findings, &evidence).or_else(|| why_confirmed(&evidence, around, policy)) {
         Some(why) if !is_elsewhere(&evidence, around) => Verdict::Confirmed(evidence, why),
         Some(_) => Verdict::Suspected(evidence),
         None if best(&evidence) >= SUSPICION * around.threshold.0 => Verdict::Suspected(evidence),
@@ -118,13 +118,23 @@ fn gather(findings: &[&Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
     Some(Evidence { bits, first, pillars: pillars.into_values().cloned().collect() })
 }
 
+/// A budget that burns is believed by rule, whatever else is found in its place: its clients wait or fail, wherever that comes
+/// from. What may be done about it is asked of the other findings, and of the guards (A4).
+fn burns(findings: &[&Finding], evidence: &Evidence) -> Option<String> {
+    let here = |f: &&&Finding| evidence.pillars.iter().any(|pillar| pillar.slice.meets(&f.slice));
+    findings.iter().filter(here).find_map(|f| {
+        let times = f.observed / f.expected;
+        match f.measure {
+            Measure::Budget => Some(format!("the error budget burns {times:.0} times as fast as it may")),
+            Measure::LatencyBudget => Some(format!("the latency budget burns {times:.0} times as fast as it may")),
+            _ => None,
+        }
+    })
+}
+
 fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
     if observer_is_suspect(evidence, around) {
         return None;
-    }
-    if let Some(f) = evidence.pillars.iter().find(|f| f.measure == Measure::Budget) {
-        let times = f.observed / f.expected;
-        return Some(format!("the error budget burns {times:.0} times as fast as it may"));
     }
     if is_over_in_a_blink(evidence, around) {
         return None;

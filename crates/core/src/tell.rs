@@ -10,6 +10,7 @@ mod template;
 pub use template::{TemplateFault, try_template};
 
 pub mod lane;
+pub(crate) mod matter;
 pub mod subscription;
 pub mod word;
 

@@ -7,9 +7,9 @@ use downbeat_core::incident::{
     Auditor, Book, Channel, Effect, EffectId, Engine, Event, Outcome, Record, RemedyStage, State,
 };
 use downbeat_core::model::{
-    Audience, Change, ChangeKind, ClientRow, Component, FailureKind, IncidentId, LookupRow, Mode, Moment, Name, Policy,
-    Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp, SessionRow,
-    Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
+    Audience, Change, ChangeKind, ClientRow, Component, ComponentRow, FailureKind, IncidentId, LookupRow, Mode, Moment,
+    Name, Policy, Priority, ProbeKind, ProbeOutcome, ProbeResult, RemedyId, RemedyKind, Replica, ReplicaRow, RollUp,
+    SessionRow, Shed, Signal, Sketch, Strength, Tally, Topology, TrafficPlan, UpstreamRow,
 };
 use downbeat_core::{incident::Command, learn};
 use std::collections::BTreeMap;
@@ -25,10 +25,14 @@ mod budgets;
 mod features;
 #[path = "outages/maintenance.rs"]
 mod maintenance;
+#[path = "outages/ourselves.rs"]
+mod ourselves;
 #[path = "outages/reports.rs"]
 mod reports;
 #[path = "outages/verbs.rs"]
 mod verbs;
+#[path = "outages/words.rs"]
+mod words;
 
 const COMPONENTS: [&str; 3] = ["login", "playback", "search"];
 const REPLICAS: [&str; 6] = ["eu-1", "eu-2", "us-1", "us-2", "ap-1", "ap-2"];
@@ -52,6 +56,8 @@ struct Toy {
     rolled_back: bool,
     fault: Fault,
     extra: Vec<(&'static str, &'static str, u64, Option<FailureKind>)>,
+    /// What clients waited for, each second.
+    answers: Vec<ComponentRow>,
     names_fail: bool,
     /// What the edge tells of active sessions.
     sessions: Vec<SessionRow>,
@@ -97,7 +103,7 @@ fn policy() -> Policy {
 }
 
 fn channels() -> Vec<Channel> {
-    [("status-page", Audience::Public), ("log", Audience::OnCall)]
+    [("status-page", Audience::Public), ("log", Audience::OnCall), ("chat", Audience::Team)]
         .map(|(channel, audience)| Channel { name: name(channel), audience })
         .into()
 }
@@ -128,6 +134,7 @@ impl Toy {
             rolled_back: false,
             fault: Box::new(|_, _, _| None),
             extra: vec![],
+            answers: vec![],
             names_fail: false,
             sessions: vec![],
         };
@@ -166,6 +173,7 @@ impl Toy {
                 (EffectId::Deliver(notice, channel), _) => {
                     Event::NoticeSent { notice, channel, outcome: Outcome::Done }
                 }
+                (EffectId::Tell(memo, channel), _) => Event::MemoSent { memo, channel, outcome: Outcome::Done },
                 (EffectId::Review(incident), _) => Event::Reviewed { incident, path: "reviews/x.md".into() },
                 (id, effect) => panic!("{id:?} asks for {effect:?}"),
             };
@@ -314,7 +322,7 @@ impl Toy {
             plan: (!self.edge_plan.is_idle()).then(|| self.edge_plan.clone()),
             upstream,
             clients,
-            components: Vec::new(),
+            components: self.answers.clone(),
             replicas,
             lookups: lookups.into_iter().collect(),
             sessions: self.sessions.clone(),

@@ -1,8 +1,9 @@
 //! As much of the hub's interface as the conductor needs: changes in, incidents and the audit out.
 
 use crate::http::{Ask, CallError, Caller};
+use crate::score::{BudgetScore, hundredths};
 use downbeat_core::incident::{Event, Outcome, Record};
-use downbeat_core::model::{Audience, Change, Hypothesis, Moment, Name, RemedyKind};
+use downbeat_core::model::{Audience, Change, Hypothesis, Indicator, Moment, Name, RemedyKind, Urgency};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -105,6 +106,39 @@ impl Case {
     }
 }
 
+/// An error budget, as far as a scorecard shows it.
+#[derive(Debug, Deserialize)]
+struct BudgetLine {
+    component: Name,
+    indicator: Indicator,
+    objective: f64,
+    burn_rates: Vec<BurnLine>,
+    alert: Option<AlertLine>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BurnLine {
+    rate: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AlertLine {
+    urgency: Urgency,
+}
+
+impl From<BudgetLine> for BudgetScore {
+    fn from(line: BudgetLine) -> Self {
+        Self {
+            component: line.component,
+            indicator: line.indicator,
+            objective: line.objective,
+            // The longest window comes last, and no drill is longer.
+            burn: line.burn_rates.last().and_then(|burn| burn.rate).map(hundredths),
+            alert: line.alert.map(|alert| alert.urgency),
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Audit {
     violations: Vec<serde_json::Value>,
@@ -142,6 +176,12 @@ impl Hub {
     /// One incident with everything.
     pub(crate) async fn case(self, id: u64) -> Result<Case, CallError> {
         self.caller().json(&Ask::get(format!("/v1/incidents/{id}"))).await
+    }
+
+    /// How the error budgets stand.
+    pub(crate) async fn budgets(self) -> Result<Vec<BudgetScore>, CallError> {
+        let lines: Vec<BudgetLine> = self.caller().json(&Ask::get("/v1/budgets")).await?;
+        Ok(lines.into_iter().map(BudgetScore::from).collect())
     }
 
     /// How many guards were violated, by the hub's own audit of its log.

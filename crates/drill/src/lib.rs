@@ -40,6 +40,6 @@ pub use demo::{DemoOptions, demo};
 pub use downbeat_sim::span;
 pub use error::DrillError;
 pub use run::{RunOptions, run};
-pub use score::{CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
+pub use score::{BudgetScore, CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
 pub use simulated::simulate;
 pub use story::Story;

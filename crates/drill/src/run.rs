@@ -239,6 +239,7 @@ async fn gather<'a>(
         cases: cases(hub).await,
         violations: hub.violations().await.map_err(|error| error.to_string()),
         orders: supervisor.orders().await,
+        budgets: hub.budgets().await.unwrap_or_default(),
     }
 }
 

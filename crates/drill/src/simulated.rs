@@ -5,10 +5,11 @@ use crate::error::DrillError;
 use crate::hub::{Case, NoticeLine, RemedyLine, Sent, TimelineLine};
 use crate::listener::{Account, playhead::Heard};
 use crate::names::Answer;
-use crate::score::{Facts, Nothing, Requests, Scorecard, score, silence};
+use crate::score::{BudgetScore, Facts, Nothing, Requests, Scorecard, hundredths, score, silence};
 use crate::story::{Action, Condition, Deed, Step, Story};
+use downbeat_core::detect::BudgetReading;
 use downbeat_core::incident::{Incident, NoticeCase, Outcome, RemedyCase};
-use downbeat_core::model::{Audience, Moment, Name, Topology};
+use downbeat_core::model::{Audience, BudgetId, Moment, Name, Topology};
 use downbeat_sim::script::{self, Act, NameAnswer, Once, Played, Script};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub fn simulate(story: &Story, seed: u64, listeners: usize) -> Result<Scorecard,
         cases: with.incidents.iter().map(|incident| case(incident, &with.topology)).collect(),
         violations: Ok(violations),
         orders: with.orders,
+        budgets: with.budgets.iter().map(budget).collect(),
     }))
 }
 
@@ -51,6 +53,16 @@ fn nothing(played: &Played) -> Nothing {
     Nothing {
         silence_s: silence(played.silence.iter().copied()),
         requests: Requests { total, failed, retried, resumed: 0 },
+    }
+}
+
+fn budget((id, reading): (&BudgetId, &BudgetReading)) -> BudgetScore {
+    BudgetScore {
+        component: id.component.clone(),
+        indicator: id.indicator,
+        objective: reading.promise.share().as_percent(),
+        burn: reading.burns.last().and_then(|(_, burn)| *burn).map(hundredths),
+        alert: reading.burning.map(|burning| burning.rule.urgency),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data`, `lapsing`, `many`, `merged`, `crowded`, `maintained` or `maintained-hostile`, and CONSOLE and STATUS are addresses. Commands are printed and
+//! `no-data`, `unseeing`, `held-back`, `lapsing`, `many`, `merged`, `crowded`, `maintained` or `maintained-hostile`, and CONSOLE and STATUS are addresses. Commands are printed and
 //! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
@@ -59,6 +59,8 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "maintained-hostile" => Some(story::maintained_with_hostility()),
         "empty" => Some(story::empty()),
         "lapsing" => Some(story::lapsing()),
+        "unseeing" => Some(story::unseeing()),
+        "held-back" => Some(story::held_back()),
         "no-data" => Some(story::no_data()),
         "merged" => Some(story::merged()),
         "crowded" => Some(story::crowded()),

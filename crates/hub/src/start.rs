@@ -158,8 +158,8 @@ impl Memory {
 
 /// Fills the error budgets with what telemetry knows; without it they begin anew.
 fn recall_budgets(engine: &mut Engine, settings: &HubSettings) {
-    match TelemetryReader::new(&settings.data).served(Moment::default()) {
-        Ok(minutes) => minutes.iter().for_each(|it| engine.recall(&it.component, it.at, it.total, it.failed)),
+    match TelemetryReader::new(&settings.data).served(Moment::default(), &settings.policy) {
+        Ok(minutes) => minutes.iter().for_each(|it| engine.recall(&it.budget, it.at, it.met)),
         Err(error) => tracing::warn!(%error, "error budgets begin anew"),
     }
 }

@@ -122,6 +122,9 @@ pub enum ScriptError {
     Defect(String),
 }
 
+/// Percent of each component's requests that are promised, as in the demo.
+const PROMISED: f64 = 80.0;
+
 impl Script {
     fn shape(&self) -> Shape {
         let (regions, each) = REGIONS;
@@ -142,6 +145,7 @@ impl Script {
             client_retries: self.setting.client_retries,
             mode: Mode::Auto,
             pace: Pace::Demo,
+            promised: Some(PROMISED),
             features: COMPONENTS.map(|_| Vec::new()).into(),
         }
     }

@@ -1,7 +1,9 @@
 //! What a world is made of: regions, replicas, edges, demand, and the figures of the hub's policy. Drawn from the seed.
 
 use crate::dice::Dice;
-use downbeat_core::model::{Component, Mode, Name, Policy, Priority, RemedyKind, Replica, Strength, Topology};
+use downbeat_core::model::{
+    Component, Mode, Name, Objective, Objectives, Policy, Priority, RemedyKind, Replica, Strength, Topology,
+};
 use std::time::Duration;
 
 /// The version that everything runs at first.
@@ -53,6 +55,8 @@ pub(crate) struct Shape {
     /// What may act by itself and was not tried for so long asks.
     pub(crate) armed_for: Duration,
     pub(crate) pace: Pace,
+    /// Percent of each component's requests that are promised, if any are.
+    pub(crate) promised: Option<f64>,
     /// By component: what of it can be kept out, the first to return first.
     pub(crate) features: Vec<Vec<Feature>>,
 }
@@ -97,6 +101,7 @@ impl Shape {
             mode: if dice.chance(0.85) { Mode::Auto } else { Mode::Ask },
             armed_for: ARMED_FOR,
             pace,
+            promised: None,
             features: features(seed),
         }
     }
@@ -141,6 +146,8 @@ impl Shape {
         policy.act.modes = RemedyKind::ALL.map(|kind| (kind, self.mode)).into();
         policy.act.armed_for = self.armed_for;
         policy.act.can_actuate = true;
+        let promised = self.promised.and_then(Objective::percent).map(Objectives::from);
+        policy.objectives = self.components.iter().filter_map(|it| Some((it.clone(), promised?))).collect();
         if self.pace == Pace::Demo {
             policy.act.warm_up = Duration::from_secs(5);
             policy.act.sustained = Duration::from_millis(750);

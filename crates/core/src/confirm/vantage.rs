@@ -12,6 +12,8 @@ use std::time::Duration;
 const WORD_HOLDS_MIN: Duration = Duration::from_secs(10);
 /// Vantage points of one probe: more of them say nothing more.
 const VANTAGES_MAX: usize = 16;
+/// Vantage points that are watched themselves.
+const EYES_MAX: usize = 64;
 
 /// What a result comes to, among those of the other vantage points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,30 @@ pub struct ProbeLine {
 
 /// What each vantage point said last, by probe.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Panel(BTreeMap<Name, Seat>);
+pub struct Panel {
+    seats: BTreeMap<Name, Seat>,
+    /// By vantage point and probe: when it last spoke, and after how long; nothing about what it said.
+    turns: BTreeMap<Name, BTreeMap<Name, Turn>>,
+}
+
+/// When a vantage point last spoke of a probe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Turn {
+    at: Moment,
+    /// How long after the time before; none at the first time.
+    gap: Option<Duration>,
+}
+
+/// How a vantage point itself is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Eye {
+    /// It looks.
+    Looks,
+    /// It says that it cannot look, and why.
+    Blind(String),
+    /// It has missed three of its turns at each of its probes, since this moment.
+    Silent(Moment),
+}
 
 #[derive(Debug, Clone, PartialEq)]
 struct Seat {
@@ -77,7 +102,8 @@ impl ProbeLine {
 impl Panel {
     /// Notes a result, and says what it comes to.
     pub fn hear(&mut self, now: Moment, result: &ProbeResult) -> Hearing {
-        let seat = self.0.entry(result.probe.clone()).or_default();
+        self.take_turn(now, result);
+        let seat = self.seats.entry(result.probe.clone()).or_default();
         seat.words.retain(|_, word| word.holds_at(now));
         seat.slice.clone_from(&result.slice);
         if seat.words.len() >= VANTAGES_MAX && !seat.words.contains_key(&result.vantage) {
@@ -95,19 +121,46 @@ impl Panel {
         }
     }
 
+    fn take_turn(&mut self, now: Moment, result: &ProbeResult) {
+        if self.turns.len() >= EYES_MAX && !self.turns.contains_key(&result.vantage) {
+            return;
+        }
+        let turns = self.turns.entry(result.vantage.clone()).or_default();
+        let gap = turns.get(&result.probe).map(|turn| now.since(turn.at));
+        turns.insert(result.probe.clone(), Turn { at: now, gap });
+    }
+
+    /// How the vantage points themselves are; of one that spoke only once of a probe, nobody knows when it would again.
+    pub fn eyes(&self, now: Moment) -> BTreeMap<Name, Eye> {
+        let mut blind = self.blind(now);
+        let eye = |(vantage, turns): (&Name, &BTreeMap<Name, Turn>)| {
+            let is_missed =
+                |turn: &Turn| turn.gap.is_some_and(|gap| now.since(turn.at) > (gap * 3).max(WORD_HOLDS_MIN));
+            let last = turns.values().map(|turn| turn.at).max().unwrap_or(now);
+            let eye = match blind.remove(vantage) {
+                Some(why) => Eye::Blind(why),
+                None if turns.values().all(is_missed) => Eye::Silent(last),
+                None => Eye::Looks,
+            };
+            (vantage.clone(), eye)
+        };
+        self.turns.iter().map(eye).collect()
+    }
+
     /// How the probes stand.
     pub fn lines(&self) -> impl Iterator<Item = (&Name, &ProbeLine)> {
-        self.0.iter().map(|(probe, seat)| (probe, &seat.line))
+        self.seats.iter().map(|(probe, seat)| (probe, &seat.line))
     }
 
     /// True when something was seen to fail so lately, and was not seen to pass since.
     pub fn failed_within(&self, now: Moment, span: Duration) -> bool {
-        self.0.values().filter_map(|seat| seat.line.failed_at).any(|at| now.since(at) < span)
+        self.seats.values().filter_map(|seat| seat.line.failed_at).any(|at| now.since(at) < span)
     }
 
     /// The vantage points that see a probe of this place fail, when that is what most of those who look see.
     pub fn witnesses(&self, now: Moment, place: &Slice) -> BTreeSet<&Name> {
-        let failed = self.0.values().filter(|seat| seat.line.state == ProbeState::Failed && seat.slice.meets(place));
+        let failed =
+            self.seats.values().filter(|seat| seat.line.state == ProbeState::Failed && seat.slice.meets(place));
         let words = failed.flat_map(|seat| &seat.words).filter(|(_, word)| word.holds_at(now));
         words.filter(|(_, word)| matches!(word.outcome, ProbeOutcome::Failed { .. })).map(|(name, _)| name).collect()
     }
@@ -115,7 +168,7 @@ impl Panel {
     /// The vantage points that can look at nothing: all they said lately is that they could not. With the reason.
     pub fn blind(&self, now: Moment) -> BTreeMap<Name, String> {
         let mut sights: BTreeMap<&Name, Option<&String>> = BTreeMap::new();
-        for (vantage, word) in self.0.values().flat_map(|seat| &seat.words).filter(|(_, word)| word.holds_at(now)) {
+        for (vantage, word) in self.seats.values().flat_map(|seat| &seat.words).filter(|(_, word)| word.holds_at(now)) {
             let why = match &word.outcome {
                 ProbeOutcome::Unknown { detail } => Some(detail),
                 ProbeOutcome::Passed { .. } | ProbeOutcome::Failed { .. } => None,
@@ -210,7 +263,7 @@ mod tests {
         let mut panel = Panel::default();
         let heard = words.iter().map(|(second, vantage, outcome)| panel.hear(at(*second), &result(vantage, *outcome)));
         assert_eq!(heard.last(), Some(expected), "{words:?}");
-        assert_eq!(panel.0[&name("shop")].line.said, said, "{words:?}");
+        assert_eq!(panel.seats[&name("shop")].line.said, said, "{words:?}");
         panel
     }
 
@@ -286,11 +339,30 @@ mod tests {
     }
 
     #[test]
+    fn a_vantage_point_that_misses_its_turns_is_not_heard() {
+        let mut panel = Panel::default();
+        let mut hear = |second, vantage, outcome| panel.hear(at(second), &result(vantage, outcome));
+        hear(1, "oslo", '+');
+        hear(2, "oslo", '-');
+        hear(5, "rome", '?');
+        hear(10, "rome", '?');
+        hear(10, "lima", '+');
+        let eye = |panel: &Panel, second, vantage: &str| panel.eyes(at(second))[&name(vantage)].clone();
+        assert_eq!(eye(&panel, 12, "oslo"), Eye::Looks, "what it sees is another matter");
+        assert_eq!(eye(&panel, 13, "oslo"), Eye::Silent(at(2)));
+        assert_eq!(eye(&panel, 20, "rome"), Eye::Blind("no way out".into()));
+        assert_eq!(eye(&panel, 60, "rome"), Eye::Silent(at(10)), "what it said holds no longer");
+        assert_eq!(eye(&panel, 9_000, "lima"), Eye::Looks, "it may look once a day");
+        panel.hear(at(61), &result("rome", '+'));
+        assert_eq!(eye(&panel, 61, "rome"), Eye::Looks);
+    }
+
+    #[test]
     fn strangers_fill_no_memory() {
         let mut panel = Panel::default();
         for n in 0..100 {
             panel.hear(at(1), &result(&format!("v{n}"), '+'));
         }
-        assert_eq!(panel.0[&name("shop")].words.len(), VANTAGES_MAX);
+        assert_eq!(panel.seats[&name("shop")].words.len(), VANTAGES_MAX);
     }
 }

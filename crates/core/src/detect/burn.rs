@@ -1,4 +1,4 @@
-//! Error budgets: how fast each component uses up the failures that its objective allows.
+//! Error budgets: how fast each component uses up the failures, or the late answers, that its objectives allow.
 //!
 //! An objective of 99.9 % leaves 0.1 % of the requests of 30 days to fail: the budget. At a burn rate of 1 it lasts exactly
 //! 30 days, at 14.4 two days. A rule has two windows: the long one says that it matters (so much of the budget is gone), the
@@ -11,7 +11,10 @@
 //! Cost: 24 bytes for each minute with traffic, 1 MB a component, and a binary search a question. Rejected: a threshold on
 //! the share itself (it knows nothing of what is allowed), one window (noisy when it is short, hours late in ending when long).
 
-use crate::model::{Bits, Dimension, Failures, Finding, Measure, Moment, Name, Objective, Policy, Slice, SourceClass};
+use crate::model::{
+    Bits, BudgetId, ClientRow, ComponentRow, Dimension, Failures, Finding, Indicator, LatencyObjective, Measure,
+    Moment, Name, Objectives, Policy, Promise, RollUp, Slice, SourceClass, Urgency,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -20,16 +23,7 @@ pub const BUDGET_WINDOW: Duration = Duration::from_secs(30 * 86_400);
 /// Minutes kept, without traffic or with.
 const MINUTES_MAX: u64 = BUDGET_WINDOW.as_secs() / 60;
 /// One failure in a quiet night is a large share of few requests, and no trouble yet.
-const FAILED_MIN: u64 = 10;
-
-/// What a rule asks for when it fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// Somebody has to look now: it opens an incident.
-    Page,
-    /// Somebody has to look within days: it stands on the console and in the figures.
-    Ticket,
-}
+const BAD_MIN: u64 = 10;
 
 /// A pair of windows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +34,7 @@ pub struct BurnRule {
     pub short: Duration,
     /// From this burn rate on, over both.
     pub burn: f64,
-    /// Who has to look, and when.
+    /// How soon somebody has to look: a page opens an incident, a ticket goes to the team.
     pub urgency: Urgency,
 }
 
@@ -59,11 +53,13 @@ const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-/// What was met within a window.
+/// What clients met within a stretch of time, as one budget counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Met {
-    total: u64,
-    failed: u64,
+pub struct Met {
+    /// All that counts.
+    pub total: u64,
+    /// Those that failed, or were late.
+    pub bad: u64,
 }
 
 /// The sums from the beginning until the end of a minute.
@@ -76,7 +72,7 @@ struct Minute {
 /// The budget of one component.
 #[derive(Debug, Clone)]
 pub struct ErrorBudget {
-    objective: Objective,
+    promise: Promise,
     minutes: VecDeque<Minute>,
     /// The sums of what was forgotten.
     forgotten: Met,
@@ -100,7 +96,7 @@ pub struct Burning {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BudgetReading {
     /// What is promised.
-    pub objective: Objective,
+    pub promise: Promise,
     /// Share of the budget of the last 30 days that is left; below 0 when more was used.
     pub left: f64,
     /// Burn rates over the windows of the rules, the shortest first; `None` where nobody asked for anything.
@@ -118,15 +114,15 @@ fn minute_of(at: Moment) -> u64 {
 
 impl ErrorBudget {
     /// A budget of which nothing is used.
-    pub fn new(objective: Objective) -> Self {
-        Self { objective, minutes: VecDeque::new(), forgotten: Met::default(), fresh: 0 }
+    pub fn new(promise: Promise) -> Self {
+        Self { promise, minutes: VecDeque::new(), forgotten: Met::default(), fresh: 0 }
     }
 
-    /// Counts requests, those that failed among them. Minutes after this one were told by a clock that was ahead: what they
-    /// counted is counted now, or they would be in every window until the time has come.
-    pub fn add(&mut self, at: Moment, total: u64, failed: u64) {
+    /// Counts what clients met. Minutes after this one were told by a clock that was ahead: what they counted is counted now,
+    /// or they would be in every window until the time has come.
+    pub fn add(&mut self, at: Moment, met: Met) {
         let before = self.minutes.back().map_or(self.forgotten, |last| last.until);
-        let until = Met { total: before.total + total, failed: before.failed + failed.min(total) };
+        let until = Met { total: before.total + met.total, bad: before.bad + met.bad.min(met.total) };
         let number = minute_of(at);
         while self.minutes.back().is_some_and(|last| last.number >= number) {
             self.minutes.pop_back();
@@ -162,7 +158,7 @@ impl ErrorBudget {
     /// How it stands.
     pub fn reading(&self, now: Moment) -> BudgetReading {
         BudgetReading {
-            objective: self.objective,
+            promise: self.promise,
             left: self.left(now),
             burns: WINDOWS.map(|window| (window, self.burn(window, now))),
             burning: self.burning(now),
@@ -175,7 +171,7 @@ impl ErrorBudget {
         let lately = self.met(self.first_of(rule.short, now).max(self.fresh));
         let goes_on = self.rate(lately).is_some_and(|burn| burn >= rule.burn);
         let since = self.burning_since(rule, now);
-        (met.failed >= FAILED_MIN && goes_on).then_some(Burning { rule, burn, since, met })
+        (met.bad >= BAD_MIN && goes_on).then_some(Burning { rule, burn, since, met })
     }
 
     /// Back from now, the minutes in each of which it burned as fast as the rule says.
@@ -209,55 +205,106 @@ impl ErrorBudget {
     }
 
     fn rate(&self, met: Met) -> Option<f64> {
-        (met.total > 0).then(|| met.failed as f64 / met.total as f64 / self.objective.allowed())
+        (met.total > 0).then(|| met.bad as f64 / met.total as f64 / self.promise.share().allowed())
     }
 }
 
 impl Met {
     fn without(self, before: Self) -> Self {
-        Self { total: self.total - before.total, failed: self.failed - before.failed }
+        Self { total: self.total - before.total, bad: self.bad - before.bad }
+    }
+
+    /// What clients of one network met, refused credentials and the like left out.
+    pub fn served(row: &ClientRow) -> Self {
+        let owed = row.counted().owed();
+        Self { total: owed.total, bad: owed.failed() }
+    }
+
+    /// What clients waited for.
+    pub fn waited(row: &ComponentRow, promised: LatencyObjective) -> Self {
+        Self { total: row.first_byte.total(), bad: promised.late(&row.first_byte) }
+    }
+
+    /// Adds another stretch.
+    pub fn add(&mut self, other: Self) {
+        self.total = self.total.saturating_add(other.total);
+        self.bad = self.bad.saturating_add(other.bad);
     }
 }
 
 /// The budgets of all components that have an objective.
 #[derive(Debug, Clone)]
-pub struct ErrorBudgets(BTreeMap<Name, ErrorBudget>);
+pub struct ErrorBudgets(BTreeMap<Name, Vec<ErrorBudget>>);
 
 impl ErrorBudgets {
     /// Those of a policy, of which nothing is used.
     pub fn new(policy: &Policy) -> Self {
-        Self(policy.objectives.iter().map(|(name, objective)| (name.clone(), ErrorBudget::new(*objective))).collect())
+        let budgets = |it: &Objectives| it.promises().map(ErrorBudget::new).collect();
+        Self(policy.objectives.iter().map(|(name, objectives)| (name.clone(), budgets(objectives))).collect())
     }
 
-    /// How each stands, by component.
-    pub fn readings(&self, now: Moment) -> BTreeMap<Name, BudgetReading> {
-        self.0.iter().map(|(component, budget)| (component.clone(), budget.reading(now))).collect()
+    fn all(&self) -> impl Iterator<Item = (BudgetId, &ErrorBudget)> {
+        self.0.iter().flat_map(|(component, budgets)| {
+            let id = |it: &ErrorBudget| BudgetId { component: component.clone(), indicator: it.promise.indicator() };
+            budgets.iter().map(move |budget| (id(budget), budget))
+        })
     }
 
-    /// Counts what clients of a component met; nothing where it has no objective.
-    pub fn add(&mut self, component: &Name, at: Moment, total: u64, failed: u64) {
-        if let Some(budget) = self.0.get_mut(component) {
-            budget.add(at, total, failed);
+    /// How each stands.
+    pub fn readings(&self, now: Moment) -> BTreeMap<BudgetId, BudgetReading> {
+        self.all().map(|(id, budget)| (id, budget.reading(now))).collect()
+    }
+
+    /// Counts what was met; nothing where nothing is promised.
+    pub fn add(&mut self, id: &BudgetId, at: Moment, met: Met) {
+        self.count(&id.component, at, |promise| (promise.indicator() == id.indicator).then_some(met));
+    }
+
+    /// Counts what an edge tells.
+    pub(crate) fn hear(&mut self, now: Moment, roll: &RollUp) {
+        for row in &roll.clients {
+            self.count(&row.component, now, |promise| match promise {
+                Promise::Success(_) => Some(Met::served(row)),
+                Promise::Latency(_) => None,
+            });
+        }
+        for row in &roll.components {
+            self.count(&row.component, now, |promise| match promise {
+                Promise::Success(_) => None,
+                Promise::Latency(latency) => Some(Met::waited(row, latency)),
+            });
+        }
+    }
+
+    fn count(&mut self, component: &Name, at: Moment, met: impl Fn(Promise) -> Option<Met>) {
+        for budget in self.0.get_mut(component).into_iter().flatten() {
+            if let Some(met) = met(budget.promise).filter(|met| met.total > 0) {
+                budget.add(at, met);
+            }
         }
     }
 
     /// What burned has been dealt with.
     pub(crate) fn begin_anew(&mut self, now: Moment) {
-        self.0.values_mut().for_each(|budget| budget.begin_anew(now));
+        self.0.values_mut().flatten().for_each(|budget| budget.begin_anew(now));
     }
 
     /// Budgets that somebody has to look at now, as findings. Their weight is the threshold's: they are believed by rule.
     pub(crate) fn findings(&self, now: Moment, threshold: Bits) -> impl Iterator<Item = Finding> {
-        self.0.iter().filter_map(move |(component, budget)| {
+        self.all().filter_map(move |(id, budget)| {
+            let allowed = budget.promise.share().allowed();
             let burning = budget.burning(now).filter(|burning| burning.rule.urgency == Urgency::Page)?;
             Some(Finding {
                 class: SourceClass::Edge,
-                measure: Measure::Budget,
-                slice: Slice::of(Dimension::Component, component.clone()),
+                measure: match id.indicator {
+                    Indicator::Success => Measure::Budget,
+                    Indicator::Latency => Measure::LatencyBudget,
+                },
+                slice: Slice::of(Dimension::Component, id.component),
                 since: burning.since,
                 at: now,
-                expected: budget.objective.allowed(),
-                observed: burning.burn * budget.objective.allowed(),
+                expected: allowed,
+                observed: burning.burn * allowed,
                 total: burning.met.total,
                 kinds: Failures::default(),
                 bits: threshold,
@@ -269,6 +316,7 @@ impl ErrorBudgets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Objective;
 
     const START: u64 = 30_000_000;
 
@@ -276,11 +324,19 @@ mod tests {
         Moment::from_millis((START + minute) * 60_000)
     }
 
+    fn promised() -> ErrorBudget {
+        ErrorBudget::new(Promise::Success(Objective::percent(99.9).expect("a good objective")))
+    }
+
+    fn met(total: u64, bad: u64) -> Met {
+        Met { total, bad }
+    }
+
     /// 99.9 %, a thousand requests a minute, of which so many fail in each of some minutes.
     fn budget(failed: impl IntoIterator<Item = u64>) -> ErrorBudget {
-        let mut budget = ErrorBudget::new(Objective::percent(99.9).expect("a good objective"));
+        let mut budget = promised();
         for (minute, failed) in failed.into_iter().enumerate() {
-            budget.add(at(minute as u64), 1_000, failed);
+            budget.add(at(minute as u64), met(1_000, failed));
         }
         budget
     }
@@ -294,8 +350,8 @@ mod tests {
         let budget = budget([1; 60]);
         assert!((budget.burn(hours(1), at(59)).expect("traffic") - 1.0).abs() < 1e-9);
         assert!((budget.left(at(59)) - 0.0).abs() < 1e-9, "at a rate of 1 exactly all of it is used");
-        assert_eq!(ErrorBudget::new(budget.objective).burn(hours(1), at(0)), None);
-        assert!((ErrorBudget::new(budget.objective).left(at(0)) - 1.0).abs() < 1e-9);
+        assert_eq!(promised().burn(hours(1), at(0)), None);
+        assert!((promised().left(at(0)) - 1.0).abs() < 1e-9);
     }
 
     #[test]
@@ -332,19 +388,19 @@ mod tests {
         let mut budget = budget([500; 10]);
         budget.begin_anew(at(9));
         assert_eq!(budget.burning(at(9)), None);
-        budget.add(at(10), 1_000, 0);
+        budget.add(at(10), met(1_000, 0));
         assert_eq!(budget.burning(at(10)), None);
-        budget.add(at(11), 1_000, 500);
+        budget.add(at(11), met(1_000, 500));
         let burning = budget.burning(at(11)).expect("it goes on");
         assert_eq!((burning.rule.urgency, burning.since), (Urgency::Page, at(11)));
     }
 
     #[test]
     fn few_failures_are_no_trouble_yet() {
-        let mut budget = ErrorBudget::new(Objective::percent(99.9).expect("a good objective"));
-        budget.add(at(0), 20, 9);
+        let mut budget = promised();
+        budget.add(at(0), met(20, 9));
         assert_eq!(budget.burning(at(0)), None);
-        budget.add(at(0), 1, 1);
+        budget.add(at(0), met(1, 1));
         assert!(budget.burning(at(0)).is_some());
     }
 
@@ -352,9 +408,9 @@ mod tests {
     fn thirty_days_are_kept_and_no_more() {
         let mut budget = budget([1_000]);
         assert!(budget.left(at(0)) < 0.0);
-        budget.add(at(MINUTES_MAX - 1), 1_000, 0);
+        budget.add(at(MINUTES_MAX - 1), met(1_000, 0));
         assert!((budget.left(at(MINUTES_MAX - 1)) + 499.0).abs() < 1e-6, "the bad minute is still within");
-        budget.add(at(MINUTES_MAX), 1_000, 0);
+        budget.add(at(MINUTES_MAX), met(1_000, 0));
         assert!((budget.left(at(MINUTES_MAX)) - 1.0).abs() < 1e-9);
         assert_eq!(budget.minutes.len(), 2);
     }
@@ -362,14 +418,14 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_loses_nothing() {
         let mut budget = budget([0; 10]);
-        budget.add(at(3), 100, 50);
-        assert_eq!(budget.met(0), Met { total: 10_100, failed: 50 });
-        budget.add(at(MINUTES_MAX / 2), 1_000, 1_000);
-        budget.add(at(4), 100, 0);
+        budget.add(at(3), met(100, 50));
+        assert_eq!(budget.met(0), met(10_100, 50));
+        budget.add(at(MINUTES_MAX / 2), met(1_000, 1_000));
+        budget.add(at(4), met(100, 0));
         assert!(budget.burn(minutes(5), at(4)).expect("traffic") > 0.0);
         assert_eq!(budget.met(START + 5), Met::default(), "nothing is left of what a clock said that was ahead");
-        budget.add(at(20), 1_000, 0);
+        budget.add(at(20), met(1_000, 0));
         assert_eq!(budget.burn(minutes(5), at(20)), Some(0.0));
-        assert_eq!(budget.met(0), Met { total: 12_200, failed: 1_050 });
+        assert_eq!(budget.met(0), met(12_200, 1_050));
     }
 }

@@ -13,7 +13,7 @@ mod shelf;
 mod usual;
 
 pub use breadth::Breadth;
-pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Urgency};
+pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Met};
 pub use count::CountTest;
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
@@ -205,7 +205,7 @@ impl Watch {
     fn floor(&self, measure: Measure) -> f64 {
         match measure {
             Measure::Attempts | Measure::Requests | Measure::Reports | Measure::Budget => self.policy.failure_floor,
-            Measure::Slowness => self.policy.slow_floor,
+            Measure::Slowness | Measure::LatencyBudget => self.policy.slow_floor,
             Measure::Checks => self.policy.check_floor,
             Measure::Denials => DENIAL_FLOOR,
             Measure::Lookups => LOOKUP_FLOOR,

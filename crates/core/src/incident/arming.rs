@@ -203,7 +203,7 @@ mod tests {
         let mut engine = engine(vec![]);
         assert_eq!(engine.step(START), [armed()]);
         engine.apply(&Record { seq: 1, at: START, event: armed() }).expect("it follows");
-        assert_eq!(engine.step(START + DAY), []);
+        assert_eq!(engine.step(START + Duration::from_secs(1)), []);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use super::answers::Voices;
 use super::book::Book;
+use super::draft::{Draft, WordClock};
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
 use crate::detect::BudgetReading;
 use crate::diagnose::{Ailing, Alone};
-use crate::model::{Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
+use crate::model::{BudgetId, Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{ActiveSessions, Door, Strangers};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -128,10 +129,14 @@ pub struct Board {
     pub blind: BTreeMap<Name, String>,
     /// What edges tell of and nobody has configured here, by edge.
     pub strangers: BTreeMap<Name, Strangers>,
-    /// How the error budgets stand, by component; none where nothing is promised.
-    pub budgets: BTreeMap<Name, BudgetReading>,
+    /// How the error budgets stand; none where nothing is promised.
+    pub budgets: BTreeMap<BudgetId, BudgetReading>,
     /// What those who reported say since the last step of an incident's way back; none where nobody answered.
     pub voices: BTreeMap<IncidentId, Voices>,
+    /// Public words that are due and not said yet.
+    pub drafts: BTreeMap<IncidentId, Draft>,
+    /// Until when the public has to hear of which incident.
+    pub word_clocks: BTreeMap<IncidentId, WordClock>,
     /// Services of others that ours depends on and that say that they ail.
     pub ailing: Vec<Ailing>,
     /// The one network whose clients suffer, while others are well and nothing of ours shows anything.
@@ -166,6 +171,8 @@ pub(super) fn draw(
         strangers: door.strangers.clone(),
         budgets: BTreeMap::new(),
         voices: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        word_clocks: BTreeMap::new(),
         ailing: vec![],
         alone: Alone::find(ledger, &door.owners, now),
         asked: asked(ledger, door, now),

@@ -8,15 +8,17 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::arming::Trials;
+use super::draft::DraftEdit;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::maintenance::Maintenance;
+use super::matter::MatterCase;
 use super::pairs;
 use super::state::{State, next};
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{
-    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Moment, Name, Notice,
-    NoticeId, Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
+    Actuation, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, MatterId, Memo,
+    MemoId, Moment, Name, Notice, NoticeId, Remedy, RemedyId, Slice, SourceClass, Strength, TrafficPlan,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -187,6 +189,9 @@ pub struct Incident {
     pub refusals: Vec<(crate::model::RemedyKind, Slice, String, String)>,
     /// What was said.
     pub notices: Vec<NoticeCase>,
+    /// What a person made of the next public word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftEdit>,
     /// How often it came back.
     pub relapses: u32,
     /// When it last came back.
@@ -260,6 +265,8 @@ pub enum EffectId {
     Deliver(NoticeId, Name),
     /// The review of an incident.
     Review(IncidentId),
+    /// One message about a matter on one channel.
+    Tell(MemoId, Name),
 }
 
 /// What carrying it out takes.
@@ -272,6 +279,8 @@ pub enum Effect {
     Deliver(Notice),
     /// Write the review.
     Review,
+    /// Send this message to the team.
+    Tell(Box<Memo>),
 }
 
 /// One removal of a replica from the traffic, for the guards on flapping and on shares.
@@ -314,6 +323,9 @@ pub struct Book {
     /// Announced work by name; what is over too, the newest thousand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub maintenances: BTreeMap<MaintenanceId, Maintenance>,
+    /// What the team was told beside incidents, by name; the newest two hundred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matters: BTreeMap<MatterId, MatterCase>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -416,6 +428,7 @@ impl Book {
         }
         self.move_incident(record)?;
         self.move_maintenance(record)?;
+        self.move_matter(record);
         self.take_in(record);
         if let Some(plan) = record.event.plan() {
             self.note_removals(record.at, plan);
@@ -630,6 +643,7 @@ impl Incident {
             remedies: Vec::new(),
             refusals: Vec::new(),
             notices: Vec::new(),
+            draft: None,
             relapses: 0,
             relapsed_at: None,
             acked_by: None,
@@ -694,7 +708,11 @@ impl Incident {
                 self.resolved_at = None;
             }
             Event::Reviewed { path, .. } => self.review = Some(path.clone()),
+            Event::DraftEdited { edit, .. } => self.draft = Some(edit.clone()),
             Event::NoticeWritten { notice } => {
+                if notice.audience == Audience::Public {
+                    self.draft = None;
+                }
                 self.notices.push(NoticeCase { notice: notice.clone(), at, sent: BTreeMap::new() });
             }
             Event::NoticeSent { notice, channel, outcome } => {

@@ -31,6 +31,12 @@ pub enum Command {
     Undo(RemedyId),
     /// Say this in public.
     Post(IncidentId, String),
+    /// Say in public now what would be said later.
+    SendDraft(IncidentId),
+    /// Say this instead.
+    ChangeDraft(IncidentId, String),
+    /// Do not say it by the clock.
+    HoldDraft(IncidentId),
     /// It is over, whatever the gates say; what is in force is taken back.
     Resolve(IncidentId),
     /// This is mine: automation only proposes from now on, for this incident.
@@ -84,6 +90,9 @@ pub enum CommandRefused {
     /// The public is told of nothing that may be nothing (J1).
     #[error("incident {0} is only suspected: the public hears of what is confirmed")]
     Unconfirmed(IncidentId),
+    /// Nothing waits to be said.
+    #[error("no public word of incident {0} waits to be said")]
+    NoDraft(IncidentId),
     /// An incident is no part of itself.
     #[error("incident {0} cannot become part of itself")]
     Itself(IncidentId),
@@ -165,6 +174,9 @@ impl Engine {
             Command::Approve(id) => self.approve(now, who, id),
             Command::Undo(id) => self.undo(now, who, id),
             Command::Post(id, text) => self.post(id, &text),
+            Command::SendDraft(id) => self.send_draft(id),
+            Command::ChangeDraft(id, text) => self.change_draft(who, id, &text),
+            Command::HoldDraft(id) => self.hold_draft(who, id),
             Command::Resolve(id) => self.resolve(now, who, id),
             Command::TakeOver(id) => self.take_over(who, id),
             Command::HandBack(id) => self.hand_back(who, id),
@@ -185,7 +197,7 @@ impl Engine {
         }
     }
 
-    fn incident(&self, id: IncidentId) -> Result<&Incident, CommandRefused> {
+    pub(super) fn incident(&self, id: IncidentId) -> Result<&Incident, CommandRefused> {
         let incident = self.book.incidents.get(&id).ok_or(CommandRefused::NoIncident(id))?;
         match incident.merged_into {
             Some(into) => Err(CommandRefused::Merged(id, into)),
@@ -350,7 +362,7 @@ impl Engine {
 }
 
 /// A word without the white space around it.
-fn checked(text: &str) -> Result<&str, CommandRefused> {
+pub(super) fn checked(text: &str) -> Result<&str, CommandRefused> {
     let text = text.trim();
     let length = text.chars().count();
     if (1..=TEXT_MAX).contains(&length) { Ok(text) } else { Err(CommandRefused::Text(length)) }

@@ -123,7 +123,10 @@ impl Desk {
     pub fn outcome(&mut self, effect: &EffectId, event: Event) -> Filed {
         let book = self.engine.book();
         let incident = book.concerned(&event).and_then(|id| book.incidents.get(&id));
-        let fits = incident.is_some_and(|incident| next(incident.state, &event).is_some());
+        let fits = match &event {
+            Event::MemoSent { memo, .. } => book.matters.contains_key(&memo.matter),
+            _ => incident.is_some_and(|incident| next(incident.state, &event).is_some()),
+        };
         // What was recalled while it was on its way has gone out all the same.
         let awaited = book.pending.contains_key(effect) || self.in_flight.contains(effect);
         if fits && awaited {
@@ -236,6 +239,8 @@ fn lane(id: &EffectId) -> (u8, Option<&Name>) {
         EffectId::Actuate(_) => (0, None),
         EffectId::Deliver(_, channel) => (1, Some(channel)),
         EffectId::Review(_) => (2, None),
+        // Beside the lane of calls: what can wait holds up nothing that cannot.
+        EffectId::Tell(_, channel) => (3, Some(channel)),
     }
 }
 

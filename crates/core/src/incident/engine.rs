@@ -11,14 +11,15 @@ use super::answers::{Answers, Voices};
 use super::board::{Board, draw};
 use super::book::{Book, Misfit};
 use super::event::{Channel, Event, Record};
+use super::mind::Minder;
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
-use crate::detect::{ErrorBudgets, Span, Watch, threshold};
+use crate::detect::{ErrorBudgets, Met, Span, Watch, threshold};
 use crate::diagnose::Upstreams;
 use crate::model::mutation::bend;
 use crate::model::{
-    Bits, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
+    Bits, BudgetId, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
 };
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,9 @@ pub struct Engine {
     pub(super) planned: (u64, Moment),
     pub(super) threshold: Bits,
     /// How fast the failures that objectives allow are used up.
-    budgets: ErrorBudgets,
+    pub(super) budgets: ErrorBudgets,
+    /// What the team may have to know.
+    pub(super) minder: Minder,
     /// What those who reported answer.
     pub(super) answers: Answers,
     /// What those say whom we depend on.
@@ -89,6 +92,7 @@ impl Engine {
             refused: BTreeMap::new(),
             threshold: threshold(&policy.detect, &policy.topology),
             budgets: ErrorBudgets::new(&policy),
+            minder: Minder::default(),
             answers: Answers::default(),
             upstreams: Upstreams::default(),
             found: Found::default(),
@@ -138,10 +142,7 @@ impl Engine {
         let seen = match signal {
             Signal::RollUp(roll) => {
                 let seen = self.door.roll_up(now, roll, topology, plan, &mut self.ledger)?;
-                for row in &roll.clients {
-                    let owed = row.counted().owed();
-                    self.budgets.add(&row.component, now, owed.total, owed.failed());
-                }
+                self.budgets.hear(now, roll);
                 let known = self.epochs.entry(roll.edge.clone()).or_insert((roll.plan_epoch, now));
                 if known.0 != roll.plan_epoch {
                     *known = (roll.plan_epoch, now);
@@ -187,15 +188,15 @@ impl Engine {
         }
     }
 
-    /// Tells what clients of a component met before this engine was there, minutes in their order.
-    pub fn recall(&mut self, component: &Name, at: Moment, total: u64, failed: u64) {
-        self.budgets.add(component, at, total, failed);
+    /// Tells what clients met before this engine was there, minutes in their order.
+    pub fn recall(&mut self, budget: &BudgetId, at: Moment, met: Met) {
+        self.budgets.add(budget, at, met);
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.
     pub fn step(&mut self, now: Moment) -> Vec<Event> {
         self.look(now);
-        let steps: [fn(&Engine, Moment) -> Vec<Event>; 11] = [
+        let steps: [fn(&Engine, Moment) -> Vec<Event>; 12] = [
             Self::note_arming,
             Self::renew_plan,
             Self::note_vetoes,
@@ -203,6 +204,7 @@ impl Engine {
             Self::suspect,
             Self::believe,
             Self::inform,
+            Self::mind,
             Self::unite,
             Self::relent,
             Self::cure,
@@ -224,6 +226,11 @@ impl Engine {
             self.found = Found { findings, of };
         }
         self.kept_to = self.places_kept_to(self.findings());
+        self.minder.turn_up(now);
+        if self.minder.is_due(now) {
+            let sights = self.sights(now);
+            self.minder.look(now, sights);
+        }
     }
 
     /// What is abnormal, strongest first.
@@ -237,7 +244,8 @@ impl Engine {
         let asked = self.book.open().map(|it| (it.id, self.answers.voices(it.id, it.last_step())));
         let voices = asked.filter(|(_, voices)| *voices != Voices::default()).collect();
         let ailing = self.upstreams.ailing(now, &self.policy);
-        Board { budgets: self.budgets.readings(now), voices, ailing, ..board }
+        let (drafts, word_clocks) = (self.drafts(), self.word_clocks());
+        Board { budgets: self.budgets.readings(now), voices, drafts, word_clocks, ailing, ..board }
     }
 
     /// What an edge tells of and nobody has configured here.

@@ -4,11 +4,13 @@
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
 use super::arming::Tried;
+use super::draft::DraftEdit;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
-    Appointment, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Mode, Moment, Name,
-    Notice, NoticeId, Remedy, RemedyId, RemedyKind, Slice, SourceClass, Strength, TrafficPlan,
+    Appointment, Audience, Bits, Change, FeatureId, Finding, Hypothesis, IncidentId, MaintenanceId, Matter, MatterId,
+    MemoId, Mode, Moment, Name, Notice, NoticeId, Remedy, RemedyId, RemedyKind, Slice, SourceClass, Strength,
+    TrafficPlan, Urgency,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -320,6 +322,13 @@ pub enum Event {
         /// The file, relative to the data directory.
         path: String,
     },
+    /// A person changed a public word before it was said, or holds it back.
+    DraftEdited {
+        /// About which incident.
+        incident: IncidentId,
+        /// What they made of it.
+        edit: DraftEdit,
+    },
     /// A message to be delivered to all channels of its audience.
     NoticeWritten {
         /// The message.
@@ -416,6 +425,37 @@ pub enum Event {
         /// Who.
         who: Name,
     },
+    /// The team has to know something that is no outage of the service.
+    MatterBegan {
+        /// The new matter.
+        id: MatterId,
+        /// What it is about.
+        matter: Matter,
+        /// How soon somebody has to look.
+        urgency: Urgency,
+        /// Since when it has been so.
+        since: Moment,
+        /// One line.
+        title: String,
+        /// For people.
+        body: String,
+    },
+    /// It is so no longer.
+    MatterEnded {
+        /// Which matter.
+        id: MatterId,
+        /// What the team is told; nothing where they know.
+        body: Option<String>,
+    },
+    /// A channel took a message about a matter, or would not.
+    MemoSent {
+        /// Which message.
+        memo: MemoId,
+        /// Which channel.
+        channel: Name,
+        /// How it ended; a failure is final, retries are behind it.
+        outcome: Outcome,
+    },
     /// A person did something.
     OperatorActed {
         /// About which incident, if one.
@@ -455,7 +495,10 @@ impl Event {
             | Self::MaintenanceUpdated { .. }
             | Self::MaintenanceBegan { .. }
             | Self::MaintenanceEnded { .. }
-            | Self::MaintenanceCancelled { .. } => None,
+            | Self::MaintenanceCancelled { .. }
+            | Self::MatterBegan { .. }
+            | Self::MatterEnded { .. }
+            | Self::MemoSent { .. } => None,
             Self::Suspected { incident, .. }
             | Self::PlanFound { incident, .. }
             | Self::EvidenceGrew { incident, .. }
@@ -470,6 +513,7 @@ impl Event {
             | Self::Reopened { incident, .. }
             | Self::Merged { incident, .. }
             | Self::Split { incident, .. }
+            | Self::DraftEdited { incident, .. }
             | Self::Reviewed { incident, .. } => Some(*incident),
             Self::RemedyProposed { remedy, .. } => Some(remedy.id.incident),
             Self::RemedyStarted { remedy, .. }

@@ -1,6 +1,7 @@
 //! Each event in one line for people: timelines, reviews and the log on the console read it from here.
 
 use super::arming::Tried;
+use super::draft::Release;
 use super::event::{Actor, Event, Outcome, Switch, Verb, Verdict};
 use crate::model::{RemedyKind, Strength};
 use std::collections::BTreeSet;
@@ -59,6 +60,13 @@ impl Event {
                 format!("{component} has an incident of its own, {into}, says {}", by_whom(by))
             }
             Self::Reviewed { path, .. } => format!("review written: {path}"),
+            Self::DraftEdited { edit, .. } => {
+                let did = match edit.release {
+                    Release::ByPerson => "holds the public word back",
+                    Release::ByClock => "changed the public word before it goes out",
+                };
+                format!("{} {did}: {}", edit.by, edit.stage.title())
+            }
             Self::NoticeWritten { notice } => format!("{} told: {}", audience(notice.audience), notice.title),
             Self::NoticeSent { channel, outcome, .. } => format!("channel {channel} {}", how(outcome)),
             Self::PlanFound { edge, plan, .. } => {
@@ -87,6 +95,9 @@ impl Event {
             Self::MaintenanceCancelled { maintenance, why, who } => {
                 format!("{who} called maintenance {maintenance} off: {why}")
             }
+            Self::MatterBegan { id, title, .. } => format!("matter {id} began: {title}"),
+            Self::MatterEnded { id, .. } => format!("matter {id} is over"),
+            Self::MemoSent { memo, channel, outcome } => format!("{memo}: channel {channel} {}", how(outcome)),
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",
                 match verb {
@@ -128,5 +139,6 @@ fn audience(audience: crate::model::Audience) -> &'static str {
     match audience {
         crate::model::Audience::Public => "public",
         crate::model::Audience::OnCall => "on call",
+        crate::model::Audience::Team => "team",
     }
 }

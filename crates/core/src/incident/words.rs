@@ -2,12 +2,13 @@
 //! repeats nor forgets a word.
 
 use super::book::Incident;
-use super::cure::{note, notice};
+use super::cure::note;
+use super::draft::said;
 use super::engine::Engine;
 use super::event::Event;
 use super::state::State;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Audience, CauseKind, Moment, Notice, Stage};
+use crate::model::{Audience, CauseKind, Hypothesis, Moment, Stage};
 use crate::tell::{self, Facts};
 use std::time::Duration;
 
@@ -22,41 +23,43 @@ impl Engine {
     }
 
     fn public_due(&self, incident: &Incident, now: Moment) -> Option<Event> {
-        let stage = self.stage_due(incident, now)?;
-        let facts = self.facts(incident);
-        let before = incident.public_word().map(|case| &case.notice);
-        let (said, translations) = tell::public_word(&self.policy.tell, stage, &facts, before);
-        let notice = notice(incident, 0, Audience::Public, stage, &said.title, said.body);
-        Some(Event::NoticeWritten { notice: Notice { translations, ..notice } })
+        let draft = self.draft_of(incident)?;
+        draft.goes_at.filter(|goes_at| *goes_at <= now)?;
+        Some(said(incident, draft))
     }
 
-    fn stage_due(&self, incident: &Incident, now: Moment) -> Option<Stage> {
+    /// The stage of which the public has to hear, and since when.
+    pub(super) fn stage_due(&self, incident: &Incident) -> Option<(Stage, Moment)> {
         let said = incident.public_word().map(|n| n.notice.stage);
-        let waited = incident.confirmed_at.is_some_and(|at| now.since(at) >= self.policy.tell.first_word_after);
+        let since = incident.state_since;
         match (incident.state, said) {
-            (State::Suspected, None) if is_on(Mutation::TellsSuspicions) => Some(Stage::Investigating),
-            (State::Confirmed | State::Mitigated | State::Restoring, None) if waited => Some(Stage::Investigating),
-            (State::Confirmed, Some(Stage::Investigating)) if self.is_named(incident) => Some(Stage::Identified),
-            (State::Confirmed, Some(Stage::Monitoring)) => Some(Stage::Identified),
+            (State::Suspected, None) if is_on(Mutation::TellsSuspicions) => Some((Stage::Investigating, since)),
+            (State::Confirmed | State::Mitigated | State::Restoring, None) => {
+                Some((Stage::Investigating, incident.confirmed_at?))
+            }
+            (State::Confirmed, Some(Stage::Investigating)) => Some((Stage::Identified, self.named_at(incident)?)),
+            (State::Confirmed, Some(Stage::Monitoring)) => Some((Stage::Identified, since)),
             // It was reopened.
-            (State::Confirmed, Some(Stage::Resolved)) => Some(Stage::Investigating),
-            (State::Mitigated, Some(Stage::Investigating | Stage::Identified)) => Some(Stage::Monitoring),
+            (State::Confirmed, Some(Stage::Resolved)) => Some((Stage::Investigating, since)),
+            (State::Mitigated, Some(Stage::Investigating | Stage::Identified)) => Some((Stage::Monitoring, since)),
             (State::Resolved | State::Reviewed, Some(Stage::Investigating | Stage::Identified | Stage::Monitoring)) => {
-                Some(Stage::Resolved)
+                Some((Stage::Resolved, incident.resolved_at.unwrap_or(since)))
             }
             _ => None,
         }
     }
 
-    /// The public hears of a cause when it is certain and something is being done about it.
-    fn is_named(&self, incident: &Incident) -> bool {
-        let certain = incident
-            .cause()
-            .is_some_and(|h| h.posterior >= self.policy.diagnose.certain && h.kind != CauseKind::Unknown);
-        certain && incident.in_force().next().is_some()
+    /// The public hears of a cause when it is certain and something is being done about it: since when both are so.
+    fn named_at(&self, incident: &Incident) -> Option<Moment> {
+        let is_certain = |h: &&Hypothesis| h.posterior >= self.policy.diagnose.certain && h.kind != CauseKind::Unknown;
+        incident.cause().filter(is_certain)?;
+        let begun = incident.in_force().filter_map(|case| case.started_at).min();
+        // What was found in force was started by nobody here.
+        let begun = begun.or_else(|| incident.in_force().next().map(|case| case.since))?;
+        Some(incident.diagnosed_at.map_or(begun, |named| named.max(begun)))
     }
 
-    fn facts(&self, incident: &Incident) -> Facts {
+    pub(super) fn facts(&self, incident: &Incident) -> Facts {
         let cause = incident.cause().filter(|h| h.posterior >= self.policy.diagnose.certain);
         let next_update = self.policy.tell.next_update;
         let mut facts = Facts::new(self.pillars(incident), cause, &self.policy.topology, next_update);

@@ -79,6 +79,8 @@ pub enum Measure {
     Reports,
     /// Share of clients' requests that failed, against what the component's objective allows.
     Budget,
+    /// Share of answers that began too late for the client, against what the component's latency objective allows.
+    LatencyBudget,
 }
 
 impl Measure {
@@ -93,6 +95,7 @@ impl Measure {
             Self::Lookups => "failed name look-ups",
             Self::Reports => "users' reports",
             Self::Budget => "failures against the error budget",
+            Self::LatencyBudget => "late answers against the latency budget",
         }
     }
 }

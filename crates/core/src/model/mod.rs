@@ -9,10 +9,12 @@ mod evidence;
 mod language;
 mod ledger;
 mod maintenance;
+mod matter;
 mod moment;
 pub mod mutation;
 mod name;
 mod notice;
+mod objective;
 mod plan;
 mod policy;
 mod range;
@@ -29,13 +31,15 @@ pub use evidence::{Bits, Course, Finding, Measure, SourceClass};
 pub use language::{Language, Piece, Said, Templates};
 pub use ledger::{Ledger, Second};
 pub use maintenance::{Appointment, MaintenanceId};
+pub use matter::{Matter, MatterId, Memo, MemoId, Phase, Urgency};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notice::{Audience, Notice, NoticeId, Stage};
+pub use objective::{BudgetId, Indicator, LatencyObjective, Objective, Objectives, Promise};
 pub use plan::{Feature, FeatureId, Limit, Pin, PlanFault, SHED_TTL_MS_MAX, Shed, TrafficPlan, Weight};
 pub use policy::{
-    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Objective, Policy, PolicyFault,
-    TellPolicy, Upstream,
+    ActPolicy, ConfirmPolicy, DetectPolicy, DiagnosePolicy, IncidentPolicy, Mode, Policy, PolicyFault, TellPolicy,
+    Upstream,
 };
 pub use range::{AddressRange, RangeError};
 pub use remedy::{Actuation, Remedy, RemedyId, RemedyKind, Route, Strength};

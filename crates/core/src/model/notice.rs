@@ -28,6 +28,8 @@ pub enum Audience {
     Public,
     /// Whoever is on call: a page.
     OnCall,
+    /// Whoever runs the service, when they are at work: messages that wake nobody.
+    Team,
 }
 
 /// Where the public story stands; the words of Statuspage's API.

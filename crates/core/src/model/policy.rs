@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{Language, Name, RemedyKind, Templates, Topology};
+use super::{Language, Name, Objectives, RemedyKind, Stage, Templates, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Policy {
     /// How long an incident waits for what.
     pub incident: IncidentPolicy,
     /// What is promised of components, where anything is.
-    pub objectives: BTreeMap<Name, Objective>,
+    pub objectives: BTreeMap<Name, Objectives>,
     /// Services of others that ours depends on.
     pub upstreams: BTreeMap<Name, Upstream>,
 }
@@ -49,30 +49,6 @@ pub struct Upstream {
     pub title: String,
     /// What of ours needs it.
     pub components: BTreeSet<Name>,
-}
-
-/// Share of a component's requests that have to be served well over 30 days (a service level objective).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Objective {
-    good: f64,
-}
-
-impl Objective {
-    /// From percent, such as 99.9; `None` for what is not from 50 on and below 100. Of less than half nobody speaks as promised, and
-    /// all of them are more than anybody can promise.
-    pub fn percent(percent: f64) -> Option<Self> {
-        (50.0..100.0).contains(&percent).then_some(Self { good: percent / 100.0 })
-    }
-
-    /// In percent.
-    pub fn as_percent(self) -> f64 {
-        self.good * 100.0
-    }
-
-    /// Share of the requests that may fail.
-    pub fn allowed(self) -> f64 {
-        1.0 - self.good
-    }
 }
 
 /// When something is abnormal.
@@ -243,10 +219,20 @@ impl ActPolicy {
 /// Who is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TellPolicy {
-    /// The public hears of a confirmed incident after so long.
+    /// The public hears of a confirmed incident after so long; until then the word is a draft.
     pub first_word_after: Duration,
+    /// The same of a cause that is known and dealt with.
+    pub identified_after: Duration,
+    /// The same of users who are served again.
+    pub monitoring_after: Duration,
+    /// The same of the end.
+    pub resolved_after: Duration,
+    /// The public should have heard of a confirmed incident within so long: the team is reminded.
+    pub first_word_within: Duration,
     /// The next update is promised for so long after each public word.
     pub next_update: Duration,
+    /// The team is reminded so long before a word is due, and when it is.
+    pub remind_before: Duration,
     /// The language of the public words, and of what operators write.
     pub language: Language,
     /// Into which others public words are put, where the hub makes them itself.
@@ -266,10 +252,27 @@ impl Default for TellPolicy {
     fn default() -> Self {
         Self {
             first_word_after: Duration::ZERO,
+            identified_after: Duration::ZERO,
+            monitoring_after: Duration::ZERO,
+            resolved_after: Duration::ZERO,
+            first_word_within: Duration::from_secs(10 * 60),
             next_update: Duration::from_secs(30 * 60),
+            remind_before: Duration::from_secs(5 * 60),
             language: Language::En,
             translations: vec![],
             templates: Templates::new(),
+        }
+    }
+}
+
+impl TellPolicy {
+    /// How long a word of a stage is a draft before it goes by itself.
+    pub fn delay(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Investigating => self.first_word_after,
+            Stage::Identified => self.identified_after,
+            Stage::Monitoring => self.monitoring_after,
+            Stage::Resolved => self.resolved_after,
         }
     }
 }

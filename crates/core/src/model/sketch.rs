@@ -111,6 +111,16 @@ impl Sketch {
             |bound: &u64| self.counts.iter().take(bucket(*bound) + 1).fold(0_u64, |sum, n| sum.saturating_add(*n));
         bounds.iter().map(up_to).collect()
     }
+
+    /// How many values were above the bucket of a bound: from [`Self::ceiling`] on. Exact, as the buckets are.
+    pub fn above(&self, bound: u64) -> u64 {
+        self.counts.iter().skip(bucket(bound) + 1).fold(0_u64, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// The lowest value above the bucket of a bound, at most 1/16 above the bound.
+    pub const fn ceiling(bound: u64) -> u64 {
+        lower(bucket(bound) + 1)
+    }
 }
 
 /// The bucket of a value.

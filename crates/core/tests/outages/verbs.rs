@@ -135,7 +135,7 @@ fn e3_what_is_due_when_somebody_has_seen_it_stays_where_it_is() {
     let due = |toy: &Toy| -> Vec<Audience> {
         let told = toy.engine.book().pending.values().filter_map(|effect| match effect {
             Effect::Deliver(notice) => Some(notice.audience),
-            Effect::Actuate(_) | Effect::Review => None,
+            Effect::Actuate(_) | Effect::Review | Effect::Tell(_) => None,
         });
         told.collect()
     };

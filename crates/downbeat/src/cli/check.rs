@@ -5,7 +5,7 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use anyhow::Context;
 use clap::Args;
-use downbeat_core::model::{Mode, Name, Objective, Policy, RemedyKind};
+use downbeat_core::model::{Mode, Name, Objectives, Policy, Promise, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{
     Action, ActuatorSettings, BucketSettings, ChannelKind, CopySettings, DnsTask, FeedSettings, HttpMethod, HttpTask,
@@ -170,9 +170,16 @@ fn status_page(hub: &HubSettings) -> Table {
 
 /// What is promised.
 fn objectives(hub: &HubSettings) -> Table {
-    let row = |(component, objective): (&Name, &Objective)| vec![json!(component), json!(objective.as_percent())];
-    let rows = hub.policy.objectives.iter().map(row).collect();
-    Table { title: "objectives", columns: &["component", "percent"], rows }
+    let row = |component: &Name, promise: Promise| {
+        let what = match promise {
+            Promise::Success(_) => "served well".to_owned(),
+            Promise::Latency(latency) => format!("within {}", duration_text(latency.below())),
+        };
+        vec![json!(component), json!(promise.share().as_percent()), json!(what)]
+    };
+    let of = |(component, it): (&Name, &Objectives)| -> Vec<_> { it.promises().map(|it| row(component, it)).collect() };
+    let rows = hub.policy.objectives.iter().flat_map(of).collect();
+    Table { title: "objectives", columns: &["component", "percent", "of requests"], rows }
 }
 
 /// What comes back by itself after an overload.

@@ -7,7 +7,7 @@ use crate::config::parse_duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use downbeat_drill::world::BASES;
-use downbeat_drill::{DemoOptions, RunOptions, Scorecard, demo, run, story};
+use downbeat_drill::{BudgetScore, DemoOptions, RunOptions, Scorecard, demo, run, story};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -230,8 +230,19 @@ fn draw(card: &Scorecard, palette: Palette) -> String {
             json!(card.requests.resumed),
         ]],
     };
-    let tables = [outcome, times(card), requests, decisions(card)];
-    tables.iter().map(|table| table.text(palette)).collect::<Vec<_>>().join("\n")
+    let tables = [outcome, times(card), requests, budgets(card), decisions(card)];
+    let tables = tables.iter().filter(|table| !table.rows.is_empty());
+    tables.map(|table| table.text(palette)).collect::<Vec<_>>().join("\n")
+}
+
+/// How fast the error budgets were used up.
+fn budgets(card: &Scorecard) -> Table {
+    let row = |it: &BudgetScore| {
+        let alert = it.alert.map(|urgency| urgency.word());
+        vec![json!(it.component), json!(it.indicator.word()), json!(it.objective), json!(it.burn), json!(alert)]
+    };
+    let columns = &["component", "of", "percent", "burn_rate", "alert"];
+    Table { title: "error budgets", columns, rows: card.budgets.iter().map(row).collect() }
 }
 
 /// From the fault on.

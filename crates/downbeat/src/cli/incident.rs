@@ -52,6 +52,10 @@ pub(super) struct Incident {
     remedies: Vec<Remedy>,
     refusals: Vec<Refusal>,
     notices: Vec<Notice>,
+    #[serde(default)]
+    draft: Option<Draft>,
+    #[serde(default)]
+    word_clock: Option<Clock>,
     review: Option<String>,
     timeline: Vec<Event>,
 }
@@ -103,6 +107,21 @@ struct Notice {
     title: String,
     at_ms: u64,
     sent: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Draft {
+    stage: String,
+    title: String,
+    body: String,
+    goes_at_ms: Option<u64>,
+    by: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Clock {
+    said: u32,
+    due_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,6 +186,8 @@ impl Incident {
             self.remedies(),
             self.refusals(),
             self.notices(),
+            self.public_waits(),
+            self.draft(),
             self.timeline(),
         ];
         let drawn = tables.iter().filter(|t| !t.rows.is_empty()).map(|table| format!("\n{}", table.text(palette)));
@@ -273,6 +294,26 @@ impl Incident {
         };
         let columns = &["at", "audience", "stage", "title", "sent_to"];
         Table { title: "messages", columns, rows: self.notices.iter().map(row).collect() }
+    }
+
+    /// Until when the public has to hear something.
+    fn public_waits(&self) -> Table {
+        let row = |clock: &Clock| {
+            let what = if clock.said == 0 { "first word" } else { "next update" };
+            vec![json!(what), json!(super::log::time(clock.due_ms))]
+        };
+        let rows = self.word_clock.iter().map(row).collect();
+        Table { title: "the public waits for", columns: &["what", "due"], rows }
+    }
+
+    /// The public word that waits to be said.
+    fn draft(&self) -> Table {
+        let row = |draft: &Draft| {
+            let goes = draft.goes_at_ms.map_or_else(|| "held back".into(), super::log::time);
+            vec![json!(goes), json!(draft.stage), json!(draft.by), json!(draft.title), json!(draft.body)]
+        };
+        let columns = &["goes_out", "stage", "changed_by", "title", "body"];
+        Table { title: "not said yet", columns, rows: self.draft.iter().map(row).collect() }
     }
 
     fn timeline(&self) -> Table {

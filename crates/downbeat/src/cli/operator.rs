@@ -19,6 +19,9 @@ Examples:
   downbeat incident show 3
   downbeat incident ack 3 --as anna
   downbeat incident post 3 \"We have found the cause and are moving traffic away.\"
+  downbeat incident draft hold 3 --as anna
+  downbeat incident draft change 3 \"Music stops for some of you; we are on it.\"
+  downbeat incident draft send 3
   downbeat incident take-over 3 --as anna
   downbeat incident hand-back 3
   downbeat incident merge 4 --into 3
@@ -87,6 +90,14 @@ enum IncidentVerb {
         /// What everybody will read
         text: String,
     },
+    /// The public word that waits to be said (`[policy.tell]` gives each stage its time)
+    ///
+    /// What waits, and when it goes out by itself, is in `downbeat incident show`.
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Draft {
+        #[command(subcommand)]
+        verb: DraftVerb,
+    },
     /// This is mine: for this incident, automation only proposes from now on
     ///
     /// What is in force stays, is judged, and comes back in its steps; nothing new is started unless somebody approves it.
@@ -135,6 +146,24 @@ enum IncidentVerb {
     /// Print the review as Markdown
     #[command(after_help = INCIDENT_EXAMPLES)]
     Review(Which),
+}
+
+#[derive(Debug, Subcommand)]
+enum DraftVerb {
+    /// Say it now
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Send(Which),
+    /// Hold it back until somebody sends it
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Hold(Which),
+    /// Say this instead, when it goes out
+    #[command(after_help = INCIDENT_EXAMPLES)]
+    Change {
+        #[command(flatten)]
+        which: Which,
+        /// What everybody will read, in Markdown
+        text: String,
+    },
 }
 
 /// One incident of one hub.
@@ -229,6 +258,11 @@ pub(crate) async fn about_incident(args: IncidentArgs) -> anyhow::Result<()> {
         IncidentVerb::Show { which, json } => show(which, json).await,
         IncidentVerb::Ack(which) => tell(which, "ack", json!({})).await,
         IncidentVerb::Post { which, text } => tell(which, "post", json!({ "text": text })).await,
+        IncidentVerb::Draft { verb: DraftVerb::Send(which) } => tell(which, "draft/send", json!({})).await,
+        IncidentVerb::Draft { verb: DraftVerb::Hold(which) } => tell(which, "draft/hold", json!({})).await,
+        IncidentVerb::Draft { verb: DraftVerb::Change { which, text } } => {
+            tell(which, "draft/change", json!({ "text": text })).await
+        }
         IncidentVerb::TakeOver(which) => tell(which, "take-over", json!({})).await,
         IncidentVerb::HandBack(which) => tell(which, "hand-back", json!({})).await,
         IncidentVerb::Merge { which, into } => tell(which, "merge", json!({ "into": into.0 })).await,

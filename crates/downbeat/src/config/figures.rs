@@ -138,7 +138,12 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
             "tell",
             vec![
                 ("first_word_after", Duration(&mut tell.first_word_after)),
+                ("identified_after", Duration(&mut tell.identified_after)),
+                ("monitoring_after", Duration(&mut tell.monitoring_after)),
+                ("resolved_after", Duration(&mut tell.resolved_after)),
+                ("first_word_within", Span(&mut tell.first_word_within)),
                 ("next_update", Span(&mut tell.next_update)),
+                ("remind_before", Duration(&mut tell.remind_before)),
             ],
         ),
         (

@@ -218,10 +218,10 @@ impl FromText for Mode {
 }
 
 impl FromText for Audience {
-    const EXPECTED: &'static str = "\"public\" or \"on_call\"";
+    const EXPECTED: &'static str = "\"public\", \"on_call\" or \"team\"";
 
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        one_of(text, &[("public", Self::Public), ("on_call", Self::OnCall)])
+        one_of(text, &[("public", Self::Public), ("on_call", Self::OnCall), ("team", Self::Team)])
     }
 }
 

@@ -2,7 +2,7 @@
 //! not happen.
 
 use crate::story::CauseExpected;
-use downbeat_core::model::{CauseKind, Name, RemedyKind, Slice};
+use downbeat_core::model::{CauseKind, Indicator, Name, RemedyKind, Slice, Urgency};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -49,6 +49,9 @@ pub struct Scorecard {
     pub remedies: Vec<RemedyScore>,
     /// What should never have been done.
     pub guards_violated: usize,
+    /// What the error budgets of the components came to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetScore>,
     /// The review's file, relative to the hub's data.
     pub review: Option<String>,
     /// True when everything was as expected.
@@ -123,4 +126,19 @@ pub struct RemedyScore {
     pub helped: bool,
     /// The components whose traffic it changed.
     pub components: BTreeSet<Name>,
+}
+
+/// An error budget of a component, at the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BudgetScore {
+    /// Of which component.
+    pub component: Name,
+    /// What is counted.
+    pub indicator: Indicator,
+    /// Percent that are promised.
+    pub objective: f64,
+    /// How many times as fast as it may it was used up since the world began; null where nobody asked for anything.
+    pub burn: Option<f64>,
+    /// The rule that fires.
+    pub alert: Option<Urgency>,
 }

@@ -4,7 +4,7 @@
 mod card;
 mod judge;
 
-pub use card::{CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
+pub use card::{BudgetScore, CauseScore, Nothing, RemedyScore, Requests, Scorecard, Silence};
 
 use crate::crowd::Tally;
 use crate::hub::Case;
@@ -41,6 +41,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) violations: Result<Vec<String>, String>,
     /// Orders that the supervisor carried out, repeats not counted.
     pub(crate) orders: usize,
+    /// The error budgets at the end.
+    pub(crate) budgets: Vec<BudgetScore>,
 }
 
 /// Draws the scorecard.
@@ -61,7 +63,7 @@ fn draw(facts: &Facts<'_>) -> Scorecard {
         mode: facts.mode,
         seed: facts.seed,
         listeners: facts.listeners.len(),
-        duration_s: round(facts.duration.as_secs_f64()),
+        duration_s: hundredths(facts.duration.as_secs_f64()),
         silence_s: silence(heard_since(&facts.listeners)),
         requests: Requests {
             total: facts.tally.total,
@@ -82,6 +84,7 @@ fn draw(facts: &Facts<'_>) -> Scorecard {
         pages: confirmed.iter().map(|case| pages(case)).sum(),
         remedies: confirmed.iter().flat_map(|case| remedies(case)).collect(),
         guards_violated: facts.violations.as_ref().map_or(0, Vec::len),
+        budgets: facts.budgets.clone(),
         review: main.and_then(|case| case.review.clone()),
         passed: false,
         failed_expectations: Vec::new(),
@@ -109,7 +112,7 @@ impl Facts<'_> {
     /// Seconds from the fault; negative before it.
     fn seconds(&self, at: Moment) -> f64 {
         let (at, fault) = (at.as_millis() as f64, self.fault.as_millis() as f64);
-        round((at - fault) / 1_000.0)
+        hundredths((at - fault) / 1_000.0)
     }
 
     fn is_expected(&self, kind: CauseKind, place: &Slice) -> bool {
@@ -144,8 +147,8 @@ fn heard_since(listeners: &[(Account, Account)]) -> impl Iterator<Item = Duratio
 pub(crate) fn silence(listeners: impl Iterator<Item = Duration>) -> Silence {
     let all: Vec<f64> = listeners.map(|silence| silence.as_secs_f64()).collect();
     Silence {
-        total: round(all.iter().sum()),
-        max: round(all.iter().copied().fold(0.0, f64::max)),
+        total: hundredths(all.iter().sum()),
+        max: hundredths(all.iter().copied().fold(0.0, f64::max)),
         listeners: all.iter().filter(|silence| **silence > 0.0).count(),
     }
 }
@@ -167,8 +170,8 @@ fn remedies(case: &Case) -> impl Iterator<Item = RemedyScore> {
 }
 
 /// Hundredths of a second are as fine as anything here is known.
-fn round(seconds: f64) -> f64 {
-    (seconds * 100.0).round() / 100.0
+pub(crate) fn hundredths(figure: f64) -> f64 {
+    (figure * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

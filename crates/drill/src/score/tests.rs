@@ -4,7 +4,7 @@ use super::*;
 use crate::hub::RemedyLine;
 use crate::listener::playhead::Heard;
 use downbeat_core::incident::{Event, Record};
-use downbeat_core::model::{IncidentId, Name, RemedyKind};
+use downbeat_core::model::{IncidentId, Indicator, Name, RemedyKind};
 use serde_json::json;
 
 const FAULT: u64 = 1_000_000;
@@ -79,6 +79,13 @@ fn facts(story: &Story) -> Facts<'_> {
         cases: vec![case()],
         violations: Ok(vec![]),
         orders: 1,
+        budgets: vec![BudgetScore {
+            component: Name::new("login").expect("a good name"),
+            indicator: Indicator::Success,
+            objective: 90.0,
+            burn: Some(0.25),
+            alert: None,
+        }],
     }
 }
 
@@ -105,6 +112,7 @@ fn a_golden_card() {
         r#""expected":{"kind":"bad_deploy","where":"version=1.5.0"}},"#,
         r#""incidents":1,"false_incidents":0,"pages":1,"#,
         r#""remedies":[{"kind":"roll_back","helped":true,"components":["login"]}],"guards_violated":0,"#,
+        r#""budgets":[{"component":"login","indicator":"success","objective":90.0,"burn":0.25,"alert":null}],"#,
         r#""review":"reviews/2026-11-22-playback.md","passed":true,"failed_expectations":[]}"#
     );
     assert_eq!(card, golden);

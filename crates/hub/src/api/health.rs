@@ -1,6 +1,5 @@
 //! How the hub itself is: for load balancers, for outside watchers, and for scrapers.
 
-use super::budgets::word;
 use crate::doors::Doors;
 use crate::http::problem::Problem;
 use crate::text::rfc3339;
@@ -8,9 +7,9 @@ use crate::view::Snapshot;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use downbeat_core::detect::{BudgetReading, Urgency};
+use downbeat_core::detect::BudgetReading;
 use downbeat_core::incident::{Arming, ArmingState};
-use downbeat_core::model::{Moment, Name};
+use downbeat_core::model::{BudgetId, Moment, Urgency};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -58,7 +57,7 @@ fn text(snapshot: &Snapshot) -> String {
 }
 
 /// By component with an objective; nothing where none has one.
-fn budgets(budgets: &BTreeMap<Name, BudgetReading>) -> String {
+fn budgets(budgets: &BTreeMap<BudgetId, BudgetReading>) -> String {
     if budgets.is_empty() {
         return String::new();
     }
@@ -67,19 +66,19 @@ fn budgets(budgets: &BTreeMap<Name, BudgetReading>) -> String {
             .iter()
             .fold(format!("# HELP {name} {help}\n# TYPE {name} gauge\n"), |text, line| text + name + line + "\n")
     };
-    let left = |(component, it): (&Name, &BudgetReading)| format!("{{component=\"{component}\"}} {}", it.left);
-    let burns = |(component, it): (&Name, &BudgetReading)| -> Vec<String> {
+    let of = |id: &BudgetId| format!("component=\"{}\",indicator=\"{}\"", id.component, id.indicator.word());
+    let left = |(id, it): (&BudgetId, &BudgetReading)| format!("{{{}}} {}", of(id), it.left);
+    let burns = |(id, it): (&BudgetId, &BudgetReading)| -> Vec<String> {
         let known = it.burns.iter().filter_map(|(window, burn)| Some((window.as_secs(), (*burn)?)));
-        known.map(|(s, burn)| format!("{{component=\"{component}\",window_seconds=\"{s}\"}} {burn}")).collect()
+        known.map(|(s, burn)| format!("{{{},window_seconds=\"{s}\"}} {burn}", of(id))).collect()
     };
-    let alerts = |(component, it): (&Name, &BudgetReading)| {
+    let alerts = |(id, it): (&BudgetId, &BudgetReading)| {
         let fires = |urgency| u8::from(it.burning.is_some_and(|burning| burning.rule.urgency == urgency));
-        [Urgency::Page, Urgency::Ticket]
-            .map(|it| format!("{{component=\"{component}\",urgency=\"{}\"}} {}", word(it), fires(it)))
+        [Urgency::Page, Urgency::Ticket].map(|it| format!("{{{},urgency=\"{}\"}} {}", of(id), it.word(), fires(it)))
     };
     gauge(
         "downbeat_error_budget_left",
-        "Share of the failures allowed in 30 days that is left; below 0 when more failed.",
+        "Share of the failures or late answers allowed in 30 days that is left; below 0 when there were more.",
         budgets.iter().map(left).collect(),
     ) + &gauge(
         "downbeat_error_budget_burn_rate",

@@ -57,8 +57,11 @@ pub(super) async fn show(
     path: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<IncidentView>, Problem> {
     let id = incident_id(path)?;
-    let settings = doors.snapshots.borrow().settings.clone();
-    of_incident(&doors, id, |incident| IncidentView::of(incident, &settings.policy.topology)).map(Json)
+    let (settings, board) = {
+        let snapshot = doors.snapshots.borrow();
+        (snapshot.settings.clone(), snapshot.board.clone())
+    };
+    of_incident(&doors, id, |incident| IncidentView::of(incident, &settings.policy.topology, &board)).map(Json)
 }
 
 /// `GET /v1/incidents/{id}/review`: the file, as people may have edited it; a draft while there is none.

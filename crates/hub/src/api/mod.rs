@@ -11,6 +11,7 @@ mod health;
 mod incidents;
 mod log;
 mod maintenance;
+mod matters;
 mod subscribers;
 mod telemetry;
 mod verbs;
@@ -33,6 +34,9 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/incidents/{id}/review", get(incidents::review))
         .route("/v1/incidents/{id}/ack", verbs::on_incident(Command::Ack))
         .route("/v1/incidents/{id}/post", post(verbs::say))
+        .route("/v1/incidents/{id}/draft/send", verbs::on_incident(Command::SendDraft))
+        .route("/v1/incidents/{id}/draft/hold", verbs::on_incident(Command::HoldDraft))
+        .route("/v1/incidents/{id}/draft/change", post(verbs::change_draft))
         .route("/v1/incidents/{id}/resolve", verbs::on_incident(Command::Resolve))
         .route("/v1/incidents/{id}/take-over", verbs::on_incident(Command::TakeOver))
         .route("/v1/incidents/{id}/hand-back", verbs::on_incident(Command::HandBack))
@@ -57,6 +61,7 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/audit", get(audit::report))
         .route("/v1/board", get(board::board))
         .route("/v1/budgets", get(budgets::budgets))
+        .route("/v1/matters", get(matters::list))
         .route("/v1/telemetry", get(telemetry::points))
         .route("/metrics", get(health::metrics))
         .with_state(doors)

@@ -73,6 +73,16 @@ pub(super) async fn say(
     obey(&doors, who, Command::Post(incident_id(path)?, saying.text)).await
 }
 
+/// `POST /v1/incidents/{id}/draft/change`: `{"text": …}`, to be said in place of what waits.
+pub(super) async fn change_draft(
+    State(doors): State<Doors>,
+    Operator(who): Operator,
+    path: IdPath,
+    FromJson(saying): FromJson<Saying>,
+) -> Done {
+    obey(&doors, who, Command::ChangeDraft(incident_id(path)?, saying.text)).await
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reason {

@@ -1,6 +1,6 @@
 //! Incidents as JSON: a line for lists, and everything that belongs to one.
 
-use downbeat_core::incident::{Actor, Incident, NoticeCase, Outcome, Record, RemedyCase};
+use downbeat_core::incident::{Actor, Board, Draft, Incident, NoticeCase, Outcome, Record, RemedyCase, WordClock};
 use downbeat_core::model::{
     Actuation, Audience, Bits, CauseKind, Finding, Hypothesis, IncidentId, Mode, Moment, Name, RemedyKind, Route,
     Slice, SourceClass, Topology,
@@ -75,9 +75,34 @@ pub(super) struct IncidentView {
     remedies: Vec<RemedyView>,
     refusals: Vec<RefusalView>,
     notices: Vec<NoticeView>,
+    /// The public word that waits to be said.
+    draft: Option<DraftView>,
+    /// Until when the public has to hear something; `null` when it need not.
+    word_clock: Option<ClockView>,
     /// The review's file in the data directory.
     review: Option<String>,
     timeline: Vec<TimelineLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct DraftView {
+    stage: &'static str,
+    title: String,
+    body: String,
+    since_ms: Moment,
+    /// When it goes out by itself; `null` while it is held back.
+    goes_at_ms: Option<Moment>,
+    /// Who changed it or holds it back.
+    by: Option<Name>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClockView {
+    /// So many public words were said.
+    said: u32,
+    /// When the last one was; before the first one, when the incident was confirmed.
+    since_ms: Moment,
+    due_ms: Moment,
 }
 
 #[derive(Debug, Serialize)]
@@ -186,7 +211,7 @@ impl CauseView {
 }
 
 impl IncidentView {
-    pub(super) fn of(incident: &Incident, topology: &Topology) -> Self {
+    pub(super) fn of(incident: &Incident, topology: &Topology, board: &Board) -> Self {
         let refusal = |(kind, slice, guard, why): &(RemedyKind, Slice, String, String)| RefusalView {
             kind: *kind,
             slice: slice.clone(),
@@ -205,9 +230,30 @@ impl IncidentView {
             remedies: incident.remedies.iter().map(|case| RemedyView::of(case, topology)).collect(),
             refusals: incident.refusals.iter().map(refusal).collect(),
             notices: incident.notices.iter().map(NoticeView::of).collect(),
+            draft: board.drafts.get(&incident.id).map(DraftView::of),
+            word_clock: board.word_clocks.get(&incident.id).map(ClockView::of),
             review: incident.review.clone(),
             timeline: incident.timeline.iter().map(TimelineLine::of).collect(),
         }
+    }
+}
+
+impl DraftView {
+    fn of(draft: &Draft) -> Self {
+        Self {
+            stage: draft.stage.word(),
+            title: draft.title.clone(),
+            body: draft.body.clone(),
+            since_ms: draft.since,
+            goes_at_ms: draft.goes_at,
+            by: draft.by.clone(),
+        }
+    }
+}
+
+impl ClockView {
+    fn of(clock: &WordClock) -> Self {
+        Self { said: clock.said, since_ms: clock.since, due_ms: clock.due }
     }
 }
 

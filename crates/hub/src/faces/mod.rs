@@ -24,6 +24,7 @@ mod tone;
 pub use console::console_routes;
 pub(crate) use console::subscriber_routes;
 pub use desk::Desk;
+pub(crate) use stamp::{Stamp, span};
 pub use status::status_routes;
 pub(crate) use status::{ComponentChange, File, Phrases, Picture, Shelf, ShelfError, Site, Window, fill, status_face};
 pub(crate) use subscription::subscription_routes;

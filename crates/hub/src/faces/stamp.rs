@@ -88,6 +88,14 @@ pub(crate) fn span(length: Duration) -> String {
     }
 }
 
+/// A bound as it is said: `300 ms`, `1.5 s`.
+pub(crate) fn short_span(length: Duration) -> String {
+    match length.as_millis() {
+        ms @ 0..1_000 => format!("{ms} ms"),
+        ms => format!("{} s", ms as f64 / 1_000.0),
+    }
+}
+
 fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
 }
@@ -112,6 +120,13 @@ mod tests {
     #[test]
     fn moments_beyond_the_calendar_do_not_break_a_page() {
         assert!(Stamp(Moment::from_millis(u64::MAX)).iso().starts_with("9999-"));
+    }
+
+    #[test]
+    fn bounds_are_said_shortly() {
+        for (us, text) in [(300_000, "300 ms"), (311_296, "311 ms"), (1_000_000, "1 s"), (1_500_000, "1.5 s")] {
+            assert_eq!(short_span(Duration::from_micros(us)), text);
+        }
     }
 
     #[test]

@@ -7,15 +7,17 @@ use crate::reports::{Place, Quarter, ReportPicture, Tally};
 use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
-use downbeat_core::detect::{BudgetReading, ErrorBudget};
+use downbeat_core::detect::{BudgetReading, ErrorBudget, Met};
 use downbeat_core::diagnose::Ailing;
-use downbeat_core::incident::{Actor, Board, Book, Cell, Channel, Condition, Event, Outcome, Pulse, Record};
-use downbeat_core::incident::{FoundRemedy, ReplicaLine, State, Verb, Verdict, Voices};
+use downbeat_core::incident::{
+    Actor, Board, Book, Cell, Channel, Condition, Draft, DraftEdit, Engine, Event, FoundRemedy, Outcome, Pulse, Record,
+    Release, ReplicaLine, State, Verb, Verdict, Voices, WordClock,
+};
 use downbeat_core::model::{
-    Actuation, Appointment, Audience, Bits, CauseKind, Change, ChangeKind, Component, FailureKind, Finding, Hypothesis,
-    IncidentId, MaintenanceId, Measure, Mode, Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Remedy,
-    RemedyId, RemedyKind, Replica, Route, Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth,
-    Weight,
+    Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
+    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name,
+    Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice,
+    SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
 };
 use downbeat_core::signal::ActiveSessions;
 use std::collections::BTreeMap;
@@ -215,6 +217,50 @@ pub(crate) fn no_data() -> Snapshot {
     snapshot
 }
 
+/// A hub that hears no edge and of whose vantage points one is blind, while a budget burns slowly.
+pub(crate) fn unseeing() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    let budget = BudgetId { component: name("playlists"), indicator: Indicator::Latency };
+    let matters = [
+        (
+            Matter::Burn { budget },
+            Urgency::Ticket,
+            7_200,
+            "Playlists uses up its latency budget",
+            "99 % within 300ms are promised.",
+        ),
+        (Matter::Blind { vantage: name("oslo") }, Urgency::Ticket, 300, "Vantage point oslo cannot look", HOSTILE),
+        (Matter::Deaf, Urgency::Page, 240, "No edge is heard", "How the service does for its clients is UNKNOWN."),
+    ];
+    for (id, (matter, urgency, seconds, title, body)) in (1..).map(MatterId).zip(matters) {
+        let since = tale.now.before(Duration::from_secs(seconds));
+        let (title, body) = (title.into(), body.into());
+        tale.write(Event::MatterBegan { id, matter, urgency, since, title, body });
+    }
+    let mut snapshot = tale.snapshot(Condition::Unknown);
+    Arc::make_mut(&mut snapshot.board).heard_at = Some(snapshot.now.before(Duration::from_secs(240)));
+    snapshot
+}
+
+/// Playback fails, and somebody holds the first public word back; four minutes later nobody has said anything.
+pub(crate) fn held_back() -> Snapshot {
+    let mut tale = Tale::begin();
+    tale.past();
+    tale.silent = true;
+    tale.outage(State::Confirmed, "Playback failing in eu", "");
+    let (stage, by) = (Stage::Investigating, name("mira"));
+    let edit = DraftEdit { stage, text: None, release: Release::ByPerson, by: by.clone() };
+    tale.write(Event::DraftEdited { incident: INCIDENT, edit });
+    tale.at(240_000);
+    let mut snapshot = tale.snapshot(Condition::Down);
+    let since = snapshot.book.incidents[&INCIDENT].confirmed_at.unwrap_or_default();
+    let (title, body) = ("Problems with Playback in eu".into(), "We see problems with Playback in eu.".into());
+    let draft = Draft { stage, title, body, translations: BTreeMap::new(), since, goes_at: None, by: Some(by) };
+    Arc::make_mut(&mut snapshot.board).drafts = [(INCIDENT, draft)].into();
+    snapshot
+}
+
 /// The tale, up to where its incident is in a state.
 pub(crate) fn in_state(state: State) -> Snapshot {
     told(state, "Playback failing in eu", "We are investigating failing playback in Europe.")
@@ -352,6 +398,8 @@ struct Tale {
     book: Book,
     now: Moment,
     notices: u32,
+    /// True while nothing is said in public.
+    silent: bool,
 }
 
 impl Tale {
@@ -359,7 +407,7 @@ impl Tale {
         let channel = |n: &str, audience| Channel { name: name(n), audience };
         let channels = vec![channel("status-page", Audience::Public), channel("log", Audience::OnCall)];
         let now = Moment::from_millis(ONSET_MS - 2 * DAY_MS);
-        let mut tale = Self { book: Book::new(channels), now, notices: 0 };
+        let mut tale = Self { book: Book::new(channels), now, notices: 0, silent: false };
         tale.write(Event::HubStarted { version: "0.1.0".into() });
         tale
     }
@@ -517,6 +565,9 @@ impl Tale {
     }
 
     fn tell(&mut self, incident: IncidentId, audience: Audience, stage: Stage, title: &str, body: &str) {
+        if self.silent && audience == Audience::Public {
+            return;
+        }
         self.notices += 1;
         let id = NoticeId { incident, count: self.notices };
         let slice = slice("component=playback,region=eu");
@@ -529,10 +580,12 @@ impl Tale {
     }
 
     fn snapshot(self, eu: Condition) -> Snapshot {
+        let settings = settings();
+        let board = Board { word_clocks: word_clocks(&self.book, &settings), ..board(self.now, eu, &self.book.plan) };
         Snapshot {
             now: self.now,
-            settings: Arc::new(settings()),
-            board: Arc::new(board(self.now, eu, &self.book.plan)),
+            settings: Arc::new(settings),
+            board: Arc::new(board),
             book: Arc::new(self.book),
             days: Arc::new(days(self.now)),
             reports: Arc::default(),
@@ -540,6 +593,12 @@ impl Tale {
             untold: None,
         }
     }
+}
+
+/// As the engine has them.
+fn word_clocks(book: &Book, settings: &HubSettings) -> BTreeMap<IncidentId, WordClock> {
+    let engine = Engine::resume(settings.policy.clone(), book.clone());
+    book.open().filter_map(|incident| Some((incident.id, engine.word_clock(incident)?))).collect()
 }
 
 fn bits(edge: f64, probe: f64) -> BTreeMap<SourceClass, Bits> {
@@ -651,21 +710,37 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         strangers: BTreeMap::new(),
         budgets: budgets(now, eu),
         voices: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        word_clocks: BTreeMap::new(),
         ailing: Vec::new(),
         sessions: None,
     }
 }
 
 /// Playback is promised and fails while eu does; log-in is promised, and nobody has asked for it yet.
-fn budgets(now: Moment, eu: Condition) -> BTreeMap<Name, BudgetReading> {
-    let promised = |percent| ErrorBudget::new(Objective::percent(percent).expect("a good objective"));
-    let mut playback = promised(99.9);
-    playback.add(now.before(Duration::from_secs(20 * 86_400)), 1_000_000, 1_000);
-    playback.add(now.before(Duration::from_secs(3_600)), 50_000, 5);
+fn budgets(now: Moment, eu: Condition) -> BTreeMap<BudgetId, BudgetReading> {
+    let share = |percent| Objective::percent(percent).expect("a good objective");
+    let latency = LatencyObjective::new(Duration::from_millis(300), share(99.0)).expect("a good promise");
+    let days_ago = |days| now.before(Duration::from_secs(days * 86_400));
+    let met = |total, bad| Met { total, bad };
+    let mut playback = ErrorBudget::new(Promise::Success(share(99.9)));
+    playback.add(days_ago(20), met(1_000_000, 1_000));
+    playback.add(now.before(Duration::from_secs(3_600)), met(50_000, 5));
+    let mut in_time = ErrorBudget::new(Promise::Latency(latency));
+    in_time.add(days_ago(2), met(1_000_000, 4_000));
+    in_time.add(now.before(Duration::from_secs(600)), met(50_000, 900));
     if eu == Condition::Down {
-        playback.add(now, 1_120, 193);
+        playback.add(now, met(1_120, 193));
+        in_time.add(now, met(900, 8));
     }
-    [(name("playback"), playback.reading(now)), (name("login"), promised(99.0).reading(now))].into()
+    let login = ErrorBudget::new(Promise::Success(share(99.0)));
+    let id = |component, indicator| BudgetId { component: name(component), indicator };
+    [
+        (id("playback", Indicator::Success), playback.reading(now)),
+        (id("playback", Indicator::Latency), in_time.reading(now)),
+        (id("login", Indicator::Success), login.reading(now)),
+    ]
+    .into()
 }
 
 fn journey(eu: Condition) -> &'static str {

@@ -13,9 +13,9 @@ use crate::doors::Arrival;
 use crate::outbound::Web;
 use crate::settings::HubSettings;
 use actuate::actuate;
-use deliver::{Delivery, deliver};
+use deliver::{Delivery, deliver, tell};
 use downbeat_core::incident::{Book, Channel, Desk, Effect, EffectId, Event, Incident};
-use downbeat_core::model::{Actuation, Audience, Moment, Name, Notice, NoticeId, RemedyId};
+use downbeat_core::model::{Actuation, Audience, Memo, Moment, Name, Notice, NoticeId, RemedyId};
 pub(crate) use retry::Pauses;
 use review::write_review;
 use std::sync::Arc;
@@ -57,6 +57,7 @@ enum Work {
     Actuate(RemedyId, Actuation),
     Deliver(Box<Delivery>),
     Review(Box<Incident>),
+    Tell(Box<Memo>, Name),
 }
 
 impl Outbox {
@@ -106,6 +107,7 @@ impl Work {
             (EffectId::Review(incident), Effect::Review) => {
                 Some(Self::Review(Box::new(book.incidents.get(incident)?.clone())))
             }
+            (EffectId::Tell(_, channel), Effect::Tell(memo)) => Some(Self::Tell(memo.clone(), channel.clone())),
             _ => None,
         }
     }
@@ -126,6 +128,10 @@ async fn carry(tools: Arc<Tools>, id: EffectId, work: Work, arrivals: mpsc::Send
             channel: delivery.channel.clone(),
             outcome: deliver(&tools, &delivery).await,
         },
+        Work::Tell(memo, channel) => {
+            let outcome = tell(&tools, &memo, &channel).await;
+            Event::MemoSent { memo: memo.id, channel, outcome }
+        }
         Work::Review(incident) => {
             Event::Reviewed { incident: incident.id, path: write_review(&tools, &incident).await }
         }

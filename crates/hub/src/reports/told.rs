@@ -106,7 +106,8 @@ fn standing(snapshot: &Snapshot, about: &Slice) -> Standing {
             title: word.notice.title.clone(),
             titles: titles.collect(),
             since: incident.since,
-            next_update: Some(word.at + snapshot.settings.policy.tell.next_update),
+            // A promise that was not kept is not made again.
+            next_update: Some(word.at + snapshot.settings.policy.tell.next_update).filter(|due| *due >= snapshot.now),
             is_served: matches!(incident.state, State::Mitigated | State::Restoring),
         });
     }

@@ -2,8 +2,10 @@
 //! met, by the minute.
 
 use super::{SERIES_MAX, Step};
-use downbeat_core::model::{Moment, Name, Policy, RollUp, Sketch, Topology};
+use downbeat_core::detect::Met;
+use downbeat_core::model::{LatencyObjective, Moment, Name, Policy, RollUp, Sketch, Topology};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A component in a region.
 pub(super) type Series = (Name, Name);
@@ -27,13 +29,6 @@ impl Sum {
     }
 }
 
-/// What clients of a component met within a minute, refused credentials and the like left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Served {
-    pub(super) total: u64,
-    pub(super) failed: u64,
-}
-
 /// The sums of one step that is over.
 #[derive(Debug, PartialEq)]
 pub(super) struct Batch {
@@ -42,7 +37,9 @@ pub(super) struct Batch {
     pub(super) number: u64,
     pub(super) sums: BTreeMap<Series, Sum>,
     /// By component with an objective; only by the minute.
-    pub(super) served: BTreeMap<Name, Served>,
+    pub(super) served: BTreeMap<Name, Met>,
+    /// By component with a latency objective, and when an answer was late; only by the minute.
+    pub(super) waited: BTreeMap<(Name, Duration), Met>,
 }
 
 /// The sums of the step that is going on.
@@ -51,7 +48,8 @@ struct Going {
     step: Step,
     number: u64,
     sums: BTreeMap<Series, Sum>,
-    served: BTreeMap<Name, Served>,
+    served: BTreeMap<Name, Met>,
+    waited: BTreeMap<(Name, Duration), Met>,
 }
 
 /// Gathers for all steps at once.
@@ -62,7 +60,7 @@ pub(super) struct Gatherer {
 
 impl Default for Gatherer {
     fn default() -> Self {
-        Self { going: Step::ALL.map(|step| Going { step, number: 0, sums: BTreeMap::new(), served: BTreeMap::new() }) }
+        Self { going: Step::ALL.map(Going::new) }
     }
 }
 
@@ -90,10 +88,13 @@ impl Gatherer {
         let end = |going: &mut Going| {
             let number = now.as_millis() / 1_000 / going.step.seconds();
             let before = std::mem::replace(&mut going.number, number);
-            let is_over = before != number && !(going.sums.is_empty() && going.served.is_empty());
-            is_over.then(|| {
-                let (sums, served) = (std::mem::take(&mut going.sums), std::mem::take(&mut going.served));
-                Batch { step: going.step, number: before, sums, served }
+            let is_over = before != number && !going.is_empty();
+            is_over.then(|| Batch {
+                step: going.step,
+                number: before,
+                sums: std::mem::take(&mut going.sums),
+                served: std::mem::take(&mut going.served),
+                waited: std::mem::take(&mut going.waited),
             })
         };
         self.going.iter_mut().filter_map(end).collect()
@@ -101,14 +102,32 @@ impl Gatherer {
 }
 
 impl Going {
+    fn new(step: Step) -> Self {
+        Self { step, number: 0, sums: BTreeMap::new(), served: BTreeMap::new(), waited: BTreeMap::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sums.is_empty() && self.served.is_empty() && self.waited.is_empty()
+    }
+
     fn serve(&mut self, roll_up: &RollUp, policy: &Policy) {
-        for row in roll_up.clients.iter().filter(|row| policy.objectives.contains_key(&row.component)) {
-            let owed = row.counted().owed();
-            let served = self.served.entry(row.component.clone()).or_default();
-            served.total = served.total.saturating_add(owed.total);
-            served.failed = served.failed.saturating_add(owed.failed());
+        let promised = |component: &Name| policy.objectives.get(component).copied().unwrap_or_default();
+        for row in roll_up.clients.iter().filter(|row| promised(&row.component).success.is_some()) {
+            self.served.entry(row.component.clone()).or_default().add(Met::served(row));
+        }
+        for row in &roll_up.components {
+            let Some(latency) = promised(&row.component).latency else { continue };
+            let met = Met::waited(row, latency);
+            if met.total > 0 {
+                self.waited.entry(waited_key(&row.component, latency)).or_default().add(met);
+            }
         }
     }
+}
+
+/// What was counted against another bound is of another promise.
+fn waited_key(component: &Name, latency: LatencyObjective) -> (Name, Duration) {
+    (component.clone(), latency.late_from())
 }
 
 fn of(roll_up: &RollUp, topology: &Topology) -> BTreeMap<Series, Sum> {

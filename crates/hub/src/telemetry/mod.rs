@@ -8,7 +8,7 @@
 //!
 //! The file is a ring: a point's place is its time modulo the span kept, so it never grows beyond `POINTS` a series, and at most
 //! [`SERIES_MAX`] series: 141,840 points of at most [`POINT_BYTES`] bytes, 5.7 MB a series and 363 MB in all; and
-//! 43,200 minutes of at most [`SERVED_BYTES`] bytes, 4.1 MB a component with an objective and 265 MB in all. Memory is
+//! 43,200 minutes of at most [`SERVED_BYTES`] bytes, 4.1 MB an objective of a component and 531 MB in all. Memory is
 //! three sketches a series.
 
 mod gather;
@@ -25,7 +25,7 @@ pub const SERIES_MAX: usize = 64;
 /// Most bytes of a point in the file, with all that SQLite needs around it.
 pub const POINT_BYTES: u64 = 40;
 
-/// Most components whose minutes are kept.
+/// Most components whose minutes are kept, for each of the two kinds of objectives.
 pub const SERVED_MAX: usize = 64;
 /// Minutes kept of each, 30 days.
 pub const SERVED_KEPT: u64 = 30 * 24 * 60;

@@ -2,7 +2,8 @@
 
 use super::gather::Batch;
 use super::{POINT_BYTES, SERIES_MAX, SERVED_BYTES, SERVED_KEPT, SERVED_MAX, Step};
-use downbeat_core::model::{Moment, Name};
+use downbeat_core::detect::Met;
+use downbeat_core::model::{BudgetId, Indicator, Moment, Name, Policy};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,15 @@ CREATE TABLE IF NOT EXISTS served (
     total INTEGER NOT NULL,
     failed INTEGER NOT NULL,
     PRIMARY KEY (component, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waited (
+    component TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    number INTEGER NOT NULL, -- of the minute, since 1970
+    late_from_us INTEGER NOT NULL, -- what was counted as late
+    total INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    PRIMARY KEY (component, slot)
 ) STRICT, WITHOUT ROWID;";
 
 /// Why telemetry cannot be written or read. Nothing else depends on it.
@@ -63,7 +73,7 @@ fn file_in(data: &Path) -> PathBuf {
 /// The most bytes that the file may have, whatever happens.
 pub(super) fn bytes_max() -> u64 {
     let points: u64 = Step::ALL.iter().map(|step| step.kept()).sum();
-    points * SERIES_MAX as u64 * POINT_BYTES + SERVED_KEPT * SERVED_MAX as u64 * SERVED_BYTES
+    points * SERIES_MAX as u64 * POINT_BYTES + 2 * SERVED_KEPT * SERVED_MAX as u64 * SERVED_BYTES
 }
 
 impl Store {
@@ -100,7 +110,17 @@ fn insert(connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()
                 (batch.number % SERVED_KEPT) as i64,
                 batch.number as i64,
                 served.total as i64,
-                served.failed as i64,
+                served.bad as i64,
+            ))?;
+        }
+        for ((component, late_from), waited) in batch.waited.iter().take(SERVED_MAX) {
+            transaction.prepare_cached("INSERT OR REPLACE INTO waited VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute((
+                component.as_str(),
+                (batch.number % SERVED_KEPT) as i64,
+                batch.number as i64,
+                late_from.as_micros() as i64,
+                waited.total as i64,
+                waited.bad as i64,
             ))?;
         }
         for ((component, region), sum) in &batch.sums {
@@ -159,17 +179,15 @@ pub struct Wanted {
     pub limit: usize,
 }
 
-/// What clients of a component met within one minute.
+/// What clients met within one minute, as one error budget counts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedMinute {
     /// When the minute began.
     pub at: Moment,
-    /// Which component.
-    pub component: Name,
-    /// Requests, refused credentials and the like left out.
-    pub total: u64,
-    /// Those that failed.
-    pub failed: u64,
+    /// Against what it counts.
+    pub budget: BudgetId,
+    /// What was counted.
+    pub met: Met,
 }
 
 /// How a component did in a region within one step.
@@ -210,37 +228,59 @@ impl TelemetryReader {
         select(&self.path, wanted).map_err(|source| TelemetryError { path: self.path.clone(), source })
     }
 
-    /// What clients met, minute by minute from this moment on, oldest first; none where nothing was written yet.
+    /// What clients met, minute by minute from this moment on, the minutes of each budget in their order; none where nothing was
+    /// written yet. Answers that were counted against another bound than the policy's are left out.
     ///
     /// # Errors
     /// [`TelemetryError`] when the file cannot be read.
-    pub fn served(&self, since: Moment) -> Result<Vec<ServedMinute>, TelemetryError> {
+    pub fn served(&self, since: Moment, policy: &Policy) -> Result<Vec<ServedMinute>, TelemetryError> {
         if !self.path.exists() {
             return Ok(Vec::new());
         }
-        select_served(&self.path, since).map_err(|source| TelemetryError { path: self.path.clone(), source })
+        let of = |indicator| select_served(&self.path, since, indicator, policy);
+        let read = of(Indicator::Success).and_then(|served| Ok([served, of(Indicator::Latency)?].concat()));
+        read.map_err(|source| TelemetryError { path: self.path.clone(), source })
     }
 }
 
-fn select_served(path: &Path, since: Moment) -> rusqlite::Result<Vec<ServedMinute>> {
+fn select_served(
+    path: &Path,
+    since: Moment,
+    indicator: Indicator,
+    policy: &Policy,
+) -> rusqlite::Result<Vec<ServedMinute>> {
+    let (table, columns) = match indicator {
+        Indicator::Success => ("served", "total, failed, 0"),
+        Indicator::Latency => ("waited", "total, late, late_from_us"),
+    };
     let connection = readable(path)?;
     let known: bool =
-        connection.query_row("SELECT count(*) > 0 FROM sqlite_master WHERE name = 'served'", (), |row| row.get(0))?;
+        connection.query_row("SELECT count(*) > 0 FROM sqlite_master WHERE name = ?1", [table], |row| row.get(0))?;
     if !known {
         // Written by an earlier release.
         return Ok(Vec::new());
     }
-    let mut query = connection
-        .prepare("SELECT number, component, total, failed FROM served WHERE number >= ?1 ORDER BY number, component")?;
+    let mut query = connection.prepare(&format!(
+        "SELECT number, component, {columns} FROM {table} WHERE number >= ?1 ORDER BY number, component"
+    ))?;
     let first = since.as_millis().div_ceil(60_000) as i64;
     let rows = query.query_map([first], |row| {
         let count = |column| row.get::<_, i64>(column).map(|n| n as u64);
+        let late_from = Duration::from_micros(count(4)?);
+        let is_promised = |component: &Name| match indicator {
+            Indicator::Success => true,
+            Indicator::Latency => {
+                let latency = policy.objectives.get(component).and_then(|it| it.latency);
+                latency.is_some_and(|latency| latency.late_from() == late_from)
+            }
+        };
         let minute = |component| -> rusqlite::Result<ServedMinute> {
             let at = Moment::from_millis(count(0)? * 60_000);
-            Ok(ServedMinute { at, component, total: count(2)?, failed: count(3)? })
+            let met = Met { total: count(2)?, bad: count(3)? };
+            Ok(ServedMinute { at, budget: BudgetId { component, indicator }, met })
         };
         // A name that is none any more has no objective either.
-        Name::new(&row.get::<_, String>(1)?).ok().map(minute).transpose()
+        Name::new(&row.get::<_, String>(1)?).ok().filter(is_promised).map(minute).transpose()
     })?;
     rows.filter_map(Result::transpose).collect()
 }

@@ -4,18 +4,22 @@ use super::gather::{Batch, Gatherer, Sum};
 use super::store::{Store, bytes_max};
 use super::*;
 use downbeat_core::model::{
-    ClientRow, Component, FailureKind, Moment, Name, Objective, Policy, Priority, Replica, RollUp, Sketch, Tally,
-    Topology, UpstreamRow,
+    ClientRow, Component, ComponentRow, FailureKind, Indicator, LatencyObjective, Moment, Name, Objective, Objectives,
+    Policy, Priority, Replica, RollUp, Sketch, Tally, Topology, UpstreamRow,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("a good name")
 }
 
 fn policy() -> Policy {
-    let objectives = [(name("web"), Objective::percent(99.9).expect("a good objective"))].into();
+    let promised = |percent| Objective::percent(percent).expect("a good objective");
+    let latency = LatencyObjective::new(Duration::from_millis(300), promised(99.0)).expect("a good promise");
+    let objectives = Objectives { success: Some(promised(99.9)), latency: Some(latency) };
+    let objectives = [(name("web"), objectives)].into();
     Policy { topology: topology(), objectives, ..Policy::default() }
 }
 
@@ -101,7 +105,7 @@ fn seconds_add_up_to_minutes() {
 fn batch(step: Step, number: u64, series: usize) -> Batch {
     let sum = || Sum { attempts: 1_000_000, failed: 10_000, slow: 10_000, first_byte: Sketch::default() };
     let sums = (0..series).map(|n| ((name(&format!("component-{n}")), name("eu")), sum())).collect();
-    Batch { step, number, sums, served: BTreeMap::new() }
+    Batch { step, number, sums, served: BTreeMap::new(), waited: BTreeMap::new() }
 }
 
 fn bytes(data: &Path) -> u64 {
@@ -127,7 +131,7 @@ fn the_ring_turns_within_its_bound() {
     assert!(bytes(data.path()) <= points * POINT_BYTES + 64 * 1_024, "{} bytes a point", bytes(data.path()) / points);
     let kept = TelemetryReader::new(data.path()).points(&wanted(step)).expect("read");
     assert_eq!(kept[0].at_ms.as_millis(), (1_000_000_000 + 2 * step.kept()) * 1_000, "the oldest are gone");
-    assert_eq!(bytes_max(), 628_531_200, "what the module says of itself");
+    assert_eq!(bytes_max(), 893952000, "what the module says of itself");
 }
 
 #[test]
@@ -166,7 +170,7 @@ fn what_clients_met_is_kept_by_the_minute_where_something_is_promised() {
     let data = tempfile::tempdir().expect("a directory");
     let (mut gatherer, policy) = (Gatherer::default(), policy());
     let reader = TelemetryReader::new(data.path());
-    assert_eq!(reader.served(at(0)).expect("nothing yet"), []);
+    assert_eq!(reader.served(at(0), &policy).expect("nothing yet"), []);
     let mut store = Store::open(data.path()).expect("opens");
     let row = |component: &str, kind| ClientRow {
         component: name(component),
@@ -183,11 +187,12 @@ fn what_clients_met_is_kept_by_the_minute_where_something_is_promised() {
         let roll_up = RollUp { clients: clients.clone(), ..roll_up() };
         store.write(&gatherer.add(at(second), &roll_up, &policy)).expect("written");
     }
-    let minutes = reader.served(Moment::default()).expect("read");
-    let counts: Vec<(&str, u64, u64)> = minutes.iter().map(|m| (m.component.as_str(), m.total, m.failed)).collect();
+    let minutes = reader.served(Moment::default(), &policy).expect("read");
+    let counts: Vec<(&str, u64, u64)> =
+        minutes.iter().map(|m| (m.budget.component.as_str(), m.met.total, m.met.bad)).collect();
     assert_eq!(counts, [("web", 20 * 19, 20), ("web", 60 * 19, 60)], "a refused password is no failure of the service");
     assert_eq!(minutes[1].at.since(minutes[0].at).as_secs(), 60);
-    assert_eq!(reader.served(minutes[1].at).expect("read").len(), 1);
+    assert_eq!(reader.served(minutes[1].at, &policy).expect("read").len(), 1);
 }
 
 #[test]
@@ -195,6 +200,30 @@ fn a_file_of_an_earlier_release_has_no_such_minutes() {
     let data = tempfile::tempdir().expect("a directory");
     drop(Store::open(data.path()).expect("opens"));
     let connection = rusqlite::Connection::open(data.path().join("telemetry.db")).expect("opens");
-    connection.execute_batch("DROP TABLE served").expect("dropped");
-    assert_eq!(TelemetryReader::new(data.path()).served(at(0)).expect("nothing"), []);
+    connection.execute_batch("DROP TABLE served; DROP TABLE waited").expect("dropped");
+    assert_eq!(TelemetryReader::new(data.path()).served(at(0), &policy()).expect("nothing"), []);
+}
+
+#[test]
+fn what_clients_waited_for_is_kept_as_long_as_the_same_is_promised() {
+    let data = tempfile::tempdir().expect("a directory");
+    let (mut gatherer, mut policy) = (Gatherer::default(), policy());
+    let mut store = Store::open(data.path()).expect("opens");
+    let mut first_byte = Sketch::default();
+    first_byte.count_times(20_000, 18);
+    first_byte.count_times(400_000, 2);
+    let row = |component| ComponentRow { component: name(component), first_byte: first_byte.clone() };
+    let components = vec![row("web"), row("other")];
+    for second in 0..=120 {
+        let roll_up = RollUp { components: components.clone(), ..roll_up() };
+        store.write(&gatherer.add(at(second), &roll_up, &policy)).expect("written");
+    }
+    let reader = TelemetryReader::new(data.path());
+    let minutes = reader.served(Moment::default(), &policy).expect("read");
+    let counts: Vec<(Indicator, u64, u64)> =
+        minutes.iter().map(|m| (m.budget.indicator, m.met.total, m.met.bad)).collect();
+    assert_eq!(counts, [(Indicator::Latency, 400, 40), (Indicator::Latency, 1_200, 120)]);
+    let web = policy.objectives.get_mut(&name("web")).expect("promised");
+    web.latency = LatencyObjective::new(Duration::from_secs(1), web.latency.expect("promised").share());
+    assert_eq!(reader.served(Moment::default(), &policy).expect("read"), [], "of another promise nothing is known");
 }

@@ -27,7 +27,7 @@ impl Item {
                 Some(Self::Page(notice.count, place))
             }
             EffectId::Actuate(_) => Some(Self::Restart),
-            EffectId::Review(_) => None,
+            EffectId::Review(_) | EffectId::Tell(..) => None,
         }
     }
 

@@ -80,6 +80,10 @@ impl World {
             Event::MaintenanceBegan { .. } => "event: maintenance began".into(),
             Event::MaintenanceEnded { .. } => "event: maintenance ended".into(),
             Event::MaintenanceCancelled { .. } => "event: maintenance cancelled".into(),
+            Event::DraftEdited { .. } => "event: draft edited".into(),
+            Event::MatterBegan { matter, .. } => format!("event: matter began, {}", matter.word()),
+            Event::MatterEnded { .. } => "event: matter ended".into(),
+            Event::MemoSent { .. } => "event: memo sent".into(),
         };
         self.marks.reach(&mark);
     }

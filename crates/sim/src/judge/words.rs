@@ -87,7 +87,7 @@ impl Judge {
             Audience::Public if track.confirmed_at.is_none() => {
                 self.find("J1", format!("the public was told of incident {incident}, which is not confirmed"));
             }
-            Audience::Public => {}
+            Audience::Public | Audience::Team => {}
         }
     }
 

@@ -5,9 +5,10 @@ use crate::harm::Pair;
 use crate::judge::Violation;
 use crate::world::World;
 use crate::world::hub::channels;
+use downbeat_core::detect::BudgetReading;
 use downbeat_core::incident::{Engine, Event, Incident};
-use downbeat_core::model::{Moment, RemedyId, Topology};
-use std::collections::BTreeSet;
+use downbeat_core::model::{BudgetId, Moment, RemedyId, Topology};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What came of a script.
@@ -27,6 +28,8 @@ pub struct Played {
     pub topology: Topology,
     /// Orders to the actuator, repeats not counted.
     pub orders: usize,
+    /// The error budgets at the end; none while the hub is away.
+    pub budgets: BTreeMap<BudgetId, BudgetReading>,
     /// What should always hold, and did not.
     pub violations: Vec<Violation>,
 }
@@ -57,6 +60,8 @@ impl Played {
         let mut engine = Engine::new(world.hub.policy().clone(), channels());
         let followed = world.hub.disk.records.iter().all(|record| engine.apply(record).is_ok());
         let incidents = if followed { engine.book().incidents.values().cloned().collect() } else { Vec::new() };
+        let now = world.hub.clock(world.now);
+        let budgets = world.hub.desk.as_ref().map(|desk| desk.engine().board(now).budgets).unwrap_or_default();
         let asked = |event: &Event| match event {
             Event::ActuationEnded { remedy, .. } => Some(*remedy),
             _ => None,
@@ -74,6 +79,7 @@ impl Played {
             incidents,
             topology: world.hub.policy().topology.clone(),
             orders: orders.len(),
+            budgets,
             violations: std::mem::take(&mut world.judge.found),
         })
     }

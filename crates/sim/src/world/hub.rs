@@ -196,6 +196,7 @@ impl World {
                 self.judge.sends(&notice);
                 self.deliver(*id, channel.clone(), boot);
             }
+            (EffectId::Tell(memo, channel), _) => self.tell(*memo, channel.clone(), boot),
             (EffectId::Review(incident), _) => {
                 let event = Event::Reviewed { incident: *incident, path: format!("reviews/{incident}.md") };
                 self.queue.plan(self.now + Duration::from_millis(5), Happening::EffectEnds(boot, id, Box::new(event)));

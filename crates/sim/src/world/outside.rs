@@ -2,7 +2,7 @@
 
 use crate::world::{Happening, World};
 use downbeat_core::incident::{EffectId, Event, Outcome};
-use downbeat_core::model::{Actuation, Dimension, FailureKind, Name, NoticeId, RemedyId};
+use downbeat_core::model::{Actuation, Dimension, FailureKind, MemoId, Name, NoticeId, RemedyId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -111,17 +111,29 @@ impl World {
 
     /// A message goes out on a channel.
     pub(crate) fn deliver(&mut self, notice: NoticeId, channel: Name, boot: u32) {
-        let gone = super::hub::CHANNELS.iter().position(|(name, _)| *name == channel.as_str());
-        let gone = gone.is_some_and(|n| self.outside.channel_gone[n]) || self.shares_fate(&channel);
-        let (takes, outcome) = if gone {
-            self.marks.reach("channel: takes nothing");
-            (CHANNEL_GIVEN_UP, Outcome::Failed { why: "nobody answers".into() })
-        } else {
+        let (takes, outcome) = self.hand_over(&channel);
+        if outcome == Outcome::Done {
             self.judge.delivered(notice, &channel, boot);
-            (MESSAGE, Outcome::Done)
-        };
+        }
         let event = Event::NoticeSent { notice, channel: channel.clone(), outcome };
         self.queue
             .plan(self.now + takes, Happening::EffectEnds(boot, EffectId::Deliver(notice, channel), Box::new(event)));
+    }
+
+    /// A message about a matter goes out on a channel.
+    pub(crate) fn tell(&mut self, memo: MemoId, channel: Name, boot: u32) {
+        let (takes, outcome) = self.hand_over(&channel);
+        let event = Event::MemoSent { memo, channel: channel.clone(), outcome };
+        self.queue.plan(self.now + takes, Happening::EffectEnds(boot, EffectId::Tell(memo, channel), Box::new(event)));
+    }
+
+    /// How a channel takes a message, and after how long.
+    fn hand_over(&mut self, channel: &Name) -> (Duration, Outcome) {
+        let gone = super::hub::CHANNELS.iter().position(|(name, _)| *name == channel.as_str());
+        if gone.is_some_and(|n| self.outside.channel_gone[n]) || self.shares_fate(channel) {
+            self.marks.reach("channel: takes nothing");
+            return (CHANNEL_GIVEN_UP, Outcome::Failed { why: "nobody answers".into() });
+        }
+        (MESSAGE, Outcome::Done)
     }
 }

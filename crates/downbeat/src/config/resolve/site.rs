@@ -6,7 +6,7 @@ use crate::config::fault::Complaint;
 use crate::config::spelling;
 use crate::config::value::FromText;
 use crate::config::written::{ComponentTable, FeatureTable, NO_REPLICAS_HINT, ReplicaRef, ReplicaTable, Service};
-use downbeat_core::model::{Component, Name, Objective, Priority, Replica, Topology};
+use downbeat_core::model::{Component, Name, Objectives, Priority, Replica, Topology};
 use downbeat_edge::{ComponentSettings, FeatureSettings, ReplicaSettings, RouteRule};
 use downbeat_hub::settings::Category;
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,9 +205,9 @@ impl Site {
     }
 
     /// What is promised of components.
-    pub(super) fn objectives(&self) -> BTreeMap<Name, Objective> {
-        let promised = |(name, table, _): (&Name, &ComponentTable, &Vec<Name>)| Some((name.clone(), table.objective?));
-        self.named_components().filter_map(promised).collect()
+    pub(super) fn objectives(&self) -> BTreeMap<Name, Objectives> {
+        let promised = self.named_components().filter(|(_, table, _)| !table.objectives.is_empty());
+        promised.map(|(name, table, _)| (name.clone(), table.objectives)).collect()
     }
 
     /// The group of each component that has one.

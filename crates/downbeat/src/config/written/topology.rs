@@ -4,11 +4,11 @@ use crate::config::address::{HostName, Origin, PathPrefix};
 use crate::config::fault::Complaint;
 use crate::config::figures;
 use crate::config::reader::Reader;
-use crate::config::units::Span;
+use crate::config::units::{Span, duration_text};
 use crate::config::value::{FromText, one_of};
 use crate::config::written::feature::{FEATURES_MAX, FeatureTable};
 use crate::config::written::service::FieldName;
-use downbeat_core::model::{Name, Objective};
+use downbeat_core::model::{LatencyObjective, Name, Objective, Objectives};
 use downbeat_edge::{Balance, CacheSettings, HashKey, MAX_IN_FLIGHT, SLOW, WEIGHT};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub(crate) struct ComponentTable {
     pub(crate) per_second: Option<u32>,
     pub(crate) network_per_second: Option<u32>,
     /// What is promised of it.
-    pub(crate) objective: Option<Objective>,
+    pub(crate) objectives: Objectives,
     /// `None` when its answers are not cached.
     pub(crate) cache: Option<CacheSettings>,
     /// Where the longest body that is cached stands, to be compared with the memory for all of them.
@@ -103,14 +103,32 @@ pub(crate) struct ComponentTable {
 
 /// `objective = 99.9`, in percent.
 fn read_objective(reader: &Reader<'_>) -> Option<Objective> {
-    let percent = reader.get::<f64>("objective")?;
+    promised_share(reader, "objective", reader.get("objective")?, "requests")
+}
+
+/// `latency = { below = "300ms", share = 99.0 }`: so many percent of the answers begin within so long.
+fn read_latency(reader: &Reader<'_>) -> Option<LatencyObjective> {
+    if !reader.is_there() {
+        return None;
+    }
+    let (below, share) = (reader.required::<Span>("below"), reader.required("share"));
+    let (below, share) = (below?, promised_share(reader, "share", share?, "answers")?);
+    let latency = LatencyObjective::new(below.get_ref().0, share);
+    if latency.is_none() {
+        let (least, most) =
+            (duration_text(*LatencyObjective::BELOW.start()), duration_text(*LatencyObjective::BELOW.end()));
+        let complaint = Complaint::new(format!("below: from {least} to {most} can be promised"));
+        reader.complain(below.span(), complaint.hint("below = \"300ms\": from the request to the head of its answer"));
+    }
+    latency
+}
+
+fn promised_share(reader: &Reader<'_>, key: &str, percent: Spanned<f64>, of: &str) -> Option<Objective> {
     let objective = Objective::percent(*percent.get_ref());
     if objective.is_none() {
-        let complaint = Complaint::new(format!("objective: {} % is no share that can be promised", percent.get_ref()));
-        reader.complain(
-            percent.span(),
-            complaint.hint("from 50 to less than 100, such as 99.9: percent of the requests of 30 days"),
-        );
+        let complaint = Complaint::new(format!("{key}: {} % is no share that can be promised", percent.get_ref()));
+        let hint = format!("from 50 to less than 100, such as 99.9: percent of the {of} of 30 days");
+        reader.complain(percent.span(), complaint.hint(hint));
     }
     objective
 }
@@ -213,6 +231,9 @@ impl ComponentTable {
         let everything = || Spanned::new(reader.span(), PathPrefix("/".into()));
         let replicas = reader.filled_list("replicas", NO_REPLICAS_HINT);
         let (cache, cache_body_at) = read_cache(reader.table("cache"));
+        let latency = reader.table("latency");
+        let objectives = Objectives { success: read_objective(&reader), latency: read_latency(&latency) };
+        latency.finish();
         let table = Self {
             span: reader.span(),
             name: reader.required("name"),
@@ -225,7 +246,7 @@ impl ComponentTable {
             balance: read_balance(&reader),
             per_second: reader.get("per_second").map(Spanned::into_inner),
             network_per_second: reader.get("network_per_second").map(Spanned::into_inner),
-            objective: read_objective(&reader),
+            objectives,
             cache,
             cache_body_at,
             features: reader.tables("feature", FEATURES_MAX).into_iter().map(FeatureTable::read).collect(),

@@ -1,10 +1,10 @@
 //! How real an incident is: bits by class against the threshold, and the findings that they come from.
 
-use crate::faces::stamp::Stamp;
+use crate::faces::stamp::{Stamp, short_span};
 use crate::faces::tone::{percent, rate};
 use downbeat_core::detect::threshold;
 use downbeat_core::incident::Incident;
-use downbeat_core::model::{Finding, Measure, Policy, SourceClass};
+use downbeat_core::model::{Dimension, Finding, Measure, Policy, SourceClass};
 
 /// Bars and lines.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Bar {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) class: &'static str,
-    pub(super) what: &'static str,
+    pub(super) what: String,
     pub(super) place: String,
     pub(super) expected: String,
     pub(super) observed: String,
@@ -58,7 +58,7 @@ impl Evidence {
                 .into_iter()
                 .map(|(class, title, bits)| Bar { class, title, bits: format!("{bits:.0}"), percent: of_longest(bits) })
                 .collect(),
-            findings: incident.findings.iter().map(Line::of).collect(),
+            findings: incident.findings.iter().map(|finding| Line::of(finding, policy)).collect(),
         }
     }
 }
@@ -72,17 +72,30 @@ const fn title(class: SourceClass) -> &'static str {
 }
 
 impl Line {
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding, policy: &Policy) -> Self {
         let figure = |value: f64| if finding.measure == Measure::Reports { rate(value) } else { percent(value) };
         Self {
             class: finding.class.word(),
-            what: finding.measure.title(),
+            what: what(finding, policy),
             place: finding.slice.to_string(),
             expected: figure(finding.expected),
             observed: format!("{} of {}", figure(finding.observed), finding.total),
             since: Stamp(finding.since),
             bits: format!("{:.0}", finding.bits.0),
         }
+    }
+}
+
+/// What is counted; of a latency budget also from where on, for times are told in buckets.
+fn what(finding: &Finding, policy: &Policy) -> String {
+    let title = finding.measure.title();
+    let component = finding.slice.get(Dimension::Component).filter(|_| finding.measure == Measure::LatencyBudget);
+    match component.and_then(|component| policy.objectives.get(component)?.latency) {
+        Some(latency) => {
+            let (below, late_from) = (short_span(latency.below()), short_span(latency.late_from()));
+            format!("{title}: within {below} is promised, late is counted from {late_from} on")
+        }
+        None => title.to_owned(),
     }
 }
 

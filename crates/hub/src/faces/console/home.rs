@@ -3,6 +3,8 @@
 use super::arming::Lapse;
 use super::budgets::BudgetLine;
 use super::chart::Chart;
+use super::matters::Band;
+use super::public::ClockLine;
 use super::remedies::kind_title;
 use super::shell::Shell;
 use crate::faces::claim;
@@ -53,6 +55,8 @@ pub(super) struct Home {
     pub(super) works: Vec<(String, Stamp)>,
     pub(super) breaker: Option<BreakerSettings>,
     pub(super) silent: Option<String>,
+    /// What the team has to know beside incidents.
+    pub(super) matters: Vec<Band>,
     pub(super) lapses: Vec<Lapse>,
     pub(super) budgets: Vec<BudgetLine>,
 }
@@ -120,6 +124,8 @@ pub(super) struct Card {
     pub(super) cause: Option<String>,
     pub(super) doing: Vec<String>,
     pub(super) acked_by: Option<Name>,
+    /// How long the public waits for a word.
+    pub(super) clock: Option<ClockLine>,
 }
 
 /// One probe.
@@ -152,6 +158,7 @@ impl Home {
             works: works(snapshot),
             breaker: snapshot.settings.breaker.clone(),
             silent: silence(snapshot),
+            matters: Band::about_the_service(snapshot),
             lapses: Lapse::all(snapshot),
             budgets: BudgetLine::all(snapshot),
         }
@@ -234,6 +241,7 @@ impl Card {
             cause: incident.cause().map(|h| format!("{}, {} ({})", h.kind.title(), h.slice, percent(h.posterior))),
             doing: incident.in_force().map(|r| format!("{} {}", kind_title(r.remedy.kind), r.remedy.slice)).collect(),
             acked_by: incident.acked_by.clone(),
+            clock: ClockLine::of(snapshot, incident.id),
         }
     }
 }

@@ -12,6 +12,8 @@ mod home;
 mod live;
 mod log;
 mod maintenance;
+mod matters;
+mod public;
 mod refused;
 mod remedies;
 mod reports;
@@ -84,6 +86,9 @@ fn buttons<D: Desk>() -> Router<Console<D>> {
         .route("/incidents/{id}/ack", verbs::on_incident(Command::Ack))
         .route("/incidents/{id}/resolve", verbs::on_incident(Command::Resolve))
         .route("/incidents/{id}/post", post(verbs::say))
+        .route("/incidents/{id}/draft/send", verbs::on_incident(Command::SendDraft))
+        .route("/incidents/{id}/draft/hold", verbs::on_incident(Command::HoldDraft))
+        .route("/incidents/{id}/draft/change", post(verbs::change_draft))
         .route("/incidents/{id}/take-over", verbs::on_incident(Command::TakeOver))
         .route("/incidents/{id}/hand-back", verbs::on_incident(Command::HandBack))
         .route("/incidents/{id}/reopen", post(verbs::reopen))

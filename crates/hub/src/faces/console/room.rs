@@ -1,6 +1,7 @@
 //! `/incidents/{id}`: the incident room. Everything that is known and done about one incident.
 
 use super::evidence::Evidence;
+use super::public::{ClockLine, DraftCard};
 use super::remedies::{Refusal, RemedyCard};
 use super::shell::Shell;
 use super::steps::{Place, Step, steps};
@@ -61,6 +62,10 @@ pub(super) struct Room {
     pub(super) remedies: Vec<RemedyCard>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) words: Vec<Word>,
+    /// The public word that waits to be said.
+    pub(super) draft: Option<DraftCard>,
+    /// How long the public waits for one.
+    pub(super) clock: Option<ClockLine>,
     pub(super) timeline: Vec<Moved>,
     pub(super) status_url: String,
 }
@@ -125,6 +130,8 @@ impl Room {
             remedies: incident.remedies.iter().map(|case| RemedyCard::of(case, incident)).collect(),
             refusals: incident.refusals.iter().map(Refusal::of).collect(),
             words: words(incident),
+            draft: DraftCard::of(snapshot, incident.id),
+            clock: ClockLine::of(snapshot, incident.id),
             timeline: incident.timeline.iter().rev().map(|record| Moved::of(record, onset)).collect(),
             status_url: snapshot.settings.status_url.trim_end_matches('/').to_owned(),
         }
@@ -193,6 +200,7 @@ fn words(incident: &Incident) -> Vec<Word> {
         audience: match case.notice.audience {
             Audience::Public => PUBLIC,
             Audience::OnCall => "on call",
+            Audience::Team => "team",
         },
         stage: case.notice.stage.title(),
         title: case.notice.title.clone(),

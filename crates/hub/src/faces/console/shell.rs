@@ -1,5 +1,6 @@
 //! What stands around every page of the console: the service, loud troubles, and who holds the automation.
 
+use super::matters::Band;
 use crate::faces::claim;
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::Tone;
@@ -15,6 +16,8 @@ pub(super) struct Shell {
     pub(super) trouble: Option<String>,
     /// Why subscribers hear nothing new.
     pub(super) untold: Option<String>,
+    /// What Downbeat itself cannot see or do.
+    pub(super) ourselves: Vec<Band>,
     /// Who holds the automation back.
     pub(super) held_by: Option<Name>,
     /// When the picture was taken.
@@ -32,6 +35,7 @@ impl Shell {
             service: snapshot.settings.policy.topology.service.clone(),
             trouble: snapshot.trouble.clone(),
             untold: snapshot.untold.clone(),
+            ourselves: Band::about_ourselves(snapshot),
             held_by: snapshot.book.held_by.clone(),
             now: Stamp(snapshot.now),
             status_url: snapshot.settings.status_url.clone(),

@@ -16,9 +16,10 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 #[tokio::test]
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
-    use story::{crowded, empty, healthy, hostile, lapsing, maintained, many, merged, no_data};
+    use story::{crowded, empty, healthy, held_back, hostile, lapsing, maintained, many, merged, no_data, unseeing};
     let worked_on = [maintained(), story::maintained_with_hostility()];
-    let others = [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded()];
+    let others =
+        [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded(), unseeing(), held_back()];
     let others = others.into_iter().chain(worked_on);
     for snapshot in told.into_iter().chain(others) {
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
@@ -115,6 +116,23 @@ async fn the_front_page_says_what_was_tried_too_long_ago() -> Result<(), Box<dyn
 }
 
 #[tokio::test]
+async fn a_word_that_waits_is_shown_with_what_can_be_done_to_it() -> Result<(), Box<dyn std::error::Error>> {
+    let root = serve(console_routes(Recorder::of(story::held_back()))).await;
+    let (_, room) = get(&root, "/incidents/3").await?;
+    for fact in ["Not said yet: Investigating", "Held back by mira", ">We see problems with Playback in eu.</textarea>"]
+    {
+        assert!(room.contains(fact), "{fact}");
+    }
+    assert!(room.contains("/incidents/3/draft/send") && !room.contains("/incidents/3/draft/hold"));
+    let (_, home) = get(&root, "/").await?;
+    assert!(room.contains("No public word for ") && home.contains("No public word for "));
+    let root = serve(console_routes(Recorder::of(story::in_state(Life::Confirmed)))).await;
+    let (_, room) = get(&root, "/incidents/3").await?;
+    assert!(room.contains("Next update</span> due in") && !room.contains("Not said yet"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::error::Error>> {
     let hub = Recorder::of(story::in_state(Life::Confirmed));
     let root = serve(console_routes(hub.clone())).await;
@@ -128,6 +146,14 @@ async fn buttons_become_commands_and_lead_back() -> Result<(), Box<dyn std::erro
             "text=+All+is+%26+well+",
             "/incidents/3",
             Command::Post(IncidentId(3), "All is & well".into()),
+        ),
+        ("/incidents/3/draft/send", "", "/incidents/3", Command::SendDraft(IncidentId(3))),
+        ("/incidents/3/draft/hold", "", "/incidents/3", Command::HoldDraft(IncidentId(3))),
+        (
+            "/incidents/3/draft/change",
+            "text=+Not+yet+",
+            "/incidents/3",
+            Command::ChangeDraft(IncidentId(3), "Not yet".into()),
         ),
         ("/incidents/3/resolve", "", "/incidents/3", Command::Resolve(IncidentId(3))),
         ("/incidents/3/take-over", "", "/incidents/3", Command::TakeOver(IncidentId(3))),

@@ -60,6 +60,16 @@ pub(super) async fn say<D: Desk>(
     carry_out(&state, &headers, Command::Post(id, words.text.trim().to_owned()), &room(id)).await
 }
 
+pub(super) async fn change_draft<D: Desk>(
+    state: Desked<D>,
+    Path(id): Path<u64>,
+    headers: HeaderMap,
+    Form(words): Form<Words>,
+) -> Response {
+    let id = IncidentId(id);
+    carry_out(&state, &headers, Command::ChangeDraft(id, words.text.trim().to_owned()), &room(id)).await
+}
+
 pub(super) async fn reopen<D: Desk>(
     state: Desked<D>,
     Path(id): Path<u64>,
