@@ -8,6 +8,7 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::arming::Trials;
+use super::digest::Digest;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
 use super::maintenance::Maintenance;
@@ -314,6 +315,9 @@ pub struct Book {
     /// Announced work by name; what is over too, the newest thousand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub maintenances: BTreeMap<MaintenanceId, Maintenance>,
+    /// Histories from elsewhere that stand beside ours, by whose they are: the hash of the file in which each lies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub histories: BTreeMap<Name, Digest>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -509,6 +513,12 @@ impl Book {
             }
             Event::Reviewed { incident, .. } | Event::Reopened { incident, .. } => {
                 self.pending.remove(&EffectId::Review(*incident));
+            }
+            Event::HistoryImported { source, file, .. } => {
+                self.histories.insert(source.clone(), *file);
+            }
+            Event::HistoryRemoved { source, .. } => {
+                self.histories.remove(source);
             }
             Event::Merged { incident, into, .. } => self.merge(*incident, *into, record),
             Event::Split { .. } => self.split(record),

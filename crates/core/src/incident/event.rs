@@ -4,6 +4,7 @@
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
 use super::arming::Tried;
+use super::digest::Digest;
 use super::found::FoundRemedy;
 use super::state::State;
 use crate::model::{
@@ -416,6 +417,26 @@ pub enum Event {
         /// Who.
         who: Name,
     },
+    /// A person brought a history from elsewhere: from now on the one with this hash stands beside ours, and none before it.
+    HistoryImported {
+        /// Whose history it is.
+        source: Name,
+        /// The hash of the file in which it lies, beside the log.
+        file: Digest,
+        /// How many incidents are in it.
+        incidents: u32,
+        /// How much announced work is in it.
+        maintenances: u32,
+        /// Who.
+        who: Name,
+    },
+    /// A person took a history from elsewhere away again.
+    HistoryRemoved {
+        /// Whose history it was.
+        source: Name,
+        /// Who.
+        who: Name,
+    },
     /// A person did something.
     OperatorActed {
         /// About which incident, if one.
@@ -455,7 +476,9 @@ impl Event {
             | Self::MaintenanceUpdated { .. }
             | Self::MaintenanceBegan { .. }
             | Self::MaintenanceEnded { .. }
-            | Self::MaintenanceCancelled { .. } => None,
+            | Self::MaintenanceCancelled { .. }
+            | Self::HistoryImported { .. }
+            | Self::HistoryRemoved { .. } => None,
             Self::Suspected { incident, .. }
             | Self::PlanFound { incident, .. }
             | Self::EvidenceGrew { incident, .. }

@@ -87,6 +87,10 @@ impl Event {
             Self::MaintenanceCancelled { maintenance, why, who } => {
                 format!("{who} called maintenance {maintenance} off: {why}")
             }
+            Self::HistoryImported { source, incidents, maintenances, who, .. } => {
+                format!("{who} imported the history of {source}: {incidents} incidents, {maintenances} maintenances")
+            }
+            Self::HistoryRemoved { source, who } => format!("{who} removed the imported history of {source}"),
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",
                 match verb {

@@ -156,6 +156,8 @@ fn status_page(hub: &HubSettings) -> Table {
     rows.extend(theme.colours.iter().map(colour));
     let group = |(component, group): (&Name, &String)| vec![json!("group"), json!(group), json!(component)];
     rows.extend(hub.page.groups.iter().map(group));
+    let id = |(component, id): (&Name, &Name)| vec![json!("statuspage_id"), json!(id), json!(component)];
+    rows.extend(hub.page.ids.iter().map(id));
     Table { title: "status page", columns: &["what", "is", "of"], rows }
 }
 

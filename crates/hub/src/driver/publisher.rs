@@ -1,5 +1,6 @@
 //! Publishes one consistent picture: at once when the book or the trouble changed, else a few times a second.
 
+use crate::history::Histories;
 use crate::reports::ReportDesk;
 use crate::settings::HubSettings;
 use crate::uptime::Uptime;
@@ -18,11 +19,17 @@ const EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Publisher {
     snapshots: watch::Sender<Snapshot>,
     reports: ReportDesk,
+    histories: Histories,
 }
 
 impl Publisher {
     /// A publisher, and the receiver that all others are clones of.
-    pub(crate) fn new(settings: Arc<HubSettings>, engine: &Engine, uptime: &Uptime, reports: ReportDesk) -> Self {
+    pub(crate) fn new(
+        settings: Arc<HubSettings>,
+        engine: &Engine,
+        uptime: &Uptime,
+        (reports, histories): (ReportDesk, Histories),
+    ) -> Self {
         let now = reports.now();
         let first = Snapshot {
             now,
@@ -31,9 +38,10 @@ impl Publisher {
             board: Arc::new(engine.board(now)),
             days: uptime.days(),
             reports: reports.picture(),
+            history: histories.standing(engine.book()),
             trouble: None,
         };
-        Self { snapshots: watch::Sender::new(first), reports }
+        Self { snapshots: watch::Sender::new(first), reports, histories }
     }
 
     /// A receiver for a face.
@@ -56,7 +64,8 @@ impl Publisher {
         if is_due {
             let (book, board) = (book(last_book, engine.book()), Arc::new(engine.board(now)));
             let (days, reports) = (uptime.days(), self.reports.picture());
-            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, trouble });
+            let history = self.histories.standing(&book);
+            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, history, trouble });
         }
     }
 }

@@ -80,6 +80,8 @@ impl World {
             Event::MaintenanceBegan { .. } => "event: maintenance began".into(),
             Event::MaintenanceEnded { .. } => "event: maintenance ended".into(),
             Event::MaintenanceCancelled { .. } => "event: maintenance cancelled".into(),
+            Event::HistoryImported { .. } => "event: history imported".into(),
+            Event::HistoryRemoved { .. } => "event: history removed".into(),
         };
         self.marks.reach(&mark);
     }

@@ -4,6 +4,7 @@
 //! with the stamp of when it was measured (invariant C5).
 
 mod api;
+mod archive;
 mod badge;
 mod calendar;
 mod entry;
@@ -12,6 +13,7 @@ mod history;
 mod maintenance;
 mod months;
 mod pages;
+mod past;
 mod payload;
 mod phrases;
 mod picture;
@@ -51,7 +53,7 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 /// Has to be called within a tokio runtime.
 pub fn status_routes<D: Desk>(desk: D) -> Router {
     let snapshots = desk.snapshots();
-    let first = Drawn::of(&snapshots.borrow(), &Claims::new());
+    let first = Drawn::of(&snapshots.borrow(), None);
     let settings = Arc::clone(&snapshots.borrow().settings);
     let shelf = Shelf::at(settings.data.join("status"));
     let (sender, drawn) = watch::channel(Arc::new(first));
@@ -102,9 +104,12 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn of(snapshot: &Snapshot, before: &Claims) -> Self {
-        let picture = Picture::of(snapshot, before);
-        let site = Site::draw(&picture).expect("templates and shapes write to memory, which does not fail");
+    fn of(snapshot: &Snapshot, before: Option<&Self>) -> Self {
+        let none = Claims::new();
+        let picture = Picture::of(snapshot, before.map_or(&none, |drawn| &drawn.picture.claims));
+        let site_before = before.map(|drawn| &drawn.site);
+        let site =
+            Site::draw(&picture, site_before).expect("templates and shapes write to memory, which does not fail");
         Self { picture, site }
     }
 }
@@ -124,7 +129,7 @@ async fn keep_drawing(mut snapshots: watch::Receiver<Snapshot>, drawn: watch::Se
         if snapshots.changed().await.is_err() {
             return;
         }
-        let next = Drawn::of(&snapshots.borrow_and_update(), &drawn.borrow().picture.claims);
+        let next = Drawn::of(&snapshots.borrow_and_update(), Some(&drawn.borrow()));
         drawn.send_replace(Arc::new(next));
     }
 }

@@ -9,7 +9,7 @@ use downbeat_core::incident::State as Life;
 use downbeat_core::model::{Language, Said};
 
 fn drawn(snapshot: &Snapshot) -> Drawn {
-    Drawn::of(snapshot, &Claims::new())
+    Drawn::of(snapshot, None)
 }
 
 fn text<'a>(site: &'a Site, path: &str) -> &'a str {
@@ -28,6 +28,7 @@ fn stories() -> Vec<(String, Snapshot)> {
         ("reported", story::reported()),
         ("maintained", story::maintained()),
         ("maintained with hostility", story::maintained_with_hostility()),
+        ("moved", story::moved()),
     ];
     told.into_iter().chain(others.map(|(name, snapshot)| (name.to_owned(), snapshot))).collect()
 }
