@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data`, `unseeing`, `held-back`, `lapsing`, `many`, `merged`, `crowded`, `maintained` or `maintained-hostile`, and CONSOLE and STATUS are addresses. Commands are printed and
+//! `no-data`, `unseeing`, `held-back`, `lapsing`, `many`, `merged`, `crowded`, `maintained`, `maintained-hostile` or `moved`, and CONSOLE and STATUS are addresses. Commands are printed and
 //! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
@@ -12,7 +12,7 @@ use downbeat_hub::doors::CommandError;
 use downbeat_hub::faces::{Desk, console_routes, status_routes};
 use downbeat_hub::log::ReadError;
 use downbeat_hub::reports::ReportDesk;
-use downbeat_hub::{reports, settings, view};
+use downbeat_hub::{history, reports, settings, view};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -55,6 +55,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "hostile" => Some(story::hostile()),
         "huge" => Some(story::huge()),
         "maintained" => Some(story::maintained()),
+        "moved" => Some(story::moved()),
         "reported" => Some(story::reported()),
         "maintained-hostile" => Some(story::maintained_with_hostility()),
         "empty" => Some(story::empty()),

@@ -4,6 +4,7 @@
 //! bounded queue: who finds it full is told so at once and may come again.
 
 use crate::clock::HubClock;
+use crate::history::Histories;
 use crate::log::LogReader;
 use crate::reports::ReportDesk;
 use crate::subscribers::Subscribers;
@@ -34,6 +35,8 @@ pub struct Doors {
     pub reports: ReportDesk,
     /// Who is told of public words.
     pub subscribers: Subscribers,
+    /// What other pages told before this one.
+    pub histories: Histories,
     /// The lines of the log.
     pub log: LogReader,
     /// The hub's time, for telling how old a picture is.

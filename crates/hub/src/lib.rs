@@ -12,6 +12,7 @@ pub mod doors;
 mod driver;
 pub mod export;
 pub mod faces;
+pub mod history;
 mod http;
 mod intake;
 pub mod log;

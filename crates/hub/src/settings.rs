@@ -68,6 +68,8 @@ pub struct HubSettings {
 pub struct PageSettings {
     /// By component: the title of the group under which it stands.
     pub groups: BTreeMap<Name, String>,
+    /// By component: its id in Statuspage's API, where that is not its name.
+    pub ids: BTreeMap<Name, Name>,
     /// Name, logo and colours.
     pub theme: Theme,
     /// Where a copy is kept, which outlives the hub.

@@ -5,6 +5,7 @@ use crate::clock::HubClock;
 use crate::doors::{ARRIVALS_MAX, CommandDoor, Doors, SignalDoor};
 use crate::driver::{Driver, Publisher, Snapshotter};
 use crate::faces::{Window, console_routes, status_face, subscriber_routes, subscription_routes};
+use crate::history::Histories;
 use crate::http::gate::{Gate, admit};
 use crate::http::origin::refuse_strangers;
 use crate::http::problem::Problem;
@@ -143,6 +144,7 @@ pub(crate) struct Memory {
     pub(crate) engine: Engine,
     pub(crate) log: EventLog,
     pub(crate) days: BTreeMap<Name, Vec<Day>>,
+    pub(crate) histories: Histories,
 }
 
 impl Memory {
@@ -152,7 +154,8 @@ impl Memory {
         let mut engine = Engine::resume(settings.policy.clone(), book);
         recall_budgets(&mut engine, settings);
         let days = log.days()?;
-        Ok(Self { engine, log, days })
+        let histories = Histories::open(&settings.data, engine.book());
+        Ok(Self { engine, log, days, histories })
     }
 }
 
@@ -189,7 +192,7 @@ pub(crate) struct Parts {
 
 /// Puts the parts together around what the log told.
 pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Parts, StartError> {
-    let Memory { engine, log, days } = memory;
+    let Memory { engine, log, days, histories } = memory;
     let outbound = Outbound::new(settings.outbound_allow.clone(), &settings.policy.topology);
     let prober =
         Prober::new(Name::new(intake::OWN_VANTAGE).expect("a constant good name"), settings.resolver, outbound)?;
@@ -202,7 +205,7 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let uptime = Uptime::new(days, clock.now());
     let (reports, reported) = ReportDesk::open(settings, clock);
     let subscribers = Subscribers::of(&settings.data);
-    let told = (reports.clone(), subscribers.clone());
+    let told = (reports.clone(), subscribers.clone(), histories.clone());
     let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, told);
     let doors = Doors {
         snapshots: publisher.subscribe(),
@@ -210,6 +213,7 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
         signals: SignalDoor::new(sender.clone()),
         reports,
         subscribers,
+        histories,
         log: LogReader::new(&settings.data),
         clock,
     };

@@ -1,5 +1,6 @@
 //! What the faces draw: one consistent picture of everything, published by the driver after each change.
 
+use crate::history::History;
 use crate::reports::ReportPicture;
 use crate::settings::HubSettings;
 use downbeat_core::incident::{Arming, ArmingState, Board, Book};
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub days: Arc<BTreeMap<Name, Vec<Day>>>,
     /// What users reported lately.
     pub reports: Arc<ReportPicture>,
+    /// What other pages told before this one.
+    pub history: Arc<History>,
     /// What is wrong with the hub itself, when something is: a full disk, a locked database.
     pub trouble: Option<String>,
     /// Why subscribers hear nothing new, when they do not.

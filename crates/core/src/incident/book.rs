@@ -8,6 +8,7 @@
 //! field comes with a default that is not serialised; whoever lets the same log lead to another book raises [`Book::FOLD`].
 
 use super::arming::Trials;
+use super::digest::Digest;
 use super::draft::DraftEdit;
 use super::event::{Actor, Channel, Event, Outcome, Record, Switch, Verb, Verdict};
 use super::kinship::SplitFrom;
@@ -326,6 +327,9 @@ pub struct Book {
     /// What the team was told beside incidents, by name; the newest two hundred.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub matters: BTreeMap<MatterId, MatterCase>,
+    /// Histories from elsewhere that stand beside ours, by whose they are: the hash of the file in which each lies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub histories: BTreeMap<Name, Digest>,
     /// The last line taken in.
     pub last_seq: u64,
     channels: Vec<Channel>,
@@ -522,6 +526,12 @@ impl Book {
             }
             Event::Reviewed { incident, .. } | Event::Reopened { incident, .. } => {
                 self.pending.remove(&EffectId::Review(*incident));
+            }
+            Event::HistoryImported { source, file, .. } => {
+                self.histories.insert(source.clone(), *file);
+            }
+            Event::HistoryRemoved { source, .. } => {
+                self.histories.remove(source);
             }
             Event::Merged { incident, into, .. } => self.merge(*incident, *into, record),
             Event::Split { .. } => self.split(record),

@@ -5,6 +5,7 @@ use super::book::{Incident, RemedyCase, RemedyStage};
 use super::cure::note;
 use super::engine::Engine;
 use super::event::{Actor, Event, Switch, Verb, Verdict};
+use super::imported::Imported;
 use super::next::Next;
 use super::round::Round;
 use super::state::State;
@@ -67,6 +68,10 @@ pub enum Command {
     Cancel(MaintenanceId, String),
     /// It is done.
     Finish(MaintenanceId),
+    /// This history from elsewhere stands beside ours from now on.
+    Import(Imported),
+    /// The history of this source no longer does.
+    RemoveHistory(Name),
 }
 
 /// Why a command changes nothing.
@@ -148,6 +153,12 @@ pub enum CommandRefused {
     /// So many are open already.
     #[error("{0} maintenances are scheduled or in progress already")]
     Full(usize),
+    /// So many histories stand beside ours already.
+    #[error("{0} histories are imported already: remove one first")]
+    Histories(usize),
+    /// Nothing of that source was imported.
+    #[error("there is no imported history of {0}")]
+    NoHistory(Name),
     /// What was given in one field makes no sense.
     #[error("{field}: {why}")]
     Field {
@@ -194,6 +205,8 @@ impl Engine {
             }
             Command::Cancel(id, why) => self.cancel(who, id, &why),
             Command::Finish(id) => self.finish(who, id),
+            Command::Import(imported) => self.import(who, imported),
+            Command::RemoveHistory(source) => self.remove_history(who, source),
         }
     }
 

@@ -1,16 +1,19 @@
-//! The hash of a book: two folds of one log are the same when their hashes are (invariant D4).
+//! The hash of a book: two folds of one log are the same when their hashes are (invariant D4). What lies beside the log is named
+//! by its hash as well.
 //!
 //! It is the SHA-256 of the book's canonical form: JSON without spaces, fields in the order of their declaration, maps in the
 //! order of their keys. A snapshot's body is that very text.
 
 use super::book::Book;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-/// The hash of a book.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A SHA-256: of a book, or of what lies beside the log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
 /// Why a text is no hash.
@@ -19,7 +22,7 @@ pub struct Digest([u8; 32]);
 pub struct DigestError;
 
 impl Digest {
-    /// The hash of a canonical form that is at hand.
+    /// The hash of a canonical form that is at hand, or of a file.
     pub fn of(canonical: &[u8]) -> Self {
         Self(Sha256::digest(canonical).into())
     }
@@ -65,6 +68,20 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
     }
 }
 

@@ -4,6 +4,7 @@
 //! field may be added with a default, never taken away, so that a newer build reads an older log (D4).
 
 use super::arming::Tried;
+use super::digest::Digest;
 use super::draft::DraftEdit;
 use super::found::FoundRemedy;
 use super::state::State;
@@ -456,6 +457,26 @@ pub enum Event {
         /// How it ended; a failure is final, retries are behind it.
         outcome: Outcome,
     },
+    /// A person brought a history from elsewhere: from now on the one with this hash stands beside ours, and none before it.
+    HistoryImported {
+        /// Whose history it is.
+        source: Name,
+        /// The hash of the file in which it lies, beside the log.
+        file: Digest,
+        /// How many incidents are in it.
+        incidents: u32,
+        /// How much announced work is in it.
+        maintenances: u32,
+        /// Who.
+        who: Name,
+    },
+    /// A person took a history from elsewhere away again.
+    HistoryRemoved {
+        /// Whose history it was.
+        source: Name,
+        /// Who.
+        who: Name,
+    },
     /// A person did something.
     OperatorActed {
         /// About which incident, if one.
@@ -498,7 +519,9 @@ impl Event {
             | Self::MaintenanceCancelled { .. }
             | Self::MatterBegan { .. }
             | Self::MatterEnded { .. }
-            | Self::MemoSent { .. } => None,
+            | Self::MemoSent { .. }
+            | Self::HistoryImported { .. }
+            | Self::HistoryRemoved { .. } => None,
             Self::Suspected { incident, .. }
             | Self::PlanFound { incident, .. }
             | Self::EvidenceGrew { incident, .. }

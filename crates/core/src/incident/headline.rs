@@ -98,6 +98,10 @@ impl Event {
             Self::MatterBegan { id, title, .. } => format!("matter {id} began: {title}"),
             Self::MatterEnded { id, .. } => format!("matter {id} is over"),
             Self::MemoSent { memo, channel, outcome } => format!("{memo}: channel {channel} {}", how(outcome)),
+            Self::HistoryImported { source, incidents, maintenances, who, .. } => {
+                format!("{who} imported the history of {source}: {incidents} incidents, {maintenances} maintenances")
+            }
+            Self::HistoryRemoved { source, who } => format!("{who} removed the imported history of {source}"),
             Self::OperatorActed { who, verb, .. } => format!(
                 "{who} {}",
                 match verb {

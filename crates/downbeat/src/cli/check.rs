@@ -165,6 +165,8 @@ fn status_page(hub: &HubSettings) -> Table {
         vec![json!("bucket"), json!(format!("{endpoint}/{bucket}/{prefix}")), json!(every)]
     };
     rows.extend(hub.page.copy.iter().map(copy));
+    let id = |(component, id): (&Name, &Name)| vec![json!("statuspage_id"), json!(id), json!(component)];
+    rows.extend(hub.page.ids.iter().map(id));
     Table { title: "status page", columns: &["what", "is", "of"], rows }
 }
 

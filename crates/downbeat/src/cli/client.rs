@@ -2,6 +2,7 @@
 
 use clap::Args;
 use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
@@ -174,6 +175,16 @@ impl HubClient {
     /// Asks for something to be done, and takes what it answers.
     pub(crate) async fn post_for<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ClientError> {
         let text = self.send(path, self.http.request(Method::POST, self.url(path)).json(body)).await?;
+        serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
+    }
+
+    /// Asks for something to be as it is given, and takes what it answers.
+    pub(crate) async fn put_for<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let text = self.send(path, self.http.request(Method::PUT, self.url(path)).json(body)).await?;
         serde_json::from_str(&text).map_err(|error| self.senseless(path, error))
     }
 

@@ -3,6 +3,7 @@
 use super::change::ChangeError;
 use super::client::ClientError;
 use super::detect::ReadError;
+use super::import::FetchError;
 use super::log;
 use super::serve::ServeError;
 use super::style::{Palette, Style};
@@ -54,7 +55,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     let serve = || error.downcast_ref::<ServeError>().and_then(ServeError::hint);
     let change = || error.downcast_ref::<ChangeError>().and_then(ChangeError::hint);
     let read = || error.downcast_ref::<ReadError>().and_then(ReadError::hint);
-    config.or_else(client).or_else(read).or_else(serve).or_else(change).or_else(|| log::hint(error))
+    let fetch = || error.downcast_ref::<FetchError>().and_then(FetchError::hint);
+    config.or_else(client).or_else(fetch).or_else(read).or_else(serve).or_else(change).or_else(|| log::hint(error))
 }
 
 fn config_hint(error: &ConfigError) -> Option<String> {

@@ -11,6 +11,7 @@ mod encore;
 mod export;
 pub(crate) mod failure;
 mod handover;
+mod import;
 mod incident;
 mod log;
 mod logging;
@@ -128,6 +129,9 @@ Loads all that a start would, and opens no port. Ends with 64 when something is 
     /// Bring the status page elsewhere, as static files
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Bring the history of another status page here, with its components, planned work and subscribers
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::ImportArgs),
     /// Watch what an edge does, once a second
     #[command(after_help = top::EXAMPLES)]
     Top(top::TopArgs),
@@ -185,6 +189,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Maintenance(args) => block_on(maintenance::run(args)),
         Command::Subscriber(args) => block_on(subscriber::run(args)),
         Command::Export(args) => block_on(export::run(args)),
+        Command::Import(args) => block_on(import::run(args)),
         Command::Top(args) => block_on(top::run(args)),
         Command::Log(args) => log::run(args),
         Command::Detect(args) => detect::run(&args),

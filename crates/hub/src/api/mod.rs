@@ -6,8 +6,10 @@
 mod audit;
 mod board;
 mod budgets;
+mod components;
 mod drills;
 mod health;
+mod histories;
 mod incidents;
 mod log;
 mod maintenance;
@@ -18,11 +20,13 @@ mod verbs;
 mod views;
 
 use crate::doors::Doors;
+use crate::history::FILE_MAX;
 use crate::http::problem::Problem;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use downbeat_core::incident::{Command, Incident, Switch};
 use downbeat_core::model::IncidentId;
 
@@ -56,6 +60,12 @@ pub(crate) fn routes(doors: Doors) -> Router {
         .route("/v1/maintenances/{id}/end", post(maintenance::end))
         .route("/v1/subscribers", get(subscribers::list).post(subscribers::add))
         .route("/v1/subscribers/{id}", delete(subscribers::erase))
+        .route("/v1/components", get(components::list))
+        .route("/v1/histories", get(histories::list))
+        .route(
+            "/v1/histories/{source}",
+            put(histories::import).layer(DefaultBodyLimit::max(FILE_MAX)).delete(histories::remove),
+        )
         .route("/v1/drills", get(drills::armings).post(drills::pass))
         .route("/v1/log", get(log::page))
         .route("/v1/audit", get(audit::report))

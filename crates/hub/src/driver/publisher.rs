@@ -1,5 +1,6 @@
 //! Publishes one consistent picture: at once when the book or the trouble changed, else a few times a second.
 
+use crate::history::Histories;
 use crate::reports::ReportDesk;
 use crate::settings::HubSettings;
 use crate::subscribers::Subscribers;
@@ -20,6 +21,7 @@ pub(crate) struct Publisher {
     snapshots: watch::Sender<Snapshot>,
     reports: ReportDesk,
     subscribers: Subscribers,
+    histories: Histories,
 }
 
 impl Publisher {
@@ -28,7 +30,7 @@ impl Publisher {
         settings: Arc<HubSettings>,
         engine: &Engine,
         uptime: &Uptime,
-        (reports, subscribers): (ReportDesk, Subscribers),
+        (reports, subscribers, histories): (ReportDesk, Subscribers, Histories),
     ) -> Self {
         let now = reports.now();
         let first = Snapshot {
@@ -38,10 +40,11 @@ impl Publisher {
             board: Arc::new(engine.board(now)),
             days: uptime.days(),
             reports: reports.picture(),
+            history: histories.standing(engine.book()),
             trouble: None,
             untold: None,
         };
-        Self { snapshots: watch::Sender::new(first), reports, subscribers }
+        Self { snapshots: watch::Sender::new(first), reports, subscribers, histories }
     }
 
     /// A receiver for a face.
@@ -64,7 +67,9 @@ impl Publisher {
         if is_due {
             let (book, board) = (book(last_book, engine.book()), Arc::new(engine.board(now)));
             let (days, reports, untold) = (uptime.days(), self.reports.picture(), self.subscribers.trouble());
-            self.snapshots.send_replace(Snapshot { now, settings, book, board, days, reports, trouble, untold });
+            let history = self.histories.standing(&book);
+            let next = Snapshot { now, settings, book, board, days, reports, history, trouble, untold };
+            self.snapshots.send_replace(next);
         }
     }
 }

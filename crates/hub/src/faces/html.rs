@@ -20,6 +20,29 @@ impl Html {
     }
 }
 
+impl Html {
+    /// A text as it is.
+    pub(crate) fn from_text(text: &str) -> Self {
+        let mut html = String::from("<p>");
+        for c in text.chars() {
+            match c {
+                '&' => html.push_str("&amp;"),
+                '<' => html.push_str("&lt;"),
+                '>' => html.push_str("&gt;"),
+                '"' => html.push_str("&quot;"),
+                c => html.push(c),
+            }
+        }
+        html.push_str("</p>");
+        Self(html)
+    }
+
+    /// How much markup it is, in bytes.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl fmt::Display for Html {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

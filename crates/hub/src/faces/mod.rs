@@ -11,6 +11,7 @@ mod claim;
 mod console;
 mod desk;
 mod feature;
+mod foreign;
 mod html;
 mod stamp;
 mod status;

@@ -3,6 +3,7 @@
 //! A faulty release of Encore's playback reaches one replica of eu; it is found, confirmed, rolled back, brought
 //! back in steps, and reviewed. [`in_state`] stops the tale when its incident has come to a state.
 
+use crate::history::{Chapter, History, Impact, Planned, Standing, Story, Touched, Word};
 use crate::reports::{Place, Quarter, ReportPicture, Tally};
 use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
@@ -157,6 +158,7 @@ pub(crate) fn empty() -> Snapshot {
         board: Arc::new(Board::default()),
         days: Arc::default(),
         reports: Arc::default(),
+        history: Arc::default(),
         trouble: None,
         untold: None,
     }
@@ -308,6 +310,63 @@ pub(crate) fn many() -> Snapshot {
 }
 
 /// Announced work on playlists goes on and breaks them in eu, search comes tomorrow and log-in in a week; one was done, one called
+/// A service that has moved: what its page told before, among it what was written by somebody hostile.
+pub(crate) fn moved() -> Snapshot {
+    let mut snapshot = in_state(State::Resolved);
+    let at = |minutes: u64| Moment::from_millis(ONSET_MS - 3 * DAY_MS + minutes * 60_000);
+    let word = |minutes, standing, body: &str| Word {
+        id: format!("u{minutes}"),
+        standing,
+        body: body.into(),
+        at: at(minutes),
+        affected: vec![],
+    };
+    let story = |id: &str, title: &str, words: Vec<Word>| Story {
+        id: id.into(),
+        title: title.into(),
+        standing: Standing::Resolved,
+        impact: Impact::Major,
+        created_at: at(2),
+        started_at: at(0),
+        updated_at: at(90),
+        monitoring_at: None,
+        resolved_at: at(75),
+        planned: None,
+        components: vec![Touched { code: "x1".into(), title: "Playback".into() }],
+        words,
+    };
+    let outage = story(
+        "kctbh9vrtdwd",
+        "Songs stop after a minute",
+        vec![
+            word(1_440, Standing::Postmortem, "## What happened\n\nA cache was full.\n\n- It is larger now."),
+            word(75, Standing::Resolved, "<p>It is over.</p><p>Sorry for the <b>silence</b>.</p>"),
+            word(2, Standing::Investigating, "We look into it."),
+        ],
+    );
+    let hostile = story(
+        "zzz-1",
+        "<script>alert(1)</script>",
+        vec![word(9, Standing::Resolved, "<script>alert(1)</script> <a href=\"javascript:alert(1)\">here</a>")],
+    );
+    let work = Story {
+        standing: Standing::Completed,
+        impact: Impact::Maintenance,
+        planned: Some(Planned { from: at(0), until: at(60) }),
+        ..story("w4rk0000000", "A larger cache", vec![word(60, Standing::Completed, "Done.")])
+    };
+    let long_ago = Story {
+        started_at: Moment::from_millis(ONSET_MS - 400 * DAY_MS),
+        created_at: Moment::from_millis(ONSET_MS - 400 * DAY_MS),
+        ..story("0ldest000000", "The first one", vec![word(1, Standing::Resolved, "It was the cable.")])
+    };
+    let stories = vec![outage, hostile, work, long_ago];
+    let (title, url) = ("Encore's old page".to_owned(), "https://old.example".to_owned());
+    let chapter = Chapter { source: name("srhpyqt94yxb"), title, url, stories };
+    snapshot.history = Arc::new(History::of(vec![Arc::new(chapter)]));
+    snapshot
+}
+
 /// off.
 pub(crate) fn maintained() -> Snapshot {
     worked_on("Playlists move to a new database", "They may be **missing** for some minutes.")
@@ -589,6 +648,7 @@ impl Tale {
             book: Arc::new(self.book),
             days: Arc::new(days(self.now)),
             reports: Arc::default(),
+            history: Arc::default(),
             trouble: None,
             untold: None,
         }

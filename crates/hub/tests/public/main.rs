@@ -1,7 +1,7 @@
 //! The public's interfaces under programs that nobody here wrote: clients of Statuspage's API, readers of feeds and calendars, and
 //! axe-core in a browser, a mail server. What is missing is skipped, and said so; `cargo xtask test` installs it.
 
-use downbeat_hub::{reports, settings, view};
+use downbeat_hub::{history, reports, settings, view};
 
 mod accessibility;
 mod banner;

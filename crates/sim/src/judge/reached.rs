@@ -84,6 +84,8 @@ impl World {
             Event::MatterBegan { matter, .. } => format!("event: matter began, {}", matter.word()),
             Event::MatterEnded { .. } => "event: matter ended".into(),
             Event::MemoSent { .. } => "event: memo sent".into(),
+            Event::HistoryImported { .. } => "event: history imported".into(),
+            Event::HistoryRemoved { .. } => "event: history removed".into(),
         };
         self.marks.reach(&mark);
     }

@@ -111,7 +111,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         watcher: file.watcher,
         actuator: file.actuator,
         categories: categories?,
-        page: page::resolve(file.page, site.groups(), check),
+        page: page::resolve(file.page, (site.groups(), site.statuspage_ids()), check),
         reports: reports::resolve(file.reports, check),
         feeds: reports::feeds(file.feeds, &site, check),
         upstreams: reports::upstreams(file.upstreams),

@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// The settings; what is at fault is left out.
-pub(super) fn resolve(table: PageTable, groups: BTreeMap<Name, String>, check: &Check<'_>) -> PageSettings {
+pub(super) fn resolve(
+    table: PageTable,
+    (groups, ids): (BTreeMap<Name, String>, BTreeMap<Name, Name>),
+    check: &Check<'_>,
+) -> PageSettings {
     let colours = table.colours.iter().map(|(key, colour)| (*key, *colour.get_ref())).collect();
     let theme = Theme { name: table.name.clone(), logo: None, colours };
     for poor in theme.poor_contrasts() {
@@ -22,7 +26,7 @@ pub(super) fn resolve(table: PageTable, groups: BTreeMap<Name, String>, check: &
     }
     let logo = table.logo.as_ref().and_then(|path| logo(path, check));
     let copy = table.copy.and_then(|table| copy(table, check));
-    PageSettings { groups, theme: Theme { logo, ..theme }, copy }
+    PageSettings { groups, ids, theme: Theme { logo, ..theme }, copy }
 }
 
 fn copy(table: CopyTable, check: &Check<'_>) -> Option<CopySettings> {

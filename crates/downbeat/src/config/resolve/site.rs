@@ -30,6 +30,7 @@ impl Site {
     ) -> Self {
         check.unique("replicas", pool.iter().filter_map(|r| r.name.as_ref()));
         check.unique("components", tables.iter().filter_map(|c| c.name.as_ref()));
+        check_statuspage_ids(&tables, check);
         routes::check(&tables, check);
         features::check(&tables, check);
         check_addresses(&pool, check);
@@ -215,6 +216,14 @@ impl Site {
         self.named_components().filter_map(|(name, table, _)| Some((name.clone(), table.group.clone()?))).collect()
     }
 
+    /// The id in Statuspage's API of each component that has one of its own there.
+    pub(super) fn statuspage_ids(&self) -> BTreeMap<Name, Name> {
+        let id = |(name, table, _): (&Name, &ComponentTable, &Vec<Name>)| {
+            Some((name.clone(), table.statuspage_id.as_ref()?.get_ref().clone()))
+        };
+        self.named_components().filter_map(id).collect()
+    }
+
     /// The routes for the edge.
     pub(super) fn route_rules(&self) -> Vec<RouteRule> {
         let rules = self.named_components().flat_map(|(name, table, _)| {
@@ -285,6 +294,19 @@ fn check_known(what: &str, name: &Spanned<Name>, known: &[&str], check: &Check<'
 }
 
 /// Two replicas at one address would be one that is asked twice as often.
+/// Clients tell components apart by these: one is no other's id, and no other's name.
+fn check_statuspage_ids(tables: &[ComponentTable], check: &Check<'_>) {
+    check.unique("components with a statuspage_id", tables.iter().filter_map(|table| table.statuspage_id.as_ref()));
+    for (n, table) in tables.iter().enumerate() {
+        let Some(id) = &table.statuspage_id else { continue };
+        let names = tables.iter().enumerate().filter(|(m, _)| *m != n).filter_map(|(_, other)| other.name.as_ref());
+        if let Some(name) = names.map(Spanned::get_ref).find(|name| *name == id.get_ref()) {
+            let complaint = Complaint::new(format!("statuspage_id: another component is named \"{name}\""));
+            check.complain(id.span(), complaint.hint("an id is one component's alone; rename the other one"));
+        }
+    }
+}
+
 fn check_addresses(pool: &[ReplicaTable], check: &Check<'_>) {
     for (i, url) in pool.iter().enumerate().filter_map(|(i, r)| r.url.as_ref().map(|url| (i, url))) {
         let first = pool[..i].iter().filter_map(|r| r.url.as_ref()).find(|u| u.get_ref() == url.get_ref());

@@ -82,6 +82,8 @@ pub(crate) struct ComponentTable {
     pub(crate) name: Option<Spanned<Name>>,
     pub(crate) title: Option<String>,
     pub(crate) group: Option<String>,
+    /// What it is called in Statuspage's API, where that is not its name.
+    pub(crate) statuspage_id: Option<Spanned<Name>>,
     pub(crate) hosts: Vec<Spanned<HostName>>,
     pub(crate) paths: Vec<Spanned<PathPrefix>>,
     pub(crate) priority: u8,
@@ -238,6 +240,7 @@ impl ComponentTable {
             span: reader.span(),
             name: reader.required("name"),
             group: reader.get("group").map(Spanned::into_inner),
+            statuspage_id: reader.get("statuspage_id"),
             title: reader.get("title").map(Spanned::into_inner),
             hosts: reader.list("hosts").unwrap_or_default(),
             paths: reader.filled_list("paths", "leave it out for all paths").unwrap_or_else(|| vec![everything()]),

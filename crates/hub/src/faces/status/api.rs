@@ -1,5 +1,8 @@
 //! The picture in the shape of Statuspage's API v2, which many tools read already.
 
+mod past;
+
+use super::entry::Entry;
 use super::maintenance::{PublicMaintenance, Word};
 use super::picture::{ComponentLine, Group, Picture, PublicIncident, Update};
 use crate::faces::claim::{Claim, Indicator};
@@ -11,8 +14,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
-/// Most incidents in an answer, newest first: as many as Statuspage gives.
-const INCIDENTS_MAX: usize = 50;
+/// Most incidents, and most maintenances, in an answer, newest first: as many as Statuspage gives.
+const STORIES_MAX: usize = 50;
 
 /// `summary.json`: everything that is true now.
 #[derive(Debug, Serialize)]
@@ -161,8 +164,13 @@ impl Picture {
 
     /// `incidents.json`.
     pub(super) fn all_incidents(&self) -> IncidentsAnswer<'_> {
-        let newest = self.incidents.iter().take(INCIDENTS_MAX);
-        let incidents = newest.map(|incident| self.incident_json(incident)).collect();
+        let newest = self.all_told().into_iter().take(STORIES_MAX);
+        let incidents = newest.filter_map(|entry| match entry {
+            Entry::Incident(incident) => Some(self.incident_json(incident)),
+            Entry::Past(past) => Some(self.past_json(past)),
+            Entry::Work(_) => None,
+        });
+        let incidents = incidents.collect();
         IncidentsAnswer { page: self.page(), incidents }
     }
 
@@ -174,10 +182,10 @@ impl Picture {
 
     /// `scheduled-maintenances.json`.
     pub(super) fn all_maintenances(&self) -> MaintenancesAnswer<'_> {
-        MaintenancesAnswer {
-            page: self.page(),
-            scheduled_maintenances: self.maintenances_json(self.maintenances.iter()),
-        }
+        let past = self.archive.stories().filter_map(|past| self.past_work_json(past));
+        let ours = self.maintenances.iter().map(|it| self.maintenance_json(it));
+        let scheduled_maintenances = ours.chain(past).take(STORIES_MAX).collect();
+        MaintenancesAnswer { page: self.page(), scheduled_maintenances }
     }
 
     /// `scheduled-maintenances/upcoming.json`.
@@ -228,13 +236,13 @@ impl Picture {
             page_id: self.page_id(),
             group: true,
             only_show_if_degraded: false,
-            components: Some(group.lines.iter().map(|line| line.name.as_str()).collect()),
+            components: Some(group.lines.iter().map(|line| line.code.as_str()).collect()),
         })
     }
 
     fn component_json<'a>(&self, position: usize, line: &'a ComponentLine) -> ComponentJson<'a> {
         ComponentJson {
-            id: Cow::Borrowed(line.name.as_str()),
+            id: Cow::Borrowed(line.code.as_str()),
             name: &line.title,
             status: line.claim.word(),
             created_at: line.created_at.iso(),
@@ -303,7 +311,7 @@ impl Picture {
     fn affected(&self, components: &[Name], before: Claim, after: Claim) -> Vec<AffectedJson<'_>> {
         let touched = self.components.iter().filter(|line| components.contains(&line.name));
         let affected = touched.map(|line| AffectedJson {
-            code: line.name.as_str(),
+            code: line.code.as_str(),
             name: &line.title,
             old_status: before.word(),
             new_status: after.word(),

@@ -4,6 +4,7 @@
 //! with the stamp of when it was measured (invariant C5).
 
 mod api;
+mod archive;
 mod badge;
 mod calendar;
 mod entry;
@@ -12,6 +13,7 @@ mod history;
 mod maintenance;
 mod months;
 mod pages;
+mod past;
 mod payload;
 mod phrases;
 mod picture;
@@ -130,7 +132,9 @@ impl Drawn {
             Some(before) => Picture::of(snapshot, &before.picture.claims),
             None => Picture::of(snapshot, &Claims::new()),
         };
-        let site = Site::draw(&picture).expect("templates and shapes write to memory, which does not fail");
+        let site_before = before.map(|drawn| &drawn.site);
+        let site =
+            Site::draw(&picture, site_before).expect("templates and shapes write to memory, which does not fail");
         let shown = match before {
             Some(before) => Shown::of(&site, &before.shown),
             None => Shown::of(&site, &Shown::default()),

@@ -21,7 +21,8 @@ impl Picture {
     pub(super) fn months(&self) -> Vec<Month<'_>> {
         let is_history =
             |entry: &Entry<'_>| !matches!(entry, Entry::Work(work) if work.phase == MaintenancePhase::Scheduled);
-        let mut entries: Vec<Entry<'_>> = self.entries().into_iter().filter(is_history).collect();
+        let past = self.archive.stories().map(Entry::Past);
+        let mut entries: Vec<Entry<'_>> = self.entries().into_iter().filter(is_history).chain(past).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.happened_at()));
         let mut months: Vec<Month<'_>> = Vec::new();
         for entry in entries {
@@ -36,6 +37,11 @@ impl Picture {
 }
 
 impl<'a> Month<'a> {
+    /// True when all of it was told by other pages.
+    pub(super) fn is_past(&self) -> bool {
+        self.entries.iter().all(|entry| matches!(entry, Entry::Past(_)))
+    }
+
     fn of(key: String, first: Entry<'a>) -> Self {
         Self { key, at: first.happened_at(), entries: vec![first] }
     }

@@ -1,6 +1,5 @@
 //! The pages of the public site: a struct each, drawn by the template of the same name.
 
-use super::entry::Entry;
 use super::history::History;
 use super::maintenance::PublicMaintenance;
 use super::months::Month;
@@ -10,6 +9,7 @@ use super::told::Told;
 use crate::faces::claim::Claim;
 use crate::faces::html::Html;
 use crate::faces::tone::Tone;
+use crate::history::Past;
 use askama::Template;
 use downbeat_core::incident::MaintenancePhase;
 
@@ -37,6 +37,20 @@ pub(super) struct IncidentPage<'a> {
 pub(super) struct MaintenancePage<'a> {
     pub(super) picture: Told<'a>,
     pub(super) work: &'a PublicMaintenance,
+}
+
+/// `/incidents/{id}`, where another page told it.
+#[derive(Template)]
+#[template(path = "status/past.html")]
+pub(super) struct PastPage<'a> {
+    pub(super) picture: Told<'a>,
+    pub(super) past: Past<'a>,
+}
+
+impl PastPage<'_> {
+    fn impact(&self) -> &'static str {
+        self.picture.t.impact(&self.past.impact())
+    }
 }
 
 /// Months that `/history` shows in full.

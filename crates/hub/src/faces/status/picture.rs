@@ -8,6 +8,7 @@ use crate::faces::claim::{self, Claim, Claims, Indicator};
 use crate::faces::feature::{self, FeatureLine};
 use crate::faces::stamp::Stamp;
 use crate::faces::tone::{Tone, count, percent, rate};
+use crate::history::History as Archive;
 use crate::reports::Place;
 use crate::settings::Category;
 use crate::theme::Theme;
@@ -15,6 +16,7 @@ use crate::view::Snapshot;
 use downbeat_core::incident::{Condition, Incident, MaintenancePhase, NoticeCase, State};
 use downbeat_core::model::{Audience, Component, IncidentId, Language, Moment, Name, Said, Stage};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most incidents that have a page and stand in the history, newest first.
 const INCIDENTS_MAX: usize = 200;
@@ -43,6 +45,8 @@ pub(crate) struct Picture {
     pub(crate) incidents: Vec<PublicIncident>,
     /// Announced work: what goes on, then what comes, then what is over.
     pub(crate) maintenances: Vec<PublicMaintenance>,
+    /// What other pages told before this one.
+    pub(crate) archive: Arc<Archive>,
     /// What can be reported.
     pub(crate) categories: Vec<Category>,
     /// Where a reporter may say to be; none where there is one region alone.
@@ -93,6 +97,8 @@ pub(crate) struct Recent {
 pub(crate) struct ComponentLine {
     /// Its stable id.
     pub(crate) name: Name,
+    /// Its id in Statuspage's API.
+    pub(crate) code: String,
     /// Its name for people.
     pub(crate) title: String,
     /// The group under which it stands.
@@ -317,6 +323,7 @@ impl Picture {
             components: components(snapshot, &claims),
             incidents: incidents(snapshot),
             maintenances: maintenances(snapshot),
+            archive: Arc::clone(&snapshot.history),
             categories: snapshot.settings.categories.clone(),
             regions: Some(policy.topology.regions()).filter(|all| all.len() > 1).into_iter().flatten().collect(),
             subscribe: subscribe(snapshot),
@@ -355,7 +362,10 @@ impl Picture {
 
     /// True when more differs than what is measured: what is claimed, or what people were told.
     pub(crate) fn says_otherwise(&self, other: &Self) -> bool {
-        self.claims != other.claims || self.incidents != other.incidents || self.maintenances != other.maintenances
+        self.claims != other.claims
+            || self.incidents != other.incidents
+            || self.maintenances != other.maintenances
+            || !Arc::ptr_eq(&self.archive, &other.archive)
     }
 
     /// The components by group, in the order in which the groups first come; those without one last.
@@ -378,11 +388,6 @@ impl Picture {
     /// Incidents that go on.
     pub(crate) fn open(&self) -> impl Iterator<Item = &PublicIncident> {
         self.incidents.iter().filter(|incident| incident.is_open())
-    }
-
-    /// Incidents that are over.
-    pub(crate) fn past(&self) -> impl Iterator<Item = &PublicIncident> {
-        self.incidents.iter().filter(|incident| !incident.is_open())
     }
 
     /// Announced work that goes on.
@@ -458,6 +463,7 @@ fn component_line(snapshot: &Snapshot, claims: &Claims, work: &WorkDays, compone
     let created_at = since_day.map_or(snapshot.book.started_at, |day| Moment::from_millis(day.saturating_mul(DAY_MS)));
     ComponentLine {
         name: name.clone(),
+        code: snapshot.settings.page.ids.get(name).unwrap_or(name).to_string(),
         title: component.title.clone(),
         group: snapshot.settings.page.groups.get(name).cloned(),
         claim,
@@ -583,7 +589,7 @@ mod tests {
         for (state, open) in table {
             assert_eq!(count(state), open, "{state:?}");
         }
-        assert_eq!(picture(&story::healthy()).past().count(), 1, "the dismissed one of yesterday is not told");
+        assert_eq!(picture(&story::healthy()).lately().len(), 1, "the dismissed one of yesterday is not told");
     }
 
     #[test]

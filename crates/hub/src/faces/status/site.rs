@@ -1,5 +1,6 @@
 //! The whole public site as files: drawn from one picture, held in memory, and written to disk as it is.
 
+use super::archive::Archive;
 use super::badge::{self, Badge};
 use super::feed::{AtomFeed, Feed, RssFeed};
 use super::pages::{EmbedPage, HistoryPage, IncidentPage, IndexPage, MaintenancePage, MonthPage, NotFoundPage};
@@ -104,6 +105,8 @@ pub(crate) struct File {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Site {
     files: BTreeMap<String, File>,
+    /// What other pages told; a file of ours at the same path goes before.
+    archive: Archive,
 }
 
 /// The operator's colours, where there are any.
@@ -112,12 +115,13 @@ const THEME_CSS: &str = "theme.css";
 pub(super) const NOT_FOUND: &str = "404.html";
 
 impl Site {
-    /// Draws everything.
+    /// Draws everything; `before` is the site as it was drawn last.
     ///
     /// # Errors
     /// When a template cannot be written out.
-    pub(crate) fn draw(picture: &Picture) -> Result<Self, DrawError> {
-        let mut site = Self::default();
+    pub(crate) fn draw(picture: &Picture, before: Option<&Self>) -> Result<Self, DrawError> {
+        let archive = Archive::draw(picture, before.map(|site| &site.archive))?;
+        let mut site = Self { archive, ..Self::default() };
         picture.languages.iter().try_for_each(|language| site.pages(picture, *language))?;
         site.page(NOT_FOUND, &NotFoundPage { picture: Told::new(picture, picture.language(), "") })?;
         site.put("history.atom", Kind::Atom, AtomFeed { feed: Feed::of(picture) }.render()?);
@@ -151,17 +155,13 @@ impl Site {
 
     /// All pages of a language.
     fn pages(&mut self, picture: &Picture, language: Language) -> Result<(), DrawError> {
-        let root = picture.root_of(language);
-        let root = root.trim_start_matches('/');
         let told = |path: &str| Told::new(picture, language, path);
-        let file = |path: &str| {
-            [root, path, "index.html"].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
-        };
+        let file = |path: &str| page_path(picture, language, path);
         self.page(&file(""), &IndexPage { picture: told("") })?;
         self.page(&file("embed"), &EmbedPage { picture: told("embed") })?;
         let months = picture.months();
         self.page(&file("history"), &HistoryPage { picture: told("history"), months: &months })?;
-        for month in &months {
+        for month in months.iter().filter(|month| !month.is_past()) {
             let path = format!("history/{}", month.key);
             self.page(&file(&path), &MonthPage { picture: told(&path), month })?;
         }
@@ -200,7 +200,8 @@ impl Site {
 
     /// All files with their paths.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &File)> {
-        self.files.iter().map(|(path, file)| (path.as_str(), file))
+        let past = self.archive.files().iter().filter(|(path, _)| !self.files.contains_key(*path));
+        self.files.iter().chain(past).map(|(path, file)| (path.as_str(), file))
     }
 
     fn page(&mut self, path: &str, page: &impl Template) -> Result<(), DrawError> {
@@ -216,6 +217,13 @@ impl Site {
     fn put(&mut self, path: &str, kind: Kind, body: impl Into<Bytes>) {
         self.files.insert(path.to_owned(), File { kind, body: body.into() });
     }
+}
+
+/// Where a page lies: below the folder of its language.
+pub(super) fn page_path(picture: &Picture, language: Language, path: &str) -> String {
+    let root = picture.root_of(language);
+    let parts = [root.trim_start_matches('/'), path, "index.html"];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 /// Why the site could not be drawn.

@@ -31,6 +31,7 @@ fn stories() -> Vec<(String, Snapshot)> {
         ("reported", story::reported()),
         ("maintained", story::maintained()),
         ("maintained with hostility", story::maintained_with_hostility()),
+        ("moved", story::moved()),
     ];
     told.into_iter().chain(others.map(|(name, snapshot)| (name.to_owned(), snapshot))).collect()
 }

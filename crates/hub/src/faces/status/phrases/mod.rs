@@ -125,6 +125,14 @@ pub(crate) struct Phrases {
     pub(crate) maintenance_cancelled: &'static str,
     pub(crate) maintenance_began: &'static str,
     pub(crate) maintenance_ended: &'static str,
+    // What other pages told.
+    /// How it went, and the name of the page.
+    pub(crate) imported: &'static str,
+    /// Before the name of the page.
+    pub(crate) imported_from: &'static str,
+    pub(crate) imported_note: &'static str,
+    pub(crate) postmortem: &'static str,
+    pub(crate) verifying: &'static str,
     // What is not there.
     pub(crate) not_here: &'static str,
     pub(crate) no_such_page: &'static str,
@@ -377,6 +385,7 @@ mod tests {
                 p.went,
                 p.goes,
                 p.maintained,
+                p.imported,
             ]
             .into_iter()
             .chain(p.reporting.with_gaps())
