@@ -11,6 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
 use crate::log::{EventLog, LogReader, LogWriter, OpenError, Snapshots};
+use crate::metrics::keep_looking;
 use crate::outbound::{ClientError, Outbound, Web};
 use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
@@ -151,6 +152,7 @@ impl Memory {
         let (log, book) = EventLog::resume(&settings.data)?;
         let mut engine = Engine::resume(settings.policy.clone(), book);
         recall_budgets(&mut engine, settings);
+        recall_learnt(&mut engine, settings);
         let days = log.days()?;
         Ok(Self { engine, log, days })
     }
@@ -161,6 +163,13 @@ fn recall_budgets(engine: &mut Engine, settings: &HubSettings) {
     match TelemetryReader::new(&settings.data).served(Moment::default()) {
         Ok(minutes) => minutes.iter().for_each(|it| engine.recall(&it.component, it.at, it.total, it.failed)),
         Err(error) => tracing::warn!(%error, "error budgets begin anew"),
+    }
+}
+
+/// Teaches the figures what they were taught; without it they learn anew.
+fn recall_learnt(engine: &mut Engine, settings: &HubSettings) {
+    if let Err(error) = TelemetryReader::new(&settings.data).learnt(|learnt| engine.recall_learnt(learnt)) {
+        tracing::warn!(%error, "what is usual is learnt anew");
     }
 }
 
@@ -234,6 +243,7 @@ fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Li
     let reporting = doors.reports.clone().keep(reported, doors.signals.clone(), doors.snapshots.clone());
     let (heard, listening) = (Arc::clone(settings), (web.clone(), doors.reports.clone(), doors.signals.clone()));
     let probing = async move {
+        let looking = keep_looking(&heard.metrics, &listening.0, &listening.2);
         let listening = keep_listening(&heard, &listening.0, &listening.1, &listening.2);
         let watching = OptionFuture::from(watching);
         tokio::join!(
@@ -242,7 +252,8 @@ fn run(settings: &Arc<HubSettings>, parts: Parts, console: Listening, status: Li
             watching,
             telling,
             reporting,
-            listening
+            listening,
+            looking
         );
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));

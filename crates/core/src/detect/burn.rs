@@ -261,6 +261,7 @@ impl ErrorBudgets {
                 total: burning.met.total,
                 kinds: Failures::default(),
                 bits: threshold,
+                of: None,
             })
         })
     }

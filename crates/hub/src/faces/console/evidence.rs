@@ -33,7 +33,7 @@ pub(super) struct Bar {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) class: &'static str,
-    pub(super) what: &'static str,
+    pub(super) what: String,
     pub(super) place: String,
     pub(super) expected: String,
     pub(super) observed: String,
@@ -68,15 +68,20 @@ const fn title(class: SourceClass) -> &'static str {
         SourceClass::Edge => "Edge traffic",
         SourceClass::Probe => "Probes",
         SourceClass::Report => "Users' reports",
+        SourceClass::Metric => "Figures",
     }
 }
 
 impl Line {
     fn of(finding: &Finding) -> Self {
-        let figure = |value: f64| if finding.measure == Measure::Reports { rate(value) } else { percent(value) };
+        let figure = |value: f64| match finding.measure {
+            Measure::Reports => rate(value),
+            Measure::Traffic | Measure::Figure => finding.measure.figure(value),
+            _ => percent(value),
+        };
         Self {
             class: finding.class.word(),
-            what: finding.measure.title(),
+            what: finding.title(),
             place: finding.slice.to_string(),
             expected: figure(finding.expected),
             observed: format!("{} of {}", figure(finding.observed), finding.total),
