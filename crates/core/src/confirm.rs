@@ -7,7 +7,8 @@
 //! them fail: whom nobody asks, because all ask the others, may be dead for long before a request fails.
 //!
 //! Never confirmed is what was all seen in a blink; what clients of one network alone meet, while others are well
-//! (`diagnose::Alone`); what users' reports say alone, which are capped (G1, G2); and slowness
+//! (`diagnose::Alone`); what users' reports and figures judged by their past say without the edge or probes, which are capped
+//! (G1, G2, decision 26); and slowness
 //! everywhere at once, without failures and without a surge, when the observer is as likely to be unwell as the service
 //! (A4). An error budget that burns is believed by rule (`detect::burn`).
 
@@ -112,6 +113,7 @@ fn gather(findings: &[&Finding], policy: &ConfirmPolicy) -> Option<Evidence> {
     let first = pillars.values().min_by_key(|f| f.since).map(|f| f.class)?;
     let capped = |f: &Finding| match f.class {
         SourceClass::Report => Bits(f.bits.0.min(policy.reports_cap)),
+        SourceClass::Metric => Bits(f.bits.0.min(policy.metrics_cap)),
         SourceClass::Edge | SourceClass::Probe => f.bits,
     };
     let bits = pillars.iter().map(|(class, f)| (*class, capped(f))).collect();
@@ -164,15 +166,10 @@ fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &Confirm
             ));
         }
     }
-    let is_believed = |class: SourceClass| {
-        let mut reports = evidence.pillars.iter().filter(|f| f.class == SourceClass::Report);
-        class != SourceClass::Report || reports.all(|f| (around.reported_broadly)(&f.slice))
-    };
-    let agreeing: Vec<_> =
-        evidence.bits.iter().filter(|(class, bits)| bits.0 >= AGREES && is_believed(**class)).collect();
-    let measured = agreeing.iter().filter(|(class, _)| **class != SourceClass::Report).count();
+    let agreeing = agreeing(evidence, around);
+    let seen = agreeing.iter().filter(|(class, _)| class.sees_itself()).count();
     let sum: f64 = agreeing.iter().map(|(_, bits)| bits.0).sum();
-    (agreeing.len() >= 2 && measured >= 1 && sum >= threshold && has_measured_weight(evidence, threshold)).then(|| {
+    (agreeing.len() >= 2 && seen >= 1 && sum >= threshold && has_seen_weight(evidence, threshold)).then(|| {
         let parts: Vec<String> = agreeing.iter().map(|(class, bits)| format!("{} {bits}", class.word())).collect();
         format!("{} agree, {sum:.0} bits against {threshold:.0}", parts.join(" and "))
     })
@@ -184,11 +181,23 @@ fn is_elsewhere(evidence: &Evidence, around: Surroundings<'_>) -> bool {
     !is_probed && (around.of_one_network)()
 }
 
-/// Reports may tip the scales but never be most of the weight: half of the threshold has to be measured.
-fn has_measured_weight(evidence: &Evidence, threshold: f64) -> bool {
-    let measured: f64 =
-        evidence.bits.iter().filter(|(class, _)| **class != SourceClass::Report).map(|(_, bits)| bits.0).sum();
-    measured >= threshold / 2.0
+/// The classes that have a say: not reports of a handful of forgers (G1), and not how late the edge's requests were beside how
+/// many of them failed, for those are the same requests.
+fn agreeing(evidence: &Evidence, around: Surroundings<'_>) -> Vec<(SourceClass, Bits)> {
+    let bits = |class| evidence.bits.get(&class).map_or(0.0, |bits| bits.0);
+    let has_a_say = |f: &Finding| match f.class {
+        SourceClass::Report => (around.reported_broadly)(&f.slice),
+        SourceClass::Metric => f.measure != Measure::Lateness || bits(SourceClass::Edge) < AGREES,
+        SourceClass::Edge | SourceClass::Probe => true,
+    };
+    let heard = evidence.pillars.iter().filter(|f| bits(f.class) >= AGREES && has_a_say(f));
+    heard.map(|f| (f.class, Bits(bits(f.class)))).collect()
+}
+
+/// Reports and figures may tip the scales but never be most of the weight: half of the threshold has to be seen failing.
+fn has_seen_weight(evidence: &Evidence, threshold: f64) -> bool {
+    let seen: f64 = evidence.bits.iter().filter(|(class, _)| class.sees_itself()).map(|(_, bits)| bits.0).sum();
+    seen >= threshold / 2.0
 }
 
 /// What a busy machine can cause goes on for as long as it is busy: that it lasts proves nothing.
@@ -207,7 +216,7 @@ fn is_over_in_a_blink(evidence: &Evidence, around: Surroundings<'_>) -> bool {
 
 fn observer_is_suspect(evidence: &Evidence, around: Surroundings<'_>) -> bool {
     let soft =
-        evidence.pillars.iter().filter(|f| f.class != SourceClass::Report).all(|f| {
+        evidence.pillars.iter().filter(|f| f.class.sees_itself()).all(|f| {
             f.measure == Measure::Slowness || (!f.kinds.is_empty() && f.kinds.kinds().all(FailureKind::is_soft))
         });
     soft && {
@@ -223,7 +232,7 @@ fn best(evidence: &Evidence) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Moment;
+    use crate::model::{Failures, Moment};
 
     const CALM: Surroundings<'_> = Surroundings {
         threshold: Bits(28.0),
@@ -252,6 +261,7 @@ mod tests {
             total: 10,
             kinds: [(kind, 5)].into(),
             bits: Bits(bits),
+            of: None,
         }
     }
 
@@ -335,6 +345,30 @@ mod tests {
         let findings = [reports(24.0), edge("component=login", 16.0)];
         assert_eq!((said(&findings, narrow), said(&findings, CALM)), ("suspected", "confirmed"));
         assert_eq!(said(&[reports(24.0), edge("component=login", 50.0)], narrow), "confirmed", "by what is measured");
+    }
+
+    /// Figures judged by their past tip the scales of what is seen failing; alone, or with reports alone, they believe nothing.
+    #[test]
+    fn metrics_tip_the_scales_and_never_confirm_alone() {
+        let missing = |bits| Finding {
+            kinds: Failures::default(),
+            ..finding(SourceClass::Metric, Measure::Traffic, FailureKind::Wrong, "component=login", bits)
+        };
+        let edge = |bits| edge("component=login", bits);
+        for bits in [24.0, 60.0, 1e9] {
+            assert_eq!(said(&[missing(bits)], CALM), "suspected");
+            assert_eq!(said(&[missing(bits), reports(1e9)], CALM), "suspected", "both can be forged");
+            assert_ne!(said(&[missing(bits), reports(1e9), probe("component=login", 8.5)], CALM), "confirmed");
+            assert_eq!(said(&[missing(bits), edge(13.0)], CALM), "suspected", "most of the weight");
+        }
+        assert_eq!(said(&[missing(14.0), edge(16.0)], CALM), "confirmed");
+        assert_eq!(said(&[missing(14.0), edge(13.0)], CALM), "healthy");
+        let late = Finding { measure: Measure::Lateness, ..missing(24.0) };
+        assert_eq!(said(&[late.clone(), edge(17.0)], CALM), "suspected", "they are the same requests");
+        assert_eq!(said(&[late, probe("component=login", 14.0)], CALM), "confirmed");
+        let everywhere = Surroundings { whole: &|| Whole { spread: 1.0, surging: false }, ..CALM };
+        let slow = finding(SourceClass::Edge, Measure::Slowness, FailureKind::Late, "component=login", 20.0);
+        assert_eq!(said(&[slow, missing(24.0)], everywhere), "suspected", "a figure makes no observer sound");
     }
 
     #[test]

@@ -81,11 +81,11 @@ fn cause(page: &mut String, incident: &Incident) {
     for f in incident.findings.iter().take(10) {
         line!(
             page,
-            "| {} | {} | {:.2} % | {:.1} % of {} | {:.0} |",
-            f.measure.title(),
+            "| {} | {} | {} | {} of {} | {:.0} |",
+            f.title(),
             f.slice,
-            f.expected * 100.0,
-            f.observed * 100.0,
+            f.measure.figure(f.expected),
+            f.measure.figure(f.observed),
             f.total,
             f.bits.0
         );

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p downbeat-hub --example faces -- STORY CONSOLE STATUS`, where STORY is `healthy`,
 //! `suspected`, `confirmed`, `mitigated`, `restoring`, `resolved`, `reviewed`, `dismissed`, `hostile`, `empty`,
-//! `no-data`, `unseeing`, `held-back`, `lapsing`, `many`, `merged`, `crowded`, `maintained`, `maintained-hostile` or `moved`, and CONSOLE and STATUS are addresses. Commands are printed and
+//! `no-data`, `unseeing`, `held-back`, `lapsing`, `many`, `merged`, `crowded`, `counted`, `maintained`, `maintained-hostile` or `moved`, and CONSOLE and STATUS are addresses. Commands are printed and
 //! have no effect.
 
 use downbeat_core::incident::{Command, Record, State};
@@ -65,6 +65,7 @@ fn told(name: &str) -> Option<view::Snapshot> {
         "no-data" => Some(story::no_data()),
         "merged" => Some(story::merged()),
         "crowded" => Some(story::crowded()),
+        "counted" => Some(story::counted()),
         "many" => Some(story::many()),
         state => story::STATES.into_iter().find(|s: &State| s.word() == state).map(story::in_state),
     }

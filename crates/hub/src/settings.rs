@@ -57,6 +57,8 @@ pub struct HubSettings {
     pub feeds: Vec<FeedSettings>,
     /// Where those say how they are whom we depend on; each of them is in the policy.
     pub upstreams: Vec<UpstreamSettings>,
+    /// Where metrics of others are looked at; each of them is in the policy.
+    pub metrics: Vec<MetricSettings>,
     /// In the demo, who breaks things at the console's request.
     pub breaker: Option<BreakerSettings>,
     /// Who may subscribe, and how mail goes out.
@@ -169,6 +171,38 @@ pub struct UpstreamSettings {
     pub every: Duration,
     /// The components of that page that count; the page as a whole when there are none.
     pub parts: Vec<String>,
+}
+
+/// Where a metric of others is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricSettings {
+    /// Its name in the policy.
+    pub name: Name,
+    /// Where.
+    pub source: MetricSource,
+    /// How often.
+    pub every: Duration,
+}
+
+/// Where figures come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricSource {
+    /// A page in Prometheus' text format, or OpenMetrics.
+    Page {
+        /// Its address.
+        url: String,
+        /// Which metric of it. Of a counter its growth counts.
+        metric: String,
+        /// Labels that its series have to have.
+        labels: BTreeMap<String, String>,
+    },
+    /// A question to Prometheus' API.
+    Query {
+        /// The root of the server.
+        prometheus: String,
+        /// In PromQL.
+        query: String,
+    },
 }
 
 /// How users' reports are taken in.

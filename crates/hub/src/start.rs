@@ -12,6 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::server::serve;
 use crate::intake;
 use crate::log::{EventLog, LogReader, LogWriter, OpenError, Snapshots};
+use crate::metrics::keep_looking;
 use crate::outbound::{ClientError, Outbound, Web};
 use crate::outbox::{Outbox, Pauses, Tools};
 use crate::probes::{Heartbeats, Prober, heartbeat_routes, keep_probing};
@@ -153,6 +154,7 @@ impl Memory {
         let (log, book) = EventLog::resume(&settings.data)?;
         let mut engine = Engine::resume(settings.policy.clone(), book);
         recall_budgets(&mut engine, settings);
+        recall_learnt(&mut engine, settings);
         let days = log.days()?;
         let histories = Histories::open(&settings.data, engine.book());
         Ok(Self { engine, log, days, histories })
@@ -164,6 +166,13 @@ fn recall_budgets(engine: &mut Engine, settings: &HubSettings) {
     match TelemetryReader::new(&settings.data).served(Moment::default(), &settings.policy) {
         Ok(minutes) => minutes.iter().for_each(|it| engine.recall(&it.budget, it.at, it.met)),
         Err(error) => tracing::warn!(%error, "error budgets begin anew"),
+    }
+}
+
+/// Teaches the figures what they were taught; without it they learn anew.
+fn recall_learnt(engine: &mut Engine, settings: &HubSettings) {
+    if let Err(error) = TelemetryReader::new(&settings.data).learnt(|learnt| engine.recall_learnt(learnt)) {
+        tracing::warn!(%error, "what is usual is learnt anew");
     }
 }
 
@@ -245,6 +254,7 @@ fn run(
     let reporting = doors.reports.clone().keep(reported, doors.signals.clone(), doors.snapshots.clone());
     let (heard, listening) = (Arc::clone(settings), (web.clone(), doors.reports.clone(), doors.signals.clone()));
     let probing = async move {
+        let looking = keep_looking(&heard.metrics, &listening.0, &listening.2);
         let listening = keep_listening(&heard, &listening.0, &listening.1, &listening.2);
         let watching = OptionFuture::from(watching);
         tokio::join!(
@@ -253,7 +263,8 @@ fn run(
             watching,
             telling,
             reporting,
-            listening
+            listening,
+            looking
         );
     };
     let app = console_app(settings, &doors).merge(heartbeat_routes(heartbeats));

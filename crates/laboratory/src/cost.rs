@@ -2,8 +2,8 @@
 
 use crate::page::{Goal, Page};
 use anyhow::{Context, ensure};
-use downbeat_core::detect::series::{Budget, CountSeries, Detector, Kind};
-use downbeat_core::model::Moment;
+use downbeat_core::detect::series::{Budget, CountSeries, Detector};
+use downbeat_core::model::{FigureKind, Moment};
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn others(page: &mut Page, program: &Path) -> anyhow::Result<()> {
 }
 
 fn general(page: &mut Page, what: &str, step: Duration) -> anyhow::Result<()> {
-    let fresh = || Detector::new(Kind::Gauge, step, Budget::default().bits(step));
+    let fresh = || Detector::new(FigureKind::Gauge, step, Budget::default().bits(step));
     let mut all: Vec<Detector> = (0..SERIES).map(|_| fresh()).collect();
     let ns = per_point(step, |at, value| {
         for detector in &mut all {

@@ -6,8 +6,8 @@
 use crate::dice::Dice;
 use crate::pack::Series;
 use crate::page::{Goal, Page};
-use downbeat_core::detect::series::{Answer, Budget, Detector, Kind, Spell};
-use downbeat_core::model::Moment;
+use downbeat_core::detect::series::{Answer, Budget, Detector, Spell};
+use downbeat_core::model::{FigureKind, Moment};
 use std::f64::consts::TAU;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ fn counted(dice: &mut Dice, mean: f64, dispersion: f64) -> f64 {
 /// What is found in a series.
 pub(crate) fn findings(values: &[f64], start: u64, step: u64, budget: Budget) -> Vec<Spell> {
     let step = Duration::from_secs(step);
-    let mut detector = Detector::new(Kind::Gauge, step, budget.bits(step));
+    let mut detector = Detector::new(FigureKind::Gauge, step, budget.bits(step));
     let mut found = vec![];
     let mut at = Moment::from_millis(start * 1_000);
     for value in values {

@@ -2,8 +2,8 @@
 
 use crate::health;
 use anyhow::{Context, ensure};
-use downbeat_core::detect::series::{Answer, Budget, Detector, Kind};
-use downbeat_core::model::Moment;
+use downbeat_core::detect::series::{Answer, Budget, Detector};
+use downbeat_core::model::{FigureKind, Moment};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn one(folder: &Path, name: &str, label: &Value) -> anyhow::Result<Series> {
 /// The bits of every point of a series that comes live; zero where there is no answer.
 pub(crate) fn bits(times: impl Iterator<Item = i64>, values: &[f64], step: i64) -> Vec<f64> {
     let step = Duration::from_secs(u64::try_from(step).unwrap_or(60));
-    let mut detector = Detector::new(Kind::Gauge, step, Budget::default().bits(step));
+    let mut detector = Detector::new(FigureKind::Gauge, step, Budget::default().bits(step));
     let points = times.zip(values).map(|(time, value)| {
         let at = Moment::from_millis(u64::try_from(time).unwrap_or(0) * 1_000);
         match detector.see(at, (!value.is_nan()).then_some(*value)) {

@@ -308,6 +308,7 @@ impl ErrorBudgets {
                 total: burning.met.total,
                 kinds: Failures::default(),
                 bits: threshold,
+                of: None,
             })
         })
     }

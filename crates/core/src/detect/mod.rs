@@ -7,16 +7,21 @@
 mod breadth;
 mod burn;
 mod count;
+mod metrics;
 mod ratio;
 pub mod series;
 mod shelf;
+mod traffic;
 mod usual;
+mod waits;
 
 pub use breadth::Breadth;
 pub use burn::{BUDGET_WINDOW, BURN_RULES, BudgetReading, BurnRule, Burning, ErrorBudget, ErrorBudgets, Met};
 pub use count::CountTest;
+pub use metrics::{MetricReading, Metrics, SeriesReading};
 pub use ratio::{Cap, RatioTest, Reading, Span};
 use shelf::{Key, Series, Shelf, Slot};
+pub use traffic::{Learnt, SeriesKey, SeriesKeyError, Traffic, TrafficReading};
 pub use usual::{SHARE_OF, Usual};
 
 use crate::model::{
@@ -204,8 +209,13 @@ impl Watch {
 
     fn floor(&self, measure: Measure) -> f64 {
         match measure {
-            Measure::Attempts | Measure::Requests | Measure::Reports | Measure::Budget => self.policy.failure_floor,
-            Measure::Slowness | Measure::LatencyBudget => self.policy.slow_floor,
+            Measure::Attempts
+            | Measure::Requests
+            | Measure::Reports
+            | Measure::Budget
+            | Measure::Traffic
+            | Measure::Figure => self.policy.failure_floor,
+            Measure::Slowness | Measure::LatencyBudget | Measure::Lateness => self.policy.slow_floor,
             Measure::Checks => self.policy.check_floor,
             Measure::Denials => DENIAL_FLOOR,
             Measure::Lookups => LOOKUP_FLOOR,
@@ -275,6 +285,7 @@ fn blank(now: Moment, reading: Reading) -> Finding {
         total: reading.total,
         kinds: Failures::default(),
         bits: reading.bits,
+        of: None,
     }
 }
 

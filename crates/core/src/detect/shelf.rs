@@ -144,7 +144,12 @@ fn sides(measure: Measure, leaf: &Slice) -> Vec<Slice> {
         Measure::Denials => &[&[Component], &[Component, Network]],
         Measure::Checks => &[&[Replica], &[Region], &[Component, Region]],
         Measure::Lookups => &[&[Region]],
-        Measure::Reports | Measure::Budget | Measure::LatencyBudget => &[],
+        Measure::Reports
+        | Measure::Budget
+        | Measure::LatencyBudget
+        | Measure::Lateness
+        | Measure::Traffic
+        | Measure::Figure => &[],
     };
     let cut = |set: &[Dimension]| {
         set.iter().try_fold(Slice::everywhere(), |slice, d| leaf.get(*d).map(|name| slice.with(*d, name.clone())))

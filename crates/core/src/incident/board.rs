@@ -5,7 +5,7 @@ use super::book::Book;
 use super::draft::{Draft, WordClock};
 use super::state::State;
 use crate::confirm::{Panel, ProbeLine};
-use crate::detect::BudgetReading;
+use crate::detect::{BudgetReading, MetricReading, TrafficReading};
 use crate::diagnose::{Ailing, Alone};
 use crate::model::{BudgetId, Dimension, IncidentId, Ledger, Moment, Name, Policy, Strength, Tally, TrafficPlan};
 use crate::signal::{ActiveSessions, Door, Strangers};
@@ -145,6 +145,10 @@ pub struct Board {
     pub asked: BTreeMap<Name, u64>,
     /// Active sessions; `None` where no edge tells of them.
     pub sessions: Option<ActiveSessions>,
+    /// How many ask for each component, and how late they are answered, against the usual.
+    pub traffic: Vec<TrafficReading>,
+    /// Figures of others, against the usual.
+    pub metrics: Vec<MetricReading>,
 }
 
 /// Draws the live picture.
@@ -177,6 +181,8 @@ pub(super) fn draw(
         alone: Alone::find(ledger, &door.owners, now),
         asked: asked(ledger, door, now),
         sessions: door.sessions.active(now),
+        traffic: vec![],
+        metrics: vec![],
     }
 }
 

@@ -14,6 +14,7 @@ use super::command::{Command, CommandRefused};
 use super::engine::Engine;
 use super::event::{Channel, Event, Record};
 use super::state::next;
+use crate::detect::Learnt;
 use crate::model::mutation::{Mutation, is_on};
 use crate::model::{Moment, Name, Signal};
 use crate::signal::SignalRefused;
@@ -117,6 +118,11 @@ impl Desk {
     /// [`SignalRefused`]; nothing is changed then.
     pub fn observe(&mut self, now: Moment, signal: &Signal) -> Result<(), SignalRefused> {
         self.engine.observe(now, signal)
+    }
+
+    /// Takes what was learnt since the last call ([`Engine::take_learnt`]).
+    pub fn take_learnt(&mut self) -> Vec<Learnt> {
+        self.engine.take_learnt()
     }
 
     /// Takes in how an effect ended, unless the book no longer waits for it.

@@ -15,17 +15,22 @@ use super::mind::Minder;
 use super::next::Next;
 use super::place::Places;
 use crate::confirm::{Hearing, Panel};
-use crate::detect::{ErrorBudgets, Met, Span, Watch, threshold};
+use crate::detect::series::Lesson;
+use crate::detect::{ErrorBudgets, Learnt, Met, Metrics, Span, Traffic, Watch, threshold};
 use crate::diagnose::Upstreams;
 use crate::model::mutation::bend;
 use crate::model::{
-    Bits, BudgetId, Finding, Ledger, Moment, Name, Policy, ProbeResult, Signal, Slice, Strength, Tally, TrafficPlan,
+    Bits, BudgetId, Day, Dimension, Finding, Ledger, MetricLook, Moment, Name, Policy, ProbeResult, RollUp, Signal,
+    Slice, Strength, Tally, TrafficPlan,
 };
 use crate::signal::{Door, Observation, SignalRefused, Standing, Strangers};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most epochs remembered as given out; an edge takes the newest one within seconds.
 const GIVEN_MAX: usize = 1_024;
+
+/// Most points remembered that were learnt and nobody took.
+const LEARNT_MAX: usize = 65_536;
 
 /// What an edge names beyond this is no epoch of any hub: not every reader of JSON tells such numbers apart.
 const EPOCH_MAX: u64 = 1 << 53;
@@ -54,6 +59,12 @@ pub struct Engine {
     pub(super) budgets: ErrorBudgets,
     /// What the team may have to know.
     pub(super) minder: Minder,
+    /// Who asks for what, against the usual.
+    traffic: Traffic,
+    /// Figures of others, against the usual.
+    metrics: Metrics,
+    /// What was learnt since somebody last took it: nobody has to.
+    learnt: Vec<Learnt>,
     /// What those who reported answer.
     pub(super) answers: Answers,
     /// What those say whom we depend on.
@@ -93,6 +104,9 @@ impl Engine {
             threshold: threshold(&policy.detect, &policy.topology),
             budgets: ErrorBudgets::new(&policy),
             minder: Minder::default(),
+            traffic: Traffic::new(&policy.detect, &policy.topology),
+            metrics: Metrics::new(&policy.metrics, &policy.detect),
+            learnt: vec![],
             answers: Answers::default(),
             upstreams: Upstreams::default(),
             found: Found::default(),
@@ -129,6 +143,8 @@ impl Engine {
         if dealt_with {
             self.watch.reset();
             self.budgets.begin_anew(record.at);
+            self.traffic.dealt_with();
+            self.metrics.dealt_with();
         }
         Ok(())
     }
@@ -154,6 +170,7 @@ impl Engine {
                 if let Some(refused) = &roll.plan_refused {
                     self.refused.insert(roll.edge.clone(), refused.clone());
                 }
+                self.hear_traffic(now, roll);
                 seen
             }
             Signal::Probe(result) => self.hear_probe(now, result)?.into_iter().collect(),
@@ -167,6 +184,10 @@ impl Engine {
             }
             Signal::Answer(answer) => {
                 self.answers.hear(now, answer, &self.book);
+                vec![]
+            }
+            Signal::Metric(look) => {
+                self.hear_metric(now, look)?;
                 vec![]
             }
             Signal::Upstream(word) if self.upstreams.hear(now, word, &self.policy) => vec![],
@@ -191,6 +212,44 @@ impl Engine {
     /// Tells what clients met before this engine was there, minutes in their order.
     pub fn recall(&mut self, budget: &BudgetId, at: Moment, met: Met) {
         self.budgets.add(budget, at, met);
+    }
+
+    fn hear_traffic(&mut self, now: Moment, roll: &RollUp) {
+        if self.traffic.is_over(now) {
+            let (policy, book) = (&self.policy, &self.book);
+            let lesson =
+                |component: &Name| lesson(policy, book, &Slice::of(Dimension::Component, component.clone()), now);
+            let learnt = self.traffic.close(now, lesson);
+            self.note_learnt(learnt);
+        }
+        self.traffic.add(roll);
+    }
+
+    fn hear_metric(&mut self, now: Moment, look: &MetricLook) -> Result<(), SignalRefused> {
+        let (policy, book) = (&self.policy, &self.book);
+        let learnt = self.metrics.hear(now, look, |slice| lesson(policy, book, slice, now));
+        let learnt = learnt.ok_or_else(|| SignalRefused::Stranger(format!("metric {}", look.metric)))?;
+        self.note_learnt(learnt);
+        Ok(())
+    }
+
+    /// Nobody has to take what was learnt, so it is bounded: the newest is kept.
+    fn note_learnt(&mut self, learnt: Vec<Learnt>) {
+        if self.learnt.len() > LEARNT_MAX {
+            self.learnt.clear();
+        }
+        self.learnt.extend(learnt);
+    }
+
+    /// Takes what was learnt since the last call, so that it is known after a restart.
+    pub fn take_learnt(&mut self) -> Vec<Learnt> {
+        std::mem::take(&mut self.learnt)
+    }
+
+    /// Takes in what was learnt before this engine was there, in the order of its time.
+    pub fn recall_learnt(&mut self, learnt: &Learnt) {
+        self.traffic.recall(learnt);
+        self.metrics.recall(learnt);
     }
 
     /// What follows now. Write it, apply it, ask again, until nothing follows.
@@ -219,9 +278,9 @@ impl Engine {
         let of = Some((self.watch.age(), now.as_millis() / 1_000));
         if self.found.of != of {
             let mut findings = self.watch.findings(now, self.policy.confirm.freshness);
-            for burning in self.budgets.findings(now, self.threshold) {
-                let place = findings.partition_point(|stronger| stronger.bits >= burning.bits);
-                findings.insert(place, burning);
+            for found in self.budgets.findings(now, self.threshold).chain(self.figures_found(now)) {
+                let place = findings.partition_point(|stronger| stronger.bits >= found.bits);
+                findings.insert(place, found);
             }
             self.found = Found { findings, of };
         }
@@ -231,6 +290,13 @@ impl Engine {
             let sights = self.sights(now);
             self.minder.look(now, sights);
         }
+    }
+
+    /// Figures judged by their past, as far as they may weigh.
+    fn figures_found(&self, now: Moment) -> impl Iterator<Item = Finding> {
+        let cap = Bits(self.policy.confirm.metrics_cap);
+        let found = self.traffic.findings(now).into_iter().chain(self.metrics.findings(now));
+        found.map(move |f| Finding { bits: if f.bits > cap { cap } else { f.bits }, ..f })
     }
 
     /// What is abnormal, strongest first.
@@ -245,7 +311,9 @@ impl Engine {
         let voices = asked.filter(|(_, voices)| *voices != Voices::default()).collect();
         let ailing = self.upstreams.ailing(now, &self.policy);
         let (drafts, word_clocks) = (self.drafts(), self.word_clocks());
-        Board { budgets: self.budgets.readings(now), voices, drafts, word_clocks, ailing, ..board }
+        let (budgets, traffic, metrics) =
+            (self.budgets.readings(now), self.traffic.readings(now), self.metrics.readings(now));
+        Board { budgets, voices, drafts, word_clocks, ailing, traffic, metrics, ..board }
     }
 
     /// What an edge tells of and nobody has configured here.
@@ -305,11 +373,27 @@ fn given(book: &Book) -> BTreeSet<u64> {
     started.chain([book.plan.epoch]).collect()
 }
 
+/// What figures of a place may teach now.
+fn lesson(policy: &Policy, book: &Book, place: &Slice, now: Moment) -> Lesson {
+    let is_of_it = |it: &Slice| it.meets(place);
+    let ails = book.open().any(|it| is_of_it(&it.slice) || it.findings.iter().any(|found| is_of_it(&found.slice)));
+    let is_worked_on = || place.get(Dimension::Component).is_some_and(|component| book.is_under_maintenance(component));
+    if ails || is_worked_on() {
+        Lesson::Apart
+    } else if policy.detect.quiet_days.contains(&Day::of(now)) {
+        Lesson::QuietDay
+    } else {
+        Lesson::Learnt
+    }
+}
+
 /// What a signal tells of: a probe's run and a report are one observation.
 fn span(signal: &Signal) -> Span {
     match signal {
         Signal::RollUp(roll) => Span::millis(roll.span_ms),
-        Signal::Probe(_) | Signal::Report(_) | Signal::Answer(_) | Signal::Upstream(_) => Span::SECOND,
+        Signal::Probe(_) | Signal::Report(_) | Signal::Answer(_) | Signal::Upstream(_) | Signal::Metric(_) => {
+            Span::SECOND
+        }
     }
 }
 

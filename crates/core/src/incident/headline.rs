@@ -22,7 +22,7 @@ impl Event {
             Self::ChangeTold { change } => format!("change {} on {}: {}", change.to, change.slice, change.summary),
             Self::Suspected { title, findings, .. } => format!("suspected: {title} ({} findings)", findings.len()),
             Self::EvidenceGrew { findings, .. } => match findings.first() {
-                Some(f) => format!("more evidence: {} on {}, {}", f.measure.title(), f.slice, f.bits),
+                Some(f) => format!("more evidence: {} on {}, {}", f.title(), f.slice, f.bits),
                 None => "more evidence".into(),
             },
             Self::Confirmed { why, .. } => format!("confirmed: {why}"),

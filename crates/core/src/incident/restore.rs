@@ -9,7 +9,7 @@ use super::state::State;
 use crate::act::{self, Effect};
 use crate::confirm::Verdict;
 use crate::model::mutation::{Mutation, is_on};
-use crate::model::{Moment, Name, RemedyId, RemedyKind, Route, Strength, Tally};
+use crate::model::{Finding, Moment, Name, RemedyId, RemedyKind, Route, SourceClass, Strength, Tally};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -268,7 +268,10 @@ impl Engine {
     /// Probes, edge and reports agree: nothing was found since, the probes pass, users are served, and do not say otherwise.
     fn is_over(&self, incident: &Incident, restored_at: Moment, now: Moment) -> bool {
         let quiet = now.since(restored_at) >= self.policy.incident.quiet_for;
-        let found = matches!(self.verdict(&self.findings_of(incident), now), Verdict::Healthy);
+        // A crowd that stays away, or a backlog that is worked off, keeps no incident open.
+        let seen: Vec<&Finding> =
+            self.findings_of(incident).into_iter().filter(|f| f.class != SourceClass::Metric).collect();
+        let found = matches!(self.verdict(&seen, now), Verdict::Healthy);
         let probes = !self.panel.failed_within(now, PROBE_FRESH);
         let served = match act::effect(&self.ledger, now.before(LOOK), now, &self.book.plan) {
             Effect::Relief(_) => true,

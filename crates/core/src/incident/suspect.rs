@@ -174,6 +174,8 @@ impl Engine {
             // G1: a handful of forgers is no class of evidence.
             classes.remove(&SourceClass::Report);
         }
+        // A5: that fewer ask, or that a figure is off, says of no replica that it is bad.
+        classes.remove(&SourceClass::Metric);
         classes
     }
 }

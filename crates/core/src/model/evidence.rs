@@ -46,15 +46,24 @@ pub enum SourceClass {
     Probe,
     /// Users.
     Report,
+    /// Figures judged by their own past: how many ask for something, and what others measure.
+    Metric,
 }
 
 impl SourceClass {
+    /// True for those who see requests and checks fail themselves. What people say can be forged, and so can a crowd that is
+    /// judged by its past: neither believes anything without them (decision 26).
+    pub const fn sees_itself(self) -> bool {
+        matches!(self, Self::Edge | Self::Probe)
+    }
+
     /// For people and for the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Edge => "edge",
             Self::Probe => "probe",
             Self::Report => "report",
+            Self::Metric => "metrics",
         }
     }
 }
@@ -81,9 +90,26 @@ pub enum Measure {
     Budget,
     /// Share of answers that began too late for the client, against what the component's latency objective allows.
     LatencyBudget,
+    /// Share of clients' requests that were answered later than in the worst hour of the last week.
+    Lateness,
+    /// Clients' requests, fewer than are usual at this time of day.
+    Traffic,
+    /// A figure of somebody else's that is off its usual.
+    Figure,
 }
 
 impl Measure {
+    /// A figure of a finding, for people: a share in percent, what is counted over a time as such.
+    pub fn figure(self, value: f64) -> String {
+        match self {
+            Self::Reports => format!("{value:.2} a second"),
+            Self::Traffic => format!("{value:.0} a minute"),
+            Self::Figure if value.abs() >= 100.0 || value == 0.0 => format!("{value:.0}"),
+            Self::Figure => format!("{value:.3}"),
+            _ => format!("{:.2} %", value * 100.0),
+        }
+    }
+
     /// For people: what the numbers of a finding count.
     pub const fn title(self) -> &'static str {
         match self {
@@ -96,6 +122,9 @@ impl Measure {
             Self::Reports => "users' reports",
             Self::Budget => "failures against the error budget",
             Self::LatencyBudget => "late answers against the latency budget",
+            Self::Lateness => "answers later than in a usual week",
+            Self::Traffic => "requests missing",
+            Self::Figure => "a figure off its usual",
         }
     }
 }
@@ -123,4 +152,14 @@ pub struct Finding {
     pub kinds: Failures,
     /// How strongly it speaks against health.
     pub bits: Bits,
+    /// Which figure it is, where a slice has any number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
+impl Finding {
+    /// For people: what was found.
+    pub fn title(&self) -> String {
+        self.of.as_ref().map_or_else(|| self.measure.title().to_owned(), |of| format!("{of} off its usual"))
+    }
 }

@@ -5,11 +5,13 @@
 
 mod cause;
 mod counts;
+mod day;
 mod evidence;
 mod language;
 mod ledger;
 mod maintenance;
 mod matter;
+mod metric;
 mod moment;
 pub mod mutation;
 mod name;
@@ -27,11 +29,13 @@ mod topology;
 
 pub use cause::{CauseKind, ChangeId, Hypothesis};
 pub use counts::Counts;
+pub use day::{Day, DayError};
 pub use evidence::{Bits, Course, Finding, Measure, SourceClass};
 pub use language::{Language, Piece, Said, Templates};
 pub use ledger::{Ledger, Second};
 pub use maintenance::{Appointment, MaintenanceId};
 pub use matter::{Matter, MatterId, Memo, MemoId, Phase, Urgency};
+pub use metric::{ColdStart, FigureKind, Labels, LookOutcome, Metric, MetricLook, Sense};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notice::{Audience, Notice, NoticeId, Stage};

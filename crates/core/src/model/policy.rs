@@ -2,7 +2,7 @@
 //!
 //! A configuration may change them; the demo shortens dwell and ramp times so that a restore can be watched.
 
-use super::{Language, Name, Objectives, RemedyKind, Stage, Templates, Topology};
+use super::{Day, Language, Metric, Name, Objectives, RemedyKind, Stage, Templates, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct Policy {
     pub objectives: BTreeMap<Name, Objectives>,
     /// Services of others that ours depends on.
     pub upstreams: BTreeMap<Name, Upstream>,
+    /// Metrics of others that are judged by their past.
+    pub metrics: BTreeMap<Name, Metric>,
 }
 
 /// A service of somebody else that ours depends on.
@@ -75,6 +77,12 @@ pub struct DetectPolicy {
     pub soft_bits_per_second: f64,
     /// How long counts are kept for the diagnosis.
     pub memory: Duration,
+    /// How many false findings a month are accepted of the service's own figures that are judged by their past: over all
+    /// components together for how many ask, and as many for how late the answers are; and of each metric of others, over all of
+    /// its series together.
+    pub metric_findings_per_month: f64,
+    /// Days (UTC) on which the crowd is another one: nothing is learnt from them, and only what is far off is found.
+    pub quiet_days: BTreeSet<Day>,
 }
 
 impl Default for DetectPolicy {
@@ -89,6 +97,8 @@ impl Default for DetectPolicy {
             hard_bits_per_second: 40.0,
             soft_bits_per_second: 12.0,
             memory: Duration::from_secs(180),
+            metric_findings_per_month: 1.0,
+            quiet_days: BTreeSet::new(),
         }
     }
 }
@@ -101,6 +111,8 @@ pub struct ConfirmPolicy {
     pub overwhelming: f64,
     /// The most that users' reports can add (invariants G1, G2): they make an incident suspected, never more.
     pub reports_cap: f64,
+    /// The most that figures judged by their own past can add: enough to be suspected, less than half of what is believed.
+    pub metrics_cap: f64,
     /// Evidence older than this is forgotten.
     pub freshness: Duration,
     /// Without a roll-up from an edge for so long, nothing is known (invariant A15).
@@ -112,6 +124,7 @@ impl Default for ConfirmPolicy {
         Self {
             overwhelming: 20.0,
             reports_cap: 30.0,
+            metrics_cap: 24.0,
             freshness: Duration::from_secs(60),
             silence_after: Duration::from_secs(30),
         }
@@ -333,6 +346,9 @@ impl Policy {
             .collect();
         if self.detect.false_incidents_per_month.is_nan() || self.detect.false_incidents_per_month <= 0.0 {
             faults.push(PolicyFault::Positive("false_incidents_per_month"));
+        }
+        if self.detect.metric_findings_per_month.is_nan() || self.detect.metric_findings_per_month <= 0.0 {
+            faults.push(PolicyFault::Positive("metric_findings_per_month"));
         }
         let ramp = &self.act.ramp;
         if ramp.last() != Some(&super::Strength::FULL) || ramp.windows(2).any(|w| w[0] >= w[1]) {

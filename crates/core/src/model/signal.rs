@@ -3,7 +3,7 @@
 //! None of these carries a time of its own. The hub stamps what it receives, so that no sender's clock can
 //! move a window (invariant F2); a roll-up covers the second before it arrives.
 
-use super::{ChangeId, FailureKind, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
+use super::{ChangeId, FailureKind, MetricLook, Moment, Name, Sketch, Slice, Tally, TrafficPlan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +22,8 @@ pub enum Signal {
     Answer(Answer),
     /// What somebody says of a service of theirs that ours depends on.
     Upstream(UpstreamWord),
+    /// What a look at a metric of others brought.
+    Metric(MetricLook),
 }
 
 /// What one edge saw in one second. Sent once a second whatever happened, so that its absence is a signal.

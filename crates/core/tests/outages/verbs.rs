@@ -337,6 +337,7 @@ fn suspect(toy: &mut Toy, incident: IncidentId, place: &str) {
         total: 100,
         kinds: Failures::default(),
         bits,
+        of: None,
     };
     let (title, bits) = (format!("Problems at {place}"), [(class, bits)].into());
     toy.write(vec![Event::Suspected { incident, title, slice, since: toy.now, findings: vec![finding], bits }]);

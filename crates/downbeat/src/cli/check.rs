@@ -5,11 +5,12 @@ use super::output::{self, Table};
 use crate::config::{self, Settings, duration_text, figures};
 use anyhow::Context;
 use clap::Args;
-use downbeat_core::model::{Mode, Name, Objectives, Policy, Promise, RemedyKind};
+use downbeat_core::model::{ColdStart, Day, Metric, Mode, Name, Objectives, Policy, Promise, RemedyKind};
 use downbeat_edge::{CertificateFiles, EdgeSettings, FeatureSettings, HealthSettings, RouteRule, check_certificate};
 use downbeat_hub::settings::{
     Action, ActuatorSettings, BucketSettings, ChannelKind, CopySettings, DnsTask, FeedSettings, HttpMethod, HttpTask,
-    HubSettings, MailSettings, Pace, ProbeSettings, ProbeTask, StreamTask, TlsTask, Trust, UpstreamSettings,
+    HubSettings, MailSettings, MetricSettings, MetricSource, Pace, ProbeSettings, ProbeTask, StreamTask, TlsTask,
+    Trust, UpstreamSettings,
 };
 use downbeat_hub::theme::{Colour, Logo, Scheme, Token};
 use serde_json::{Map, Value, json};
@@ -67,6 +68,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
         probes("probes", &hub.probes),
         probes("references", &hub.references),
         steps(&hub.probes),
+        metrics(hub),
         outbound(hub),
         messages(hub),
         subscribers(hub),
@@ -83,6 +85,7 @@ fn tables(Settings { edge, hub }: &Settings) -> Vec<Table> {
 fn service(hub: &HubSettings) -> Table {
     let topology = &hub.policy.topology;
     let proven: Vec<&str> = topology.proven_versions.iter().map(|v| v.as_str()).collect();
+    let quiet: Vec<String> = hub.policy.detect.quiet_days.iter().map(Day::to_string).collect();
     let row = vec![
         json!(topology.service),
         json!(topology.components.len()),
@@ -90,10 +93,11 @@ fn service(hub: &HubSettings) -> Table {
         json!(topology.regions().len()),
         json!(proven),
         json!(hub.data),
+        json!(quiet),
     ];
     Table {
         title: "summary",
-        columns: &["service", "components", "replicas", "regions", "proven_versions", "data"],
+        columns: &["service", "components", "replicas", "regions", "proven_versions", "data", "quiet_days"],
         rows: vec![row],
     }
 }
@@ -294,6 +298,32 @@ fn stream(task: &StreamTask) -> String {
     let start = task.start_within.map_or(String::new(), |within| format!(", begins within {}", duration_text(within)));
     let (listen, silence) = (duration_text(task.listen), duration_text(task.silence_max));
     format!("{}, {pace}, listens {listen}{from}{start}, silent {silence} at most", task.url)
+}
+
+/// Figures of others.
+fn metrics(hub: &HubSettings) -> Table {
+    let row = |settings: &MetricSettings| {
+        let Metric { slice, kind, sense, every, series_max, cold_start } = hub.policy.metrics.get(&settings.name)?;
+        let what = match &settings.source {
+            MetricSource::Page { url, metric, labels } => {
+                let labels: String = labels.iter().map(|(name, value)| format!(", {name}={value:?}")).collect();
+                format!("{metric} at {url}{labels}")
+            }
+            MetricSource::Query { prometheus, query } => format!("{query} at {prometheus}"),
+        };
+        Some(vec![
+            json!(settings.name),
+            json!(kind.word()),
+            json!(sense.word()),
+            json!(what),
+            json!(slice),
+            json!(duration_text(*every)),
+            json!(series_max),
+            json!(*cold_start == ColdStart::FromSiblings),
+        ])
+    };
+    let columns = &["name", "kind", "trouble", "what", "slice", "every", "series", "siblings"];
+    Table { title: "metrics", columns, rows: hub.metrics.iter().filter_map(row).collect() }
 }
 
 pub(super) fn task(task: &ProbeTask) -> (&'static str, String) {

@@ -64,6 +64,8 @@ pub(super) struct Incident {
 struct Finding {
     class: String,
     measure: String,
+    /// Which figure, of those that a place has any number of.
+    of: Option<String>,
     slice: String,
     since: u64,
     expected: f64,
@@ -237,7 +239,7 @@ impl Incident {
         let row = |f: &Finding| {
             vec![
                 json!(f.class),
-                json!(f.measure),
+                json!(f.of.as_ref().map_or_else(|| f.measure.clone(), |of| format!("{} {of}", f.measure))),
                 json!(f.slice),
                 json!(seconds(self.line.since_ms, f.since)),
                 json!(rounded(f.expected)),

@@ -78,7 +78,8 @@ pub(crate) fn read(reader: &Reader<'_>, figures: Figures<'_>) {
 /// The figures of `[policy]`, by its tables.
 pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)> {
     use Figure::{Count, Duration, Flaps, Large, Number, Ramp, Span};
-    let Policy { topology: _, detect, confirm, diagnose, act, tell, incident, objectives: _, upstreams: _ } = policy;
+    let Policy { topology: _, detect, confirm, diagnose, act, tell, incident, objectives: _, upstreams: _, metrics: _ } =
+        policy;
     vec![
         (
             "detect",
@@ -92,6 +93,7 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
                 ("hard_bits_per_second", Number(&mut detect.hard_bits_per_second)),
                 ("soft_bits_per_second", Number(&mut detect.soft_bits_per_second)),
                 ("memory", Span(&mut detect.memory)),
+                ("metric_findings_per_month", Number(&mut detect.metric_findings_per_month)),
             ],
         ),
         (
@@ -99,6 +101,7 @@ pub(crate) fn of_policy(policy: &mut Policy) -> Vec<(&'static str, Figures<'_>)>
             vec![
                 ("overwhelming", Number(&mut confirm.overwhelming)),
                 ("reports_cap", Number(&mut confirm.reports_cap)),
+                ("metrics_cap", Number(&mut confirm.metrics_cap)),
                 ("freshness", Span(&mut confirm.freshness)),
                 ("silence_after", Span(&mut confirm.silence_after)),
             ],

@@ -2,7 +2,7 @@
 
 use super::fault::Complaint;
 use super::spelling;
-use downbeat_core::model::{AddressRange, Audience, Mode, Name, RangeError, Strength};
+use downbeat_core::model::{AddressRange, Audience, Day, DayError, Mode, Name, RangeError, Strength};
 use downbeat_hub::settings::{ChannelKind, Dialect, MailTls};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -123,6 +123,14 @@ impl FromValue for NonZeroU32 {
 
     fn from_value(value: &DeValue<'_>) -> Result<Self, Complaint> {
         Self::new(whole(value, Self::EXPECTED)?).ok_or_else(|| bare(Self::EXPECTED, value))
+    }
+}
+
+impl FromText for Day {
+    const EXPECTED: &'static str = "a day such as \"2026-12-25\"";
+
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        text.parse().map_err(|error: DayError| Complaint::new(format!("{text:?}: {error}")))
     }
 }
 

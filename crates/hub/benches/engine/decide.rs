@@ -158,6 +158,7 @@ fn suspected(incident: IncidentId, n: u64, since: Moment) -> Event {
         total: 100,
         kinds: [(FailureKind::Reset, 50)].into(),
         bits: Bits(20.0),
+        of: None,
     };
     Event::Suspected {
         incident,

@@ -38,7 +38,10 @@ pub(super) async fn metrics(State(doors): State<Doors>) -> Response {
 
 fn text(snapshot: &Snapshot) -> String {
     let book = &snapshot.book;
-    let lines: [(&str, &str, &str, u64); 8] = [
+    let metrics = &snapshot.board.metrics;
+    let unknown = metrics.iter().filter(|it| it.unknown.is_some()).count() as u64;
+    let left_out = metrics.iter().map(|it| it.left_out).sum();
+    let lines: [(&str, &str, &str, u64); 10] = [
         ("downbeat_log_records_total", "counter", "Records in the log.", book.last_seq),
         ("downbeat_incidents_open", "gauge", "Incidents that are not over.", book.open().count() as u64),
         ("downbeat_remedies_in_force", "gauge", "Remedies that shape traffic.", book.in_force().count() as u64),
@@ -46,6 +49,8 @@ fn text(snapshot: &Snapshot) -> String {
         ("downbeat_plan_epoch", "gauge", "Epoch of the traffic plan in force.", book.plan.epoch),
         ("downbeat_automation_held", "gauge", "1 while an operator holds it back.", book.held_by.is_some().into()),
         ("downbeat_vantages_blind", "gauge", "Vantage points that cannot look.", snapshot.board.blind.len() as u64),
+        ("downbeat_metrics_unknown", "gauge", "Configured metrics that cannot be looked at.", unknown),
+        ("downbeat_metric_series_left_out", "gauge", "Series of them that are too many to be judged.", left_out),
         ("downbeat_trouble", "gauge", "1 while the log cannot be written.", snapshot.trouble.is_some().into()),
     ];
     let text = lines.iter().fold(String::new(), |mut text, (name, kind, help, value)| {

@@ -136,6 +136,7 @@ impl Driver {
                             let policy = self.desk.engine().policy();
                             self.telemetry.add(self.clock.now(), roll_up, policy);
                         }
+                        self.telemetry.teach(self.desk.take_learnt());
                         self.strangers.note(self.desk.engine(), &roll_up.edge);
                     }
                     self.answers.push(Answer::Signal(reply, result));

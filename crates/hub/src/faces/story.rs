@@ -8,7 +8,8 @@ use crate::reports::{Place, Quarter, ReportPicture, Tally};
 use crate::settings::{BreakerSettings, Category, HubSettings, PageSettings, SubscriberSettings};
 use crate::view::{Day, Snapshot};
 use downbeat_core::confirm::{ProbeLine, ProbeState};
-use downbeat_core::detect::{BudgetReading, ErrorBudget, Met};
+use downbeat_core::detect::series::{Presence, Shown, Standing};
+use downbeat_core::detect::{BudgetReading, ErrorBudget, Met, MetricReading, SeriesReading, TrafficReading};
 use downbeat_core::diagnose::Ailing;
 use downbeat_core::incident::{
     Actor, Board, Book, Cell, Channel, Condition, Draft, DraftEdit, Engine, Event, FoundRemedy, Outcome, Pulse, Record,
@@ -16,9 +17,9 @@ use downbeat_core::incident::{
 };
 use downbeat_core::model::{
     Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
-    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name,
-    Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice,
-    SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
+    Hypothesis, IncidentId, Indicator, Labels, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode,
+    Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route,
+    Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
 };
 use downbeat_core::signal::ActiveSessions;
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ pub(crate) fn settings() -> HubSettings {
         reports: Default::default(),
         feeds: Vec::new(),
         upstreams: Vec::new(),
+        metrics: Vec::new(),
         categories: vec![
             category("no-sound", "The music stops", "playback"),
             category("no-login", "I cannot log in", "login"),
@@ -162,6 +164,59 @@ pub(crate) fn empty() -> Snapshot {
         trouble: None,
         untold: None,
     }
+}
+
+/// Figures as they may stand: log-in misses its crowd, a queue grows, a metric is not heard.
+pub(crate) fn counted() -> Snapshot {
+    let mut snapshot = healthy();
+    let now = snapshot.now;
+    let shown = |value, expected, bits, standing| Shown {
+        at: now,
+        value,
+        expected,
+        bits: Bits(bits),
+        since: (bits > 0.0).then(|| now.before(Duration::from_secs(130))),
+        standing,
+    };
+    let traffic = |component, shown, presence, late_ms| TrafficReading {
+        component: name(component),
+        requests: shown,
+        presence,
+        late_ms,
+        late_bits: Bits(0.4),
+    };
+    let (judging, heard) = (Standing::Judging, Presence::Heard);
+    let silent = Presence::Unknown(now.before(Duration::from_secs(900)));
+    let series = |labels: &str, shown, borrows| SeriesReading {
+        labels: Labels::new(labels),
+        shown: Some(shown),
+        presence: heard,
+        borrows,
+        found_at: None,
+    };
+    let metric = |text, series, left_out, unknown: Option<&str>| MetricReading {
+        name: name(text),
+        slice: slice("component=playlists"),
+        series,
+        left_out,
+        unknown: unknown.map(str::to_owned),
+    };
+    let queues = vec![
+        series(&format!("{{queue=\"{HOSTILE}\"}}"), shown(2_412.0, 51.3, 31.0, judging), false),
+        series("{queue=\"push\"}", shown(7.25, 6.9, 0.0, judging), true),
+    ];
+    let board = Arc::make_mut(&mut snapshot.board);
+    board.traffic = vec![
+        traffic("login", Some(shown(4.0, 196.0, 44.0, judging)), heard, Some(180.0)),
+        traffic("playback", Some(shown(23_140.0, 22_871.0, 0.0, judging)), heard, Some(412.0)),
+        traffic("playlists", Some(shown(1_302.0, 0.0, 0.0, Standing::Learning)), heard, None),
+        traffic("search", None, silent, None),
+    ];
+    board.metrics = vec![
+        metric("queue-length", queues, 1_204, None),
+        metric("sign-ups", vec![], 0, Some("it answered 503 Service Unavailable")),
+    ];
+    snapshot
 }
 
 /// Playback fails, and users tell: most of them in one region, some from one provider, some with a new version of the app.
@@ -683,6 +738,7 @@ fn finding(class: SourceClass, measure: Measure, place: &str, at: Moment, streng
         total,
         kinds: [(FailureKind::Status, 97), (FailureKind::Reset, 6)].into(),
         bits: Bits(strength),
+        of: None,
     }
 }
 
@@ -774,6 +830,8 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         word_clocks: BTreeMap::new(),
         ailing: Vec::new(),
         sessions: None,
+        traffic: Vec::new(),
+        metrics: Vec::new(),
     }
 }
 

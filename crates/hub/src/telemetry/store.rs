@@ -1,8 +1,11 @@
 //! The file: a ring of points, written without syncing and read beside its writer.
 
 use super::gather::Batch;
-use super::{POINT_BYTES, SERIES_MAX, SERVED_BYTES, SERVED_KEPT, SERVED_MAX, Step};
-use downbeat_core::detect::Met;
+use super::learnt;
+use super::{
+    LEARNT_BYTES, LEARNT_KEPT, LEARNT_MAX, POINT_BYTES, SERIES_MAX, SERVED_BYTES, SERVED_KEPT, SERVED_MAX, Step,
+};
+use downbeat_core::detect::{Learnt, Met};
 use downbeat_core::model::{BudgetId, Indicator, Moment, Name, Policy};
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
@@ -73,7 +76,9 @@ fn file_in(data: &Path) -> PathBuf {
 /// The most bytes that the file may have, whatever happens.
 pub(super) fn bytes_max() -> u64 {
     let points: u64 = Step::ALL.iter().map(|step| step.kept()).sum();
-    points * SERIES_MAX as u64 * POINT_BYTES + 2 * SERVED_KEPT * SERVED_MAX as u64 * SERVED_BYTES
+    points * SERIES_MAX as u64 * POINT_BYTES
+        + 2 * SERVED_KEPT * SERVED_MAX as u64 * SERVED_BYTES
+        + LEARNT_KEPT * LEARNT_MAX as u64 * LEARNT_BYTES
 }
 
 impl Store {
@@ -86,6 +91,7 @@ impl Store {
             connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
             connection.execute_batch(&format!("PRAGMA max_page_count = {};", bytes_max() / PAGE_BYTES))?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(learnt::SCHEMA)?;
             Ok(connection)
         };
         match open() {
@@ -98,6 +104,16 @@ impl Store {
     pub(super) fn write(&mut self, batches: &[Batch]) -> Result<(), TelemetryError> {
         let written = insert(&mut self.connection, batches);
         written.map_err(|source| TelemetryError { path: self.path.clone(), source })
+    }
+
+    /// Writes what figures were taught.
+    pub(super) fn teach(&mut self, points: &[Learnt]) -> Result<(), TelemetryError> {
+        let mut insert = || {
+            let transaction = self.connection.transaction()?;
+            learnt::insert(&transaction, points)?;
+            transaction.commit()
+        };
+        insert().map_err(|source| TelemetryError { path: self.path.clone(), source })
     }
 }
 
@@ -226,6 +242,18 @@ impl TelemetryReader {
             return Ok(Vec::new());
         }
         select(&self.path, wanted).map_err(|source| TelemetryError { path: self.path.clone(), source })
+    }
+
+    /// Hands out what figures were taught, each series in the order of its time; nothing where nothing was written yet.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] when the file cannot be read.
+    pub fn learnt(&self, take: impl FnMut(&Learnt)) -> Result<(), TelemetryError> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let read = readable(&self.path).and_then(|connection| learnt::select(&connection, take));
+        read.map_err(|source| TelemetryError { path: self.path.clone(), source })
     }
 
     /// What clients met, minute by minute from this moment on, the minutes of each budget in their order; none where nothing was

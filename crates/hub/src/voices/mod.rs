@@ -7,17 +7,16 @@
 //! explains a failure of what depends on it, and the verdict then says so.
 
 mod feed;
-mod poll;
 mod statuspage;
 
 use crate::doors::SignalDoor;
 use crate::outbound::Web;
+use crate::poll::{Came, Health, Poll};
 use crate::reports::ReportDesk;
 use crate::settings::{FeedSettings, HubSettings, UpstreamSettings};
 use downbeat_core::model::{Signal, UpstreamHealth, UpstreamWord};
 use feed::Feed;
 use futures_util::future::join_all;
-use poll::{Came, Poll};
 
 /// Listens to all of them until it is dropped.
 pub(crate) async fn keep_listening(settings: &HubSettings, web: &Web, desk: &ReportDesk, signals: &SignalDoor) {
@@ -66,27 +65,5 @@ async fn ask(settings: &UpstreamSettings, web: Web, signals: &SignalDoor) {
             tracing::debug!(%error, "what an upstream says was not taken");
         }
         tokio::time::sleep(poll.pause()).await;
-    }
-}
-
-/// Tells once that a voice cannot be heard, and once that it can again.
-struct Health<'n> {
-    what: &'static str,
-    name: &'n str,
-    is_heard: bool,
-}
-
-impl<'n> Health<'n> {
-    fn new(what: &'static str, name: &'n str) -> Self {
-        Self { what, name, is_heard: true }
-    }
-
-    fn note(&mut self, trouble: Option<String>) {
-        match (&trouble, self.is_heard) {
-            (Some(why), true) => tracing::warn!(what = self.what, name = self.name, why, "a voice is not heard"),
-            (None, false) => tracing::info!(what = self.what, name = self.name, "a voice is heard again"),
-            _ => {}
-        }
-        self.is_heard = trouble.is_none();
     }
 }

@@ -8,6 +8,7 @@ mod console;
 mod journeys;
 mod kill;
 mod maintenance;
+mod metrics;
 mod ourselves;
 mod outbound;
 mod outbox;

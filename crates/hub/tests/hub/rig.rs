@@ -70,6 +70,7 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
         reports: Default::default(),
         feeds: Vec::new(),
         upstreams: Vec::new(),
+        metrics: Vec::new(),
         categories: vec![Category {
             name: name("no-sound"),
             title: "The music stops".into(),

@@ -116,6 +116,7 @@ fn settings(data: PathBuf, receiver: &str) -> HubSettings {
         reports: Default::default(),
         feeds: Vec::new(),
         upstreams: Vec::new(),
+        metrics: Vec::new(),
         categories: Vec::new(),
         page: PageSettings::default(),
         breaker: None,

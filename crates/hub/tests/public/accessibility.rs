@@ -167,6 +167,7 @@ async fn nobody_is_kept_out_of_the_console() {
         (story::maintained_with_hostility(), vec!["/maintenance"]),
         (story::reported(), vec!["/reports"]),
         (story::huge(), vec!["/", "/incidents/3"]),
+        (story::counted(), vec!["/figures"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
     ];
     let mut complaints_of_all = Vec::new();

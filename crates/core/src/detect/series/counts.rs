@@ -11,6 +11,7 @@
 //! Cost: 350 bytes, and seven logarithms a point. Rejected: quasi-Poisson scores (no likelihood, and
 //! a single burst can win any bet), a z-score (late at small numbers, false at large ones).
 
+use super::Standing;
 use super::course::{Course, Lesson};
 use crate::model::{Bits, Moment};
 use std::f32::consts::LOG2_E;
@@ -62,6 +63,8 @@ pub struct CountSeries {
     per_day: u32,
     /// Points since the evidence was last small.
     troubled: u32,
+    /// Points until the level is found anew.
+    settling: u32,
 }
 
 impl CountSeries {
@@ -69,7 +72,20 @@ impl CountSeries {
     pub fn new(step: Duration) -> Self {
         let bets = [Bet::default(); MULTIPLES.len()];
         let per_day = u32::try_from(86_400_000 / step.as_millis().max(1)).unwrap_or(u32::MAX).clamp(24, 86_400);
-        Self { course: Course::new(step), bets, dispersion: 1.0, seen: 0, per_day, troubled: 0 }
+        Self { course: Course::new(step), bets, dispersion: 1.0, seen: 0, per_day, troubled: 0, settling: 0 }
+    }
+
+    /// Whether enough has been seen to bet.
+    pub fn standing(&self) -> Standing {
+        let known = self.seen > FIRST_DAYS * self.per_day && self.settling == 0;
+        if known { Standing::Judging } else { Standing::Learning }
+    }
+
+    /// The level has moved for a reason of its own: it is found anew over so many points, in which nothing is bet. What the
+    /// half hours do to it stays.
+    pub fn find_level_anew(&mut self, points: u32) {
+        self.bets = [Bet::default(); MULTIPLES.len()];
+        (self.troubled, self.settling) = (0, points);
     }
 
     /// Takes in how many came in the step that ended at `at`.
@@ -79,16 +95,19 @@ impl CountSeries {
         let quiet = self.bits() < QUIET_BITS;
         self.troubled = if quiet { 0 } else { self.troubled.saturating_add(1) };
         let lesson = match self.troubled {
+            _ if self.settling > 0 => Lesson::NewLevel,
             0 => Lesson::Usual,
             1..=ACCEPTED_AFTER => Lesson::Nothing,
             _ => Lesson::NewLevel,
         };
         let usual = self.course.usual(at);
-        if self.seen > FIRST_DAYS * self.per_day {
+        if self.standing() == Standing::Judging {
             self.bet(at, count, usual);
         }
         self.course.learn(at, count, usual, lesson);
-        if quiet {
+        if self.settling > 0 {
+            self.settling -= 1;
+        } else if quiet {
             self.learn(count, usual);
         }
         self.reading(usual)
@@ -178,6 +197,20 @@ mod tests {
         assert!(soon.expected > 70.0 && soon.bits.0 > 60.0, "{soon:?}");
         let (_, late) = after(start + 4 * 1_440, |n| if n >= start { 0.3 } else { 1.0 });
         assert!(late.expected < 50.0 && late.bits.0 < 10.0, "{late:?}");
+    }
+
+    #[test]
+    fn a_level_that_moved_for_a_reason_is_found_within_the_hour() {
+        let start = 6 * 1_440;
+        let (mut series, _) = after(start, |_| 1.0);
+        series.find_level_anew(60);
+        let mut dice = Dice::new(4);
+        for n in start..start + 600 {
+            let mean = 0.3 * (100.0 + 50.0 * (n as f32 / 1_440.0 * std::f32::consts::TAU).sin());
+            let reading = series.add(minute(n), (mean + dice.normal() * mean.sqrt()).max(0.0) as u64);
+            assert!(reading.bits.0 < 12.0, "{n}: {reading:?}");
+            assert_eq!(series.standing() == Standing::Judging, n >= start + 59, "{n}");
+        }
     }
 
     #[test]

@@ -5,8 +5,7 @@
 //! missing data is its own state, UNKNOWN, and never DOWN. Values that are suddenly a thousand times (or 60, 100, 1,024
 //! times, or the inverse) what they were, and stay so, are said to be in another unit.
 
-use super::Kind;
-use crate::model::Moment;
+use crate::model::{FigureKind, Moment};
 use std::time::Duration;
 
 /// The largest figure that is believed.
@@ -62,14 +61,14 @@ pub(super) struct Intake {
     step: f32,
     /// Mean size of the values, in their own unit; zero before the first.
     size: f32,
-    kind: Kind,
+    kind: FigureKind,
     /// For how many points the values may have been in a new unit.
     times: u8,
     first: u8,
 }
 
 impl Intake {
-    pub(super) fn new(kind: Kind, step: Duration) -> Self {
+    pub(super) fn new(kind: FigureKind, step: Duration) -> Self {
         let step = step.as_secs_f32().max(0.001);
         Self { last: None, step, size: 0.0, kind, times: 0, first: 0 }
     }
@@ -145,7 +144,7 @@ mod tests {
         Moment::from_millis(minute * 60_000)
     }
 
-    fn after_an_hour(kind: Kind) -> Intake {
+    fn after_an_hour(kind: FigureKind) -> Intake {
         let mut intake = Intake::new(kind, Duration::from_secs(60));
         for minute in 1..=60 {
             assert_eq!(intake.take(at(minute), Some(0.5)), Taken::Good(None));
@@ -156,19 +155,19 @@ mod tests {
     #[test]
     fn each_kind_of_bad_input_has_its_answer() {
         let rows = [
-            (Kind::Gauge, 61, Some(f64::NAN), Taken::Refused(Fault::NotFinite)),
-            (Kind::Gauge, 61, Some(f64::INFINITY), Taken::Refused(Fault::NotFinite)),
-            (Kind::Gauge, 61, Some(f64::NEG_INFINITY), Taken::Refused(Fault::NotFinite)),
-            (Kind::Gauge, 61, Some(1e300), Taken::Refused(Fault::NotFinite)),
-            (Kind::Gauge, 61, Some(-1.0), Taken::Good(None)),
-            (Kind::Count, 61, Some(-1.0), Taken::Refused(Fault::OutOfRange)),
-            (Kind::Latency, 61, Some(-0.1), Taken::Refused(Fault::OutOfRange)),
-            (Kind::Ratio, 61, Some(1.1), Taken::Refused(Fault::OutOfRange)),
-            (Kind::Gauge, 61, None, Taken::Missing),
-            (Kind::Gauge, 60, Some(0.5), Taken::Refused(Fault::Duplicate)),
-            (Kind::Gauge, 60, None, Taken::Refused(Fault::Duplicate)),
-            (Kind::Gauge, 12, Some(0.5), Taken::Refused(Fault::Late)),
-            (Kind::Gauge, 70, Some(0.5), Taken::Good(Some(Note::Hole(Duration::from_secs(600))))),
+            (FigureKind::Gauge, 61, Some(f64::NAN), Taken::Refused(Fault::NotFinite)),
+            (FigureKind::Gauge, 61, Some(f64::INFINITY), Taken::Refused(Fault::NotFinite)),
+            (FigureKind::Gauge, 61, Some(f64::NEG_INFINITY), Taken::Refused(Fault::NotFinite)),
+            (FigureKind::Gauge, 61, Some(1e300), Taken::Refused(Fault::NotFinite)),
+            (FigureKind::Gauge, 61, Some(-1.0), Taken::Good(None)),
+            (FigureKind::Count, 61, Some(-1.0), Taken::Refused(Fault::OutOfRange)),
+            (FigureKind::Latency, 61, Some(-0.1), Taken::Refused(Fault::OutOfRange)),
+            (FigureKind::Ratio, 61, Some(1.1), Taken::Refused(Fault::OutOfRange)),
+            (FigureKind::Gauge, 61, None, Taken::Missing),
+            (FigureKind::Gauge, 60, Some(0.5), Taken::Refused(Fault::Duplicate)),
+            (FigureKind::Gauge, 60, None, Taken::Refused(Fault::Duplicate)),
+            (FigureKind::Gauge, 12, Some(0.5), Taken::Refused(Fault::Late)),
+            (FigureKind::Gauge, 70, Some(0.5), Taken::Good(Some(Note::Hole(Duration::from_secs(600))))),
         ];
         for (kind, minute, value, expected) in rows {
             assert_eq!(after_an_hour(kind).take(at(minute), value), expected, "{kind:?} {minute} {value:?}");
@@ -177,14 +176,14 @@ mod tests {
 
     #[test]
     fn what_was_refused_moves_no_clock() {
-        let mut intake = after_an_hour(Kind::Gauge);
+        let mut intake = after_an_hour(FigureKind::Gauge);
         intake.take(at(62), Some(f64::NAN));
         assert_eq!(intake.take(at(61), Some(0.5)), Taken::Good(None));
     }
 
     #[test]
     fn another_unit_is_said_once() {
-        let mut intake = after_an_hour(Kind::Gauge);
+        let mut intake = after_an_hour(FigureKind::Gauge);
         let notes: Vec<_> = (61..100).map(|minute| intake.take(at(minute), Some(500.0))).collect();
         let said: Vec<_> = notes.iter().filter(|taken| matches!(taken, Taken::Good(Some(Note::Units(_))))).collect();
         assert_eq!(said.len(), 1, "{notes:?}");
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn one_large_figure_is_no_other_unit() {
-        let mut intake = after_an_hour(Kind::Gauge);
+        let mut intake = after_an_hour(FigureKind::Gauge);
         for minute in 61..100 {
             let value = if minute % 5 == 0 { 500.0 } else { 0.5 };
             assert_eq!(intake.take(at(minute), Some(value)), Taken::Good(None));

@@ -15,6 +15,7 @@ mod cascade;
 mod counts;
 mod course;
 mod intake;
+mod live;
 mod memory;
 mod novelty;
 mod spell;
@@ -22,15 +23,16 @@ mod sustained;
 mod tail;
 mod tails;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 pub use absence::{Arrivals, Presence};
 pub use budget::Budget;
 pub use counts::{CountSeries, Reading as CountReading, threshold as count_threshold};
 pub use intake::{Fault, Note};
+pub use live::{Lesson, LiveSeries, Shown, Telling};
 pub use spell::{Direction, Ending, Spell};
 
-use crate::model::{Bits, Moment};
+use crate::model::{Bits, FigureKind, Moment};
 use baseline::Forecast;
 use intake::{Intake, Taken};
 use novelty::{Asked, News, Novelty, Panel};
@@ -42,30 +44,6 @@ use std::time::Duration;
 const FINE: Duration = Duration::from_secs(150);
 /// After a spell the usual is held for so many points at most.
 const AFTER_MAX: u16 = 200;
-
-/// What a series measures: what its figures can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// How many, in a step: never negative.
-    Count,
-    /// A share, from 0 to 1.
-    Ratio,
-    /// A time: never negative.
-    Latency,
-    /// Anything else.
-    Gauge,
-}
-
-impl Kind {
-    /// Whether a figure can be one of this kind.
-    pub fn admits(self, value: f64) -> bool {
-        match self {
-            Kind::Count | Kind::Latency => value >= 0.0,
-            Kind::Ratio => (0.0..=1.0).contains(&value),
-            Kind::Gauge => true,
-        }
-    }
-}
 
 /// What a point is, seen with what came before.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,7 +104,7 @@ pub struct Detector {
 
 impl Detector {
     /// Knows nothing yet of a series with a point about each `step`; a spell begins at `worth` bits.
-    pub fn new(kind: Kind, step: Duration, worth: Bits) -> Self {
+    pub fn new(kind: FigureKind, step: Duration, worth: Bits) -> Self {
         let intake = Intake::new(kind, step);
         let asked = if step < FINE { Asked::Forecast } else { Asked::Panel };
         Self { intake, novelty: Novelty::new(step, asked), worth, spells: Spells::default(), after: None }
@@ -237,7 +215,7 @@ mod tests {
     fn spells(step: u64, points: u64, trouble: impl Fn(u64, f64) -> f64) -> Vec<Spell> {
         let mut dice = Dice::new(11);
         let length = Duration::from_secs(60 * step);
-        let mut detector = Detector::new(Kind::Gauge, length, Budget::default().bits(length));
+        let mut detector = Detector::new(FigureKind::Gauge, length, Budget::default().bits(length));
         let mut found = vec![];
         for n in 0..points {
             let usual = 100.0 + 20.0 * (n as f64 * step as f64 / 1_440.0 * std::f64::consts::TAU).sin();
@@ -303,7 +281,7 @@ mod tests {
     #[test]
     fn nothing_is_said_while_it_learns() {
         for step in [1, 5] {
-            let mut detector = Detector::new(Kind::Gauge, Duration::from_secs(60 * step), Bits(0.0));
+            let mut detector = Detector::new(FigureKind::Gauge, Duration::from_secs(60 * step), Bits(0.0));
             let mut first = None;
             for n in 0..200 {
                 let value = if n % 20 == 19 { 1e6 } else { (n % 7) as f64 };
@@ -318,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_flat_series_says_nothing() {
-        let mut detector = Detector::new(Kind::Gauge, Duration::from_secs(300), WORTH);
+        let mut detector = Detector::new(FigureKind::Gauge, Duration::from_secs(300), WORTH);
         for n in 0..5_000 {
             let Answer::Seen(verdict) = detector.see(five_minutes(n), Some(7.0)) else { panic!("refused") };
             assert!(verdict.found.is_none() && verdict.expected.is_finite(), "{n}: {verdict:?}");
@@ -328,7 +306,7 @@ mod tests {
     #[test]
     fn nothing_finite_makes_an_answer_that_is_not() {
         let mut dice = Dice::new(5);
-        let mut detector = Detector::new(Kind::Gauge, Duration::from_secs(300), WORTH);
+        let mut detector = Detector::new(FigureKind::Gauge, Duration::from_secs(300), WORTH);
         for n in 0..20_000u64 {
             let size = 10f64.powf(f64::from(dice.share()) * 30.0 - 15.0);
             let value = if n % 2 == 0 { size } else { -size };
@@ -339,7 +317,7 @@ mod tests {
 
     #[test]
     fn the_state_is_small() {
-        let size = |seconds| Detector::new(Kind::Gauge, Duration::from_secs(seconds), WORTH).size();
+        let size = |seconds| Detector::new(FigureKind::Gauge, Duration::from_secs(seconds), WORTH).size();
         assert!(size(60) <= 640 && size(300) <= 1_400, "{} {}", size(60), size(300));
         assert!(size_of::<CountSeries>() <= 1_024, "{}", size_of::<CountSeries>());
     }

@@ -1,10 +1,10 @@
 //! Dice for the tests of this room: the same throws each time.
 
 /// A small generator (SplitMix64).
-pub(super) struct Dice(u64);
+pub(in crate::detect) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::detect) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,12 +17,12 @@ impl Dice {
     }
 
     /// From 0 to 1, 1 excluded.
-    pub(super) fn share(&mut self) -> f32 {
+    pub(in crate::detect) fn share(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     /// About normal: the sum of twelve shares.
-    pub(super) fn normal(&mut self) -> f32 {
+    pub(in crate::detect) fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.share()).sum::<f32>() - 6.0
     }
 }

@@ -7,8 +7,8 @@ mod read;
 use super::output;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use downbeat_core::detect::series::{Answer, Budget, Detector, Direction, Ending, Fault, Kind, Note, Spell, Standing};
-use downbeat_core::model::{Bits, Moment};
+use downbeat_core::detect::series::{Answer, Budget, Detector, Direction, Ending, Fault, Note, Spell, Standing};
+use downbeat_core::model::{Bits, FigureKind, Moment};
 pub(super) use read::ReadError;
 use read::Row;
 use serde_json::json;
@@ -101,16 +101,16 @@ enum KindChoice {
 }
 
 impl KindChoice {
-    fn resolve(self, rows: &[Row]) -> Kind {
+    fn resolve(self, rows: &[Row]) -> FigureKind {
         match self {
-            Self::Count => Kind::Count,
-            Self::Ratio => Kind::Ratio,
-            Self::Latency => Kind::Latency,
-            Self::Gauge => Kind::Gauge,
+            Self::Count => FigureKind::Count,
+            Self::Ratio => FigureKind::Ratio,
+            Self::Latency => FigureKind::Latency,
+            Self::Gauge => FigureKind::Gauge,
             Self::Auto => {
                 let mut first = rows.iter().filter_map(|row| row.value).take(1_000).peekable();
                 let counts = first.peek().is_some() && first.all(|value| value >= 0.0 && value.fract() == 0.0);
-                if counts { Kind::Count } else { Kind::Gauge }
+                if counts { FigureKind::Count } else { FigureKind::Gauge }
             }
         }
     }
@@ -127,7 +127,7 @@ struct Scored {
 /// One file, looked through.
 struct Looked {
     name: String,
-    kind: Kind,
+    kind: FigureKind,
     points: Vec<Scored>,
     spells: Vec<Spell>,
     notes: Vec<(Moment, Note)>,
@@ -195,7 +195,7 @@ fn as_json(looked: &[Looked]) -> String {
         for spell in &one.spells {
             let finding = json!({
                 "file": one.name,
-                "kind": kind_word(one.kind),
+                "kind": one.kind.word(),
                 "start": stamp(spell.start),
                 "end": spell.end.map(|(end, _)| stamp(end)),
                 "ended": spell.end.map(|(_, ending)| ending_word(ending)),
@@ -216,7 +216,7 @@ fn as_text(looked: &[Looked]) -> String {
     for one in looked {
         let plural = if one.spells.len() == 1 { "finding" } else { "findings" };
         let (points, found) = (one.points.len(), one.spells.len());
-        let (kind, learnt) = (kind_word(one.kind), one.learnt);
+        let (kind, learnt) = (one.kind.word(), one.learnt);
         let _ = writeln!(out, "{}: {points} points ({kind}), {learnt} of them learnt from; {found} {plural}", one.name);
         for spell in &one.spells {
             let _ = writeln!(out, "  {}", sentence(spell));
@@ -297,15 +297,6 @@ fn quoted(cell: &str) -> String {
 fn stamp(at: Moment) -> String {
     let ms = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| at.to_string(), |stamp| stamp.to_string())
-}
-
-fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Count => "count",
-        Kind::Ratio => "ratio",
-        Kind::Latency => "latency",
-        Kind::Gauge => "gauge",
-    }
 }
 
 fn direction_word(direction: Direction) -> &'static str {

@@ -1,6 +1,6 @@
 //! The report: one page, no script, nothing from elsewhere; bright or dark as the reader's system is, and good on a phone.
 
-use super::{Looked, direction_word, figure, kind_word, plot, stamp};
+use super::{Looked, direction_word, figure, plot, stamp};
 use downbeat_core::detect::series::{Ending, Spell};
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub(super) fn render(looked: &[Looked], needs: &str) -> String {
             "<p>{}{} points, taken as {}; the first {} were learnt from.</p>",
             plot::span(one).unwrap_or_default(),
             one.points.len(),
-            kind_word(one.kind),
+            one.kind.word(),
             one.learnt
         );
         if !one.spells.is_empty() {

@@ -4,6 +4,7 @@
 mod certificates;
 mod features;
 mod listeners;
+mod metrics;
 mod page;
 mod probes;
 mod reports;
@@ -66,6 +67,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     listeners::check(&file, check);
     let data = data_folder(file.data.as_ref(), check);
     check_caches(&file.components, file.edge.settings.cache_bytes, check);
+    let quiet_days = file.service.quiet_days.clone();
     let site = Site::of(file.replicas, file.components, file.service, check);
     if let Some(region) = &file.edge.region {
         site.check_region(region, check);
@@ -76,6 +78,8 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
     let mut policy = resolve_policy(file.policy, &site, file.actuator.is_some(), check);
     policy.upstreams = reports::policy_of(&file.upstreams, &site, check);
+    policy.detect.quiet_days = quiet_days;
+    policy.metrics = metrics::policy_of(&file.metrics, &site, check);
     if let [first, others @ ..] = file.page.languages.as_slice() {
         policy.tell.language = *first;
         policy.tell.translations = others.to_vec();
@@ -115,6 +119,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         reports: reports::resolve(file.reports, check),
         feeds: reports::feeds(file.feeds, &site, check),
         upstreams: reports::upstreams(file.upstreams),
+        metrics: metrics::settings(file.metrics),
         breaker: file.demo,
         subscribers,
     };

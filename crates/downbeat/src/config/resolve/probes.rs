@@ -72,7 +72,8 @@ fn defaults(site: &Site, health: &HealthTable) -> Vec<ProbeSettings> {
 }
 
 fn probe(table: ProbeTable, site: &Site, check: &Check<'_>) -> Option<ProbeSettings> {
-    let slice = slice(&table, site, check);
+    let place = Place { component: &table.component, region: &table.region, replica: &table.replica };
+    let slice = slice(place, site, check);
     let steps = table.walk.iter().flat_map(|walk| &walk.components);
     steps.for_each(|component| site.check_component(component, check));
     settings(table, slice, check)
@@ -137,18 +138,25 @@ fn reveal(source: &SecretSource, check: &Check<'_>) -> Result<Secret, Complaint>
     }
 }
 
-/// What a probe looks at; a replica brings its region with it.
-fn slice(table: &ProbeTable, site: &Site, check: &Check<'_>) -> Slice {
+/// What is looked at, as it was written.
+pub(super) struct Place<'t> {
+    pub(super) component: &'t Option<Spanned<Name>>,
+    pub(super) region: &'t Option<Spanned<Name>>,
+    pub(super) replica: &'t Option<Spanned<Name>>,
+}
+
+/// What is looked at; a replica brings its region with it.
+pub(super) fn slice(place: Place<'_>, site: &Site, check: &Check<'_>) -> Slice {
     let mut slice = Slice::everywhere();
-    if let Some(component) = &table.component {
+    if let Some(component) = place.component {
         site.check_component(component, check);
         slice = slice.with(Dimension::Component, component.get_ref().clone());
     }
-    if let Some(region) = &table.region {
+    if let Some(region) = place.region {
         site.check_region(region, check);
         slice = slice.with(Dimension::Region, region.get_ref().clone());
     }
-    match &table.replica {
+    match place.replica {
         Some(replica) => with_replica(slice, replica, site, check),
         None => slice,
     }

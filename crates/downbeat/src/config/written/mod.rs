@@ -7,6 +7,7 @@ mod feature;
 mod hub;
 mod journey;
 mod mail;
+mod metric;
 mod page;
 mod payload;
 mod probe;
@@ -20,6 +21,7 @@ pub(crate) use feature::FeatureTable;
 pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use journey::{SecretSource, WalkTable};
 pub(crate) use mail::{MailTable, SubscribersTable};
+pub(crate) use metric::MetricTable;
 pub(crate) use page::{CopyTable, PageTable, place};
 pub(crate) use probe::ProbeTable;
 pub(crate) use reports::{FeedTable, ReportsTable, UpstreamTable};
@@ -50,6 +52,8 @@ const CATEGORIES_MAX: usize = 32;
 
 /// Most feeds, and most services that ours depends on.
 const VOICES_MAX: usize = 32;
+/// Most metrics of others.
+const METRICS_MAX: usize = 100;
 
 /// The whole file.
 pub(crate) struct File {
@@ -72,6 +76,7 @@ pub(crate) struct File {
     pub(crate) reports: ReportsTable,
     pub(crate) feeds: Vec<FeedTable>,
     pub(crate) upstreams: Vec<UpstreamTable>,
+    pub(crate) metrics: Vec<MetricTable>,
     pub(crate) demo: Option<BreakerSettings>,
     pub(crate) mail: Option<MailTable>,
     pub(crate) subscribers: SubscribersTable,
@@ -116,6 +121,7 @@ impl File {
             reports: ReportsTable::read(root.table("reports")),
             feeds: root.tables("feed", VOICES_MAX).into_iter().map(FeedTable::read).collect(),
             upstreams: root.tables("upstream", VOICES_MAX).into_iter().map(UpstreamTable::read).collect(),
+            metrics: root.tables("metric", METRICS_MAX).into_iter().map(MetricTable::read).collect(),
             demo: hub::read_demo(root.table("demo")),
             mail: MailTable::read(root.table("mail")),
             subscribers: SubscribersTable::read(root.table("subscribers")),

@@ -5,8 +5,9 @@ use crate::config::fault::Complaint;
 use crate::config::figures;
 use crate::config::reader::Reader;
 use crate::config::value::{FromText, FromValue, mismatch, one_of};
-use downbeat_core::model::{AddressRange, Name};
+use downbeat_core::model::{AddressRange, Day, Name};
 use downbeat_edge::{EdgeSettings, Identity, ProxyProtocol, ProxySettings, Repeatable, SessionMark, TraceFields};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -31,14 +32,18 @@ pub(super) const fn loopback(port: u16) -> SocketAddr {
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) proven_versions: Vec<Name>,
+    /// Days on which the crowd is another one.
+    pub(crate) quiet_days: BTreeSet<Day>,
 }
 
 impl Service {
     pub(super) fn read(reader: Reader<'_>) -> Self {
         let proven = reader.list("proven_versions").unwrap_or_default();
+        let quiet_days = reader.list("quiet_days").unwrap_or_default();
         let service = Self {
             name: reader.or("name", "The service".into()),
             proven_versions: proven.into_iter().map(Spanned::into_inner).collect(),
+            quiet_days: quiet_days.into_iter().map(Spanned::into_inner).collect(),
         };
         reader.finish();
         service

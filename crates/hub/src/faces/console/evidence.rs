@@ -68,12 +68,17 @@ const fn title(class: SourceClass) -> &'static str {
         SourceClass::Edge => "Edge traffic",
         SourceClass::Probe => "Probes",
         SourceClass::Report => "Users' reports",
+        SourceClass::Metric => "Figures",
     }
 }
 
 impl Line {
     fn of(finding: &Finding, policy: &Policy) -> Self {
-        let figure = |value: f64| if finding.measure == Measure::Reports { rate(value) } else { percent(value) };
+        let figure = |value: f64| match finding.measure {
+            Measure::Reports => rate(value),
+            Measure::Traffic | Measure::Figure => finding.measure.figure(value),
+            _ => percent(value),
+        };
         Self {
             class: finding.class.word(),
             what: what(finding, policy),
@@ -88,14 +93,14 @@ impl Line {
 
 /// What is counted; of a latency budget also from where on, for times are told in buckets.
 fn what(finding: &Finding, policy: &Policy) -> String {
-    let title = finding.measure.title();
+    let title = finding.title();
     let component = finding.slice.get(Dimension::Component).filter(|_| finding.measure == Measure::LatencyBudget);
     match component.and_then(|component| policy.objectives.get(component)?.latency) {
         Some(latency) => {
             let (below, late_from) = (short_span(latency.below()), short_span(latency.late_from()));
             format!("{title}: within {below} is promised, late is counted from {late_from} on")
         }
-        None => title.to_owned(),
+        None => title,
     }
 }
 

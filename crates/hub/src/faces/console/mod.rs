@@ -8,6 +8,7 @@ mod breaker;
 mod budgets;
 mod chart;
 mod evidence;
+mod figures;
 mod home;
 mod live;
 mod log;
@@ -70,6 +71,7 @@ fn pages<D: Desk>() -> Router<Console<D>> {
         .route("/log", get(log::page))
         .route("/maintenance", get(maintenance::page))
         .route("/reports", get(reports::page))
+        .route("/figures", get(figures::page))
         .route("/incidents/{id}", get(room_page))
         .route("/incidents/{id}/review", get(review::page))
 }

@@ -17,7 +17,7 @@ async fn get(root: &str, path: &str) -> Result<(u16, String), reqwest::Error> {
 async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn std::error::Error>> {
     let told = story::STATES.map(story::in_state);
     use story::{crowded, empty, healthy, held_back, hostile, lapsing, maintained, many, merged, no_data, unseeing};
-    let worked_on = [maintained(), story::maintained_with_hostility()];
+    let worked_on = [maintained(), story::maintained_with_hostility(), story::counted()];
     let others =
         [healthy(), lapsing(), empty(), no_data(), many(), hostile(), merged(), crowded(), unseeing(), held_back()];
     let others = others.into_iter().chain(worked_on);
@@ -25,7 +25,7 @@ async fn every_page_of_every_story_is_whole_and_harmless() -> Result<(), Box<dyn
         let incidents: Vec<u64> = snapshot.book.incidents.keys().map(|id| id.0).collect();
         let root = serve(console_routes(Recorder::of(snapshot))).await;
         let rooms = incidents.iter().flat_map(|id| [format!("/incidents/{id}"), format!("/fragments/incidents/{id}")]);
-        let pages = ["/", "/log", "/maintenance", "/fragments/home", "/fragments/log", "/incidents/77"];
+        let pages = ["/", "/log", "/maintenance", "/figures", "/fragments/home", "/fragments/log", "/incidents/77"];
         let pages = pages.map(String::from);
         for path in pages.into_iter().chain(rooms) {
             let (status, html) = get(&root, &path).await?;

@@ -1,4 +1,5 @@
-//! Asking politely: only what is new (RFC 9110 conditions), seldom, less often after failures, with bounds on time and size.
+//! Asking others again and again, politely: only what is new (RFC 9110 conditions), seldom, less often after failures, with bounds on
+//! time and size.
 
 use crate::chance;
 use crate::outbound::{NamedBy, Web, why};
@@ -10,13 +11,13 @@ use std::time::Duration;
 const WITHIN: Duration = Duration::from_secs(10);
 /// Largest answer.
 const BODY_MAX: usize = 2 * 1024 * 1024;
-/// Longest pause, whatever failed how often, and whatever the server asks for.
+/// Longest pause, whatever failed how often, and whatever the server asks for, unless somebody is in more of a hurry.
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// The pause doubles with each failure in a row, so many times at most.
 const DOUBLINGS_MAX: u32 = 6;
 
 /// One place that is asked again and again.
-pub(super) struct Poll<'s> {
+pub(crate) struct Poll<'s> {
     url: &'s str,
     every: Duration,
     etag: Option<HeaderValue>,
@@ -24,23 +25,29 @@ pub(super) struct Poll<'s> {
     failures: u32,
     /// What the server asked for last.
     wait: Duration,
+    pause_max: Duration,
 }
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(crate) enum Came {
     Body(Vec<u8>),
     /// Nothing has changed.
     Same,
 }
 
 impl<'s> Poll<'s> {
-    pub(super) fn new(url: &'s str, every: Duration) -> Self {
-        Self { url, every, etag: None, modified: None, failures: 0, wait: Duration::ZERO }
+    pub(crate) fn new(url: &'s str, every: Duration) -> Self {
+        Self { url, every, etag: None, modified: None, failures: 0, wait: Duration::ZERO, pause_max: PAUSE_MAX }
+    }
+
+    /// The longest pause, if that is not an hour.
+    pub(crate) fn pausing_at_most(self, pause_max: Duration) -> Self {
+        Self { pause_max, ..self }
     }
 
     /// Asks once.
-    pub(super) async fn ask(&mut self, web: &Web) -> Result<Came, String> {
+    pub(crate) async fn ask(&mut self, web: &Web) -> Result<Came, String> {
         match tokio::time::timeout(WITHIN, self.request(web)).await {
             Ok(came) => came,
             Err(_) => Err(format!("no whole answer within {} s", WITHIN.as_secs())),
@@ -69,7 +76,7 @@ impl<'s> Poll<'s> {
     }
 
     /// Whether what came was of use: else it is asked less often, and for all of it.
-    pub(super) fn note(&mut self, is_good: bool) {
+    pub(crate) fn note(&mut self, is_good: bool) {
         self.failures = if is_good { 0 } else { self.failures.saturating_add(1) };
         if !is_good {
             (self.etag, self.modified) = (None, None);
@@ -77,9 +84,9 @@ impl<'s> Poll<'s> {
     }
 
     /// How long to wait before asking again; never in step with others.
-    pub(super) fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         let doubled = self.every * 2_u32.pow(self.failures.min(DOUBLINGS_MAX));
-        doubled.max(self.wait).min(PAUSE_MAX.max(self.every)).mul_f64(1.0 + chance::random_share() / 10.0)
+        doubled.max(self.wait).min(self.pause_max.max(self.every)).mul_f64(1.0 + chance::random_share() / 10.0)
     }
 }
 
@@ -97,6 +104,28 @@ async fn read(mut answer: Response) -> Result<Vec<u8>, String> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// Tells once that somebody cannot be heard, and once that it can again.
+pub(crate) struct Health<'n> {
+    what: &'static str,
+    name: &'n str,
+    is_heard: bool,
+}
+
+impl<'n> Health<'n> {
+    pub(crate) fn new(what: &'static str, name: &'n str) -> Self {
+        Self { what, name, is_heard: true }
+    }
+
+    pub(crate) fn note(&mut self, trouble: Option<String>) {
+        match (&trouble, self.is_heard) {
+            (Some(why), true) => tracing::warn!(what = self.what, name = self.name, why, "it is not heard"),
+            (None, false) => tracing::info!(what = self.what, name = self.name, "it is heard again"),
+            _ => {}
+        }
+        self.is_heard = trouble.is_none();
+    }
 }
 
 #[cfg(test)]
