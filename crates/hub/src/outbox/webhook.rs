@@ -145,8 +145,8 @@ pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, letter: Letter) 
     };
     let mut failed = 0;
     loop {
-        let (key, body, proof) = (key.clone(), body.clone(), proof(hook));
-        let post = Post { url: &hook.url, by: NamedBy::Service, key, body, proof };
+        let (body, proof) = (body.clone(), proof(hook));
+        let post = Post { url: &hook.url, by: NamedBy::Service, key: key.clone(), body, proof };
         let why = match attempt(&tools.web, post).await {
             Ok(()) => return Outcome::Done,
             Err(Refused::ForGood(why)) => return Outcome::Failed { why },

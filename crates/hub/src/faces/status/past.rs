@@ -24,7 +24,7 @@ impl From<Impact> for Indicator {
 
 impl Phrases {
     /// Where a story of another page stood.
-    pub(crate) const fn standing(&self, standing: &Standing) -> &'static str {
+    pub(crate) const fn past_standing(&self, standing: &Standing) -> &'static str {
         match standing {
             Standing::Investigating => self.stage(&Stage::Investigating),
             Standing::Identified => self.stage(&Stage::Identified),
@@ -67,7 +67,7 @@ impl<'a> Past<'a> {
 
     /// How it went, and whose it is.
     pub(super) fn outcome(&self, t: &Phrases) -> String {
-        let standing = t.standing(&self.story.standing);
+        let standing = t.past_standing(&self.story.standing);
         let went = match self.story.planned {
             Some(planned) => fill(t.maintained, &[&span(planned.until.since(planned.from)), &standing.to_lowercase()]),
             None => fill(t.went, &[standing, &self.lasted(), t.impact(&self.impact())]),
@@ -92,7 +92,7 @@ pub(super) struct PastWord<'a>(&'a Word);
 
 impl PastWord<'_> {
     pub(super) fn standing(&self, t: &Phrases) -> &'static str {
-        t.standing(&self.0.standing)
+        t.past_standing(&self.0.standing)
     }
 
     pub(super) fn at(&self) -> Stamp {
