@@ -652,6 +652,8 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         budgets: budgets(now, eu),
         voices: BTreeMap::new(),
         ailing: Vec::new(),
+        alone: None,
+        asked: BTreeMap::new(),
         sessions: None,
     }
 }
