@@ -829,6 +829,8 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
         drafts: BTreeMap::new(),
         word_clocks: BTreeMap::new(),
         ailing: Vec::new(),
+        alone: None,
+        asked: BTreeMap::new(),
         sessions: None,
         traffic: Vec::new(),
         metrics: Vec::new(),
