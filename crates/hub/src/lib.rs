@@ -5,6 +5,7 @@
 
 mod api;
 mod appointment;
+mod base64;
 mod chance;
 mod channel;
 pub mod clock;

@@ -213,7 +213,7 @@ pub(crate) fn assemble(settings: &Arc<HubSettings>, memory: Memory) -> Result<Pa
     let clock = HubClock::start(log.head().at);
     let uptime = Uptime::new(days, clock.now());
     let (reports, reported) = ReportDesk::open(settings, clock);
-    let subscribers = Subscribers::of(&settings.data);
+    let subscribers = Subscribers::of(settings);
     let told = (reports.clone(), subscribers.clone(), histories.clone());
     let publisher = Publisher::new(Arc::clone(settings), &engine, &uptime, told);
     let doors = Doors {

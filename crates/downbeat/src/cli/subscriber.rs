@@ -52,7 +52,7 @@ enum SubscriberVerb {
     /// Enter one that you answer for
     #[command(after_help = EXAMPLES)]
     Add {
-        /// mail, webhook, slack, discord, mattermost or teams
+        /// mail, webhook, slack, discord, mattermost or teams; browsers subscribe by themselves
         channel: String,
         /// The mail address or URL
         address: String,

@@ -47,6 +47,11 @@ pub(crate) struct Mail<'a> {
     pub(crate) unsubscribe: &'a str,
 }
 
+/// The bare address in who mail comes from.
+pub(crate) fn sender(from: &str) -> Option<String> {
+    from.parse::<Mailbox>().ok().map(|mailbox| mailbox.email.to_string())
+}
+
 impl Mailer {
     /// A mailer by these settings; `None` when the sender is none, which the configuration has checked.
     pub(crate) fn new(settings: MailSettings, status_url: &str, outbound: Outbound) -> Option<Self> {

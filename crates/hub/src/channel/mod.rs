@@ -8,6 +8,7 @@ pub(crate) mod mail;
 mod mastodon;
 mod mattermost;
 pub(crate) mod post;
+pub(crate) mod push;
 mod relay;
 mod slack;
 mod teams;

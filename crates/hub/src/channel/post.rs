@@ -16,6 +16,8 @@ pub(crate) enum Refused {
     ForNow(String),
     /// The receiver does not want this message.
     ForGood(String),
+    /// There is no such receiver any more.
+    Gone(String),
 }
 
 /// A message by POST.
@@ -66,7 +68,7 @@ pub(crate) async fn attempt(web: &Web, post: Post<'_>) -> Result<(), Refused> {
 }
 
 /// Server errors, time-outs and rate limits pass; any other refusal would be repeated for ever.
-fn is_passing(status: StatusCode) -> bool {
+pub(super) fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
 }
 

@@ -6,6 +6,10 @@ pub(crate) const STATUS_CSS: &str = include_str!("../../templates/assets/status.
 pub(crate) const STATUS_JS: &str = include_str!("../../templates/assets/status.js");
 /// The state as a line on other pages.
 pub(crate) const EMBED_JS: &str = include_str!("../../templates/assets/embed.js");
+/// Subscribes a browser.
+pub(crate) const PUSH_JS: &str = include_str!("../../templates/assets/push.js");
+/// Shows a browser what it is told, also while no page is open.
+pub(crate) const PUSH_WORKER_JS: &str = include_str!("../../templates/assets/push-worker.js");
 /// The look of the pages about subscriptions, on top of the public page's.
 pub(crate) const SUBSCRIPTION_CSS: &str = include_str!("../../templates/assets/subscription.css");
 /// The report button on other pages, and the work for tokens.

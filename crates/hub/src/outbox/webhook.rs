@@ -149,7 +149,7 @@ pub(super) async fn send(tools: &Tools, hook: &WebhookSettings, letter: Letter) 
         let post = Post { url: &hook.url, by: NamedBy::Service, key: key.clone(), body, proof };
         let why = match attempt(&tools.web, post).await {
             Ok(()) => return Outcome::Done,
-            Err(Refused::ForGood(why)) => return Outcome::Failed { why },
+            Err(Refused::ForGood(why) | Refused::Gone(why)) => return Outcome::Failed { why },
             Err(Refused::ForNow(why)) => why,
         };
         failed += 1;

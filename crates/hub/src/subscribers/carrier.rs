@@ -6,13 +6,14 @@
 use super::Subscribers;
 use super::fault::StoreError;
 use super::kind::ChannelKind;
-use super::message::{Place, Say, key, mail, posts};
+use super::message::{self, Place, Say, key, mail, posts};
 use super::round::{End, Job};
 use super::spoken::Spoken;
 use super::trouble::Chore;
 use crate::chance::random_share;
 use crate::channel::mail::Mailer;
 use crate::channel::post::{Refused, attempt};
+use crate::channel::push;
 use crate::clock::HubClock;
 use crate::outbound::Web;
 use downbeat_core::tell::lane::{Lane, retry_after};
@@ -225,6 +226,11 @@ impl Work {
                 self.lane.refused();
                 End::GivenUp(why)
             }
+            Err(Refused::Gone(why)) => {
+                self.lane.took();
+                tracing::info!(subscriber = job.subscriber, why, "a browser has ended its subscription");
+                End::Left
+            }
             Err(Refused::ForNow(why)) => {
                 self.lane.failed(now, spread);
                 match retry_after(job.failures + 1, now.since(job.said_at), spread) {
@@ -266,6 +272,9 @@ async fn deliver(tools: &Tools, job: &Job, spoken: Option<&Spoken>) -> Result<()
         return Ok(());
     }
     let say = spoken.map_or(Say::Confirm, Say::Word);
+    if job.kind == ChannelKind::Push {
+        return to_browser(tools, job, say).await;
+    }
     let key = key(job, say);
     if job.kind == ChannelKind::Mail {
         let mailer = tools.mailer.as_ref().ok_or_else(|| Refused::ForNow("no [mail] is configured".into()))?;
@@ -276,4 +285,11 @@ async fn deliver(tools: &Tools, job: &Job, spoken: Option<&Spoken>) -> Result<()
         attempt(&tools.web, post).await?;
     }
     Ok(())
+}
+
+async fn to_browser(tools: &Tools, job: &Job, say: Say<'_>) -> Result<(), Refused> {
+    let keys = job.secret.as_deref().and_then(|text| text.parse().ok());
+    let keys = keys.ok_or_else(|| Refused::ForGood("its keys cannot be read".into()))?;
+    let vapid = tools.subscribers.vapid().await.map_err(|error| Refused::ForNow(error.to_string()))?;
+    push::attempt(&tools.web, &vapid, tools.clock.now(), message::push(&tools.place, job, say, &keys)).await
 }

@@ -1,5 +1,6 @@
 //! What a subscriber is reached by, and where: an address is checked once, when it comes in.
 
+use crate::channel::push::seal::Keys;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,11 +27,14 @@ pub enum ChannelKind {
     Mattermost,
     /// A workflow of Microsoft Teams.
     Teams,
+    /// A browser, by the push service that it chose.
+    Push,
 }
 
 impl ChannelKind {
     /// All of them, in the order of the form.
-    pub const ALL: [Self; 6] = [Self::Mail, Self::Webhook, Self::Slack, Self::Discord, Self::Mattermost, Self::Teams];
+    pub const ALL: [Self; 7] =
+        [Self::Mail, Self::Webhook, Self::Slack, Self::Discord, Self::Mattermost, Self::Teams, Self::Push];
 
     /// The word in the API and in configurations.
     pub const fn word(self) -> &'static str {
@@ -41,6 +45,7 @@ impl ChannelKind {
             Self::Discord => "discord",
             Self::Mattermost => "mattermost",
             Self::Teams => "teams",
+            Self::Push => "push",
         }
     }
 
@@ -53,6 +58,7 @@ impl ChannelKind {
             Self::Discord => "Discord",
             Self::Mattermost => "Mattermost",
             Self::Teams => "Microsoft Teams",
+            Self::Push => "Browser",
         }
     }
 }
@@ -65,7 +71,7 @@ impl fmt::Display for ChannelKind {
 
 /// A word that names no channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such channel; there are mail, webhook, slack, discord, mattermost and teams")]
+#[error("there is no such channel; there are mail, webhook, slack, discord, mattermost, teams and push")]
 pub struct NoChannel;
 
 impl FromStr for ChannelKind {
@@ -76,7 +82,7 @@ impl FromStr for ChannelKind {
     }
 }
 
-/// Where a subscriber is reached. Made by [`Address::read`] alone, so it is one that can be sent to.
+/// Where a subscriber is reached. Made by [`Address::read`] and [`Address::of_browser`] alone, so it is one that can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// By what.
@@ -85,6 +91,8 @@ pub struct Address {
     pub text: String,
     /// Which host takes it: all subscribers of one host share a lane. Mail has one lane, its relay's.
     pub host: String,
+    /// Who can read what is sent there: a browser's keys, as they are kept.
+    pub(crate) keys: Option<String>,
 }
 
 /// Why a text is no address.
@@ -99,6 +107,15 @@ pub enum AddressError {
     /// A user name or a password in it.
     #[error("an address with a user name or a password in it is not kept")]
     Credentials,
+    /// A browser gives its address itself.
+    #[error("a browser subscribes by itself, on the page for subscribing")]
+    Browser,
+    /// No address of a push service, or none over TLS.
+    #[error("that is no address of a push service")]
+    PushService,
+    /// Not the keys of a browser.
+    #[error("these are not the keys of a browser")]
+    Keys,
     /// Longer than any.
     #[error("an address has at most {ADDRESS_MAX} characters")]
     Long,
@@ -115,7 +132,10 @@ impl Address {
             return Err(AddressError::Long);
         }
         if kind == ChannelKind::Mail {
-            return read_mail(text).map(|text| Self { kind, text, host: "mail".into() });
+            return read_mail(text).map(|text| Self { kind, text, host: "mail".into(), keys: None });
+        }
+        if kind == ChannelKind::Push {
+            return Err(AddressError::Browser);
         }
         let url = Url::parse(text).map_err(|_| AddressError::Url)?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -126,7 +146,21 @@ impl Address {
         }
         let port = url.port_or_known_default().unwrap_or_default();
         let host = format!("{}:{port}", url.host_str().ok_or(AddressError::Url)?);
-        Ok(Self { kind, text: url.into(), host })
+        Ok(Self { kind, text: url.into(), host, keys: None })
+    }
+
+    /// Checks what a browser gave: where its push service takes messages, and its keys.
+    ///
+    /// # Errors
+    /// [`AddressError`], for people.
+    pub fn of_browser(endpoint: &str, p256dh: &str, auth: &str) -> Result<Self, AddressError> {
+        let keys = Keys::read(p256dh, auth).map_err(|_| AddressError::Keys)?;
+        // Push services speak TLS (RFC 8030, 8). This machine itself needs none, and `[outbound] allow` has to open it.
+        let is_near = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        let is_sound = |url: &Url| url.scheme() == "https" || is_near(url);
+        Url::parse(endpoint).ok().filter(is_sound).ok_or(AddressError::PushService)?;
+        let address = Self::read(ChannelKind::Webhook, endpoint).map_err(|_| AddressError::PushService)?;
+        Ok(Self { kind: ChannelKind::Push, keys: Some(keys.to_string()), ..address })
     }
 }
 
@@ -180,5 +214,29 @@ mod tests {
             assert_eq!(read, expected, "{kind} {text:?}");
         }
         assert_eq!(Address::read(Slack, &format!("https://x.example/{}", "a".repeat(3_000))), Err(AddressError::Long));
+    }
+
+    #[test]
+    fn what_is_a_browser() {
+        let point = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+        let auth = "BTBZMqHH6r4Tts7J_aSIgg";
+        let long = format!("https://push.example/{}", "a".repeat(3_000));
+        let table = [
+            ("https://push.example/x", point, auth, Ok("push.example:443")),
+            ("http://127.0.0.1:9000/x", point, auth, Ok("127.0.0.1:9000")),
+            ("http://push.example/x", point, auth, Err(AddressError::PushService)),
+            ("https://a:b@push.example/x", point, auth, Err(AddressError::PushService)),
+            ("file:///etc/passwd", point, auth, Err(AddressError::PushService)),
+            (&long, point, auth, Err(AddressError::PushService)),
+            ("https://push.example/x", auth, point, Err(AddressError::Keys)),
+            ("https://push.example/x", point, "", Err(AddressError::Keys)),
+        ];
+        for (endpoint, p256dh, auth, expected) in table {
+            let read = Address::of_browser(endpoint, p256dh, auth);
+            let kept = format!("{p256dh}.{auth}");
+            assert!(read.as_ref().is_ok_and(|it| it.keys.as_deref() == Some(&*kept)) == expected.is_ok());
+            assert_eq!(read.as_ref().map(|it| it.host.as_str()).map_err(|error| *error), expected, "{endpoint}");
+        }
+        assert_eq!(Address::read(ChannelKind::Push, "https://push.example/x"), Err(AddressError::Browser));
     }
 }

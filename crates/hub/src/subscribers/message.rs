@@ -5,7 +5,8 @@ use super::round::Job;
 use super::spoken::Spoken;
 use crate::channel::mail::{Mail, Mailer};
 use crate::channel::post::{Post, Proof, Refused};
-use crate::channel::{Card, Dialect, Hue, draw};
+use crate::channel::push::{Push, Urgency, seal::Keys};
+use crate::channel::{Card, Dialect, Hue, draw, text};
 use crate::faces::{Phrases, fill};
 use crate::outbound::NamedBy;
 use crate::text::rfc3339;
@@ -70,7 +71,7 @@ pub(super) async fn mail(mailer: &Mailer, place: &Place, job: &Job, say: Say<'_>
 /// The messages by POST, in their order; none for what does not go out by POST.
 pub(super) fn posts<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &str) -> Vec<Post<'a>> {
     let dialect = match job.kind {
-        ChannelKind::Mail => return vec![],
+        ChannelKind::Mail | ChannelKind::Push => return vec![],
         ChannelKind::Webhook => None,
         ChannelKind::Slack => Some(Dialect::Slack),
         ChannelKind::Discord => Some(Dialect::Discord),
@@ -90,6 +91,34 @@ pub(super) fn posts<'a>(place: &Place, job: &'a Job, say: Say<'_>, key: &str) ->
         Post { url: &job.address, by: NamedBy::Subscriber, key, body, proof }
     };
     bodies.into_iter().map(post).collect()
+}
+
+/// Longest title and longest text of a message to a browser, in characters: no device shows more, and it has to fit.
+const PUSH_TITLE_MAX: usize = 120;
+const PUSH_TEXT_MAX: usize = 600;
+
+/// A message to a browser: what its service worker shows, and the way out.
+pub(super) fn push<'a>(place: &'a Place, job: &'a Job, say: Say<'a>, keys: &'a Keys) -> Push<'a> {
+    let subscription = format!("/subscription/{}", job.token);
+    let cut = |text: &str, most: usize| text::cut(&text::plain(text), most);
+    let words = Words::of(place, job, say);
+    let s = &Phrases::of(words.language).subscribing;
+    let (topic, urgency, title, body, url) = match say {
+        Say::Confirm => {
+            let body = fill(s.this_browser, &[&place.service]);
+            ("confirm", Urgency::High, words.title.clone(), body, subscription.clone())
+        }
+        Say::Word(spoken) => {
+            let urgency = if spoken.hue == Hue::Bad { Urgency::High } else { Urgency::Normal };
+            let title = format!("{}: {}", words.standing, words.title);
+            (spoken.story.as_str(), urgency, title, words.body.clone(), words.link.1.clone())
+        }
+    };
+    let shown = json!({
+        "title": cut(&title, PUSH_TITLE_MAX), "body": cut(&body, PUSH_TEXT_MAX), "tag": topic, "url": url, "at": words.at,
+        "subscription": subscription, "confirm": words.is_question, "leave": s.leave_browser,
+    });
+    Push { endpoint: &job.address, keys, topic, urgency, text: shown.to_string().into_bytes() }
 }
 
 /// What a message says, in the language of who gets it, before it has a shape.

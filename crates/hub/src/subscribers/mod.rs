@@ -24,7 +24,8 @@ pub use fault::StoreError;
 pub use kind::{Address, AddressError, ChannelKind, NoChannel};
 pub use roll::{ASK_AGAIN_AFTER, Asked, CONFIRM_WITHIN, Counts, LIST_MAX, SUBSCRIBERS_MAX, Subscriber, Wish};
 
-use crate::channel::mail::Mailer;
+use crate::channel::mail::{Mailer, sender};
+use crate::channel::push::vapid::Vapid;
 use crate::clock::HubClock;
 use crate::outbound::Web;
 use crate::settings::HubSettings;
@@ -37,7 +38,7 @@ use limits::Limits;
 use message::Place;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Entry, Store};
 use token::random_token;
@@ -61,19 +62,25 @@ struct Shared {
     /// Something waits to be sent.
     entered: Arc<Notify>,
     trouble: Mutex<Trouble>,
+    /// By what push services know this hub, once somebody asked for it.
+    vapid: tokio::sync::OnceCell<Arc<Vapid>>,
+    /// Where those of a push service find who runs it.
+    contact: Option<String>,
 }
 
 impl Subscribers {
     /// The subscribers in a data directory.
-    pub(crate) fn of(data: &Path) -> Self {
+    pub(crate) fn of(settings: &HubSettings) -> Self {
         Self(Arc::new(Shared {
-            data: data.to_path_buf(),
+            data: settings.data.clone(),
             holder: random_token(),
             store: Mutex::new((Entry::First, None)),
             left: Mutex::default(),
             limits: Mutex::default(),
             entered: Arc::default(),
             trouble: Mutex::default(),
+            vapid: Default::default(),
+            contact: contact(settings),
         }))
     }
 
@@ -132,6 +139,30 @@ impl Subscribers {
         let erased = self.with(move |store| store.erase(id)).await?;
         self.0.left.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         Ok(erased)
+    }
+
+    /// By what push services know this hub. The key is made at the first call, and kept with the subscribers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be used, or what is kept in it is no key.
+    pub(crate) async fn vapid(&self) -> Result<Arc<Vapid>, StoreError> {
+        let read = async || {
+            let contact = self.0.contact.clone();
+            let of = move |store: &mut Store| {
+                let key = store.push_key()?;
+                Vapid::of(&key, contact).map_err(|_| store.damaged("the key for push services"))
+            };
+            self.with(of).await.map(Arc::new)
+        };
+        self.0.vapid.get_or_try_init(read).await.cloned()
+    }
+
+    /// Erases a browser that gives its address and its keys: whoever has both is that browser. False when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nobody is erased then.
+    pub(crate) async fn erase_browser(&self, browser: Address) -> Result<bool, StoreError> {
+        self.with(move |store| store.erase_browser(&browser)).await
     }
 
     /// The number of whoever is reached there.
@@ -221,4 +252,11 @@ impl Subscribers {
         };
         tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Stopping)?
     }
+}
+
+/// A page over TLS, else the address that mail comes from.
+fn contact(settings: &HubSettings) -> Option<String> {
+    let page = Some(settings.status_url.clone()).filter(|url| url.starts_with("https://"));
+    let mail = || settings.subscribers.mail.as_ref().and_then(|mail| sender(&mail.from));
+    page.or_else(|| mail().map(|address| format!("mailto:{address}")))
 }

@@ -4,6 +4,7 @@ use super::fault::StoreError;
 use super::kind::{Address, ChannelKind};
 use super::store::{Store, from_ms, to_ms};
 use super::token::{is_token, random_token};
+use crate::channel::push::vapid::Vapid;
 use downbeat_core::model::{Language, Moment};
 use downbeat_core::tell::subscription::Choice;
 use rusqlite::{OptionalExtension, Row, Transaction};
@@ -53,7 +54,7 @@ pub struct Subscriber {
     pub language: Option<Language>,
     /// Who has it may change and end the subscription.
     pub token: String,
-    /// What a webhook's bodies are signed with.
+    /// What a webhook's bodies are signed with, or a browser's keys.
     pub secret: Option<String>,
     /// When they came.
     pub created_at: Moment,
@@ -224,6 +225,27 @@ impl Store {
         })
     }
 
+    /// The key by which push services know this hub: made when it is first asked for, and kept.
+    pub(super) fn push_key(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.change(|transaction| {
+            let sql = "INSERT OR IGNORE INTO push_key VALUES (1, ?1)";
+            transaction.execute(sql, [Vapid::fresh()])?;
+            transaction.query_row("SELECT pkcs8 FROM push_key", (), |row| row.get(0))
+        })
+    }
+
+    /// Erases a browser that gives its address and its keys. False when there is none.
+    pub(super) fn erase_browser(&mut self, browser: &Address) -> Result<bool, StoreError> {
+        let erased = self.change(|transaction| {
+            let sql = "DELETE FROM subscribers WHERE channel = ?1 AND address = ?2 AND secret = ?3";
+            transaction.execute(sql, (browser.kind.word(), &browser.text, &browser.keys))
+        })?;
+        if erased > 0 {
+            self.shed_traces()?;
+        }
+        Ok(erased > 0)
+    }
+
     /// How many there are.
     pub(super) fn counts(&self) -> Result<Counts, StoreError> {
         self.look(|connection| {
@@ -247,7 +269,10 @@ fn is_full(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
 fn enter(transaction: &Transaction<'_>, now: Moment, wish: &Wish) -> rusqlite::Result<i64> {
     let address = &wish.address;
     transaction.prepare_cached("INSERT OR IGNORE INTO lanes (host) VALUES (?1)")?.execute([&address.host])?;
-    let secret = (address.kind == ChannelKind::Webhook).then(random_token);
+    let secret = match address.kind {
+        ChannelKind::Webhook => Some(random_token()),
+        _ => address.keys.clone(),
+    };
     transaction
         .prepare_cached(
             "INSERT INTO subscribers (channel, address, lane, components, token, secret, created_at, asked_at, language)

@@ -37,7 +37,7 @@ pub(super) struct Job {
     pub(super) choice: Choice,
     /// For the links in it.
     pub(super) token: String,
-    /// What signs it.
+    /// What signs it, or a browser's keys.
     pub(super) secret: Option<String>,
     /// In which language; the page's own where nothing is kept.
     pub(super) language: Option<Language>,
@@ -59,6 +59,8 @@ pub(super) enum End {
     Again(Moment, String),
     /// Never.
     GivenUp(String),
+    /// Never, and nothing else either: they have ended it elsewhere.
+    Left,
 }
 
 impl Store {
@@ -125,7 +127,8 @@ impl Store {
 
     /// Writes down what became of messages.
     pub(super) fn settle(&mut self, ended: &[((i64, i64), End)]) -> Result<(), StoreError> {
-        self.change(|transaction| ended.iter().try_for_each(|(key, end)| settle(transaction, *key, end)))
+        self.change(|transaction| ended.iter().try_for_each(|(key, end)| settle(transaction, *key, end)))?;
+        if ended.iter().any(|(_, end)| *end == End::Left) { self.shed_traces() } else { Ok(()) }
     }
 
     /// Forgets who heard what of stories that are long over.
@@ -177,6 +180,10 @@ fn settle(transaction: &Transaction<'_>, (word, subscriber): (i64, i64), end: &E
         End::Told => (1, 0, None, None),
         End::Again(at, why) => (0, 1, Some(to_ms(*at)), Some(why)),
         End::GivenUp(why) => (2, 1, None, Some(why)),
+        End::Left => {
+            let sql = "DELETE FROM subscribers WHERE subscriber = ?1";
+            return transaction.prepare_cached(sql)?.execute([subscriber]).map(drop);
+        }
     };
     row.execute((word, subscriber, state, failures, due_at))?;
     // Most take everything: their row is not written.

@@ -11,9 +11,10 @@ use std::time::Duration;
 /// "Dowb": tells our files from other SQLite files.
 const APPLICATION_ID: u32 = 0x446F_7762;
 /// The steps of the schema, in order; each is run once.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/subscribers/0001_create_subscribers.sql"),
     include_str!("../../migrations/subscribers/0002_add_language.sql"),
+    include_str!("../../migrations/subscribers/0003_create_push_key.sql"),
 ];
 /// How long a locked file is waited for.
 const BUSY: Duration = Duration::from_secs(5);

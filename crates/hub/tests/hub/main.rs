@@ -14,6 +14,7 @@ mod outbound;
 mod outbox;
 mod probes;
 mod protocols;
+mod pushing;
 mod receiver;
 mod reporting;
 mod rig;

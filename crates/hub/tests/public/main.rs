@@ -1,5 +1,5 @@
 //! The public's interfaces under programs that nobody here wrote: clients of Statuspage's API, readers of feeds and calendars, and
-//! axe-core in a browser, a mail server. What is missing is skipped, and said so; `cargo xtask test` installs it.
+//! axe-core in a browser, a mail server, a reader of web push. What is missing is skipped, and said so; `cargo xtask test` installs it.
 
 use downbeat_hub::{history, reports, settings, view};
 
@@ -10,6 +10,7 @@ mod bucket;
 mod clients;
 mod mail;
 mod packages;
+mod push;
 mod stage;
 #[path = "../../src/faces/story.rs"]
 #[expect(dead_code, reason = "the stories are the faces' own; not all of them are told here")]

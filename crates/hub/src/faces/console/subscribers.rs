@@ -39,8 +39,9 @@ impl SubscribersPage {
         self.lines.last().filter(|_| self.lines.len() == LINES).map(|last| last.id)
     }
 
-    fn kinds(&self) -> [ChannelKind; 6] {
-        ChannelKind::ALL
+    /// Those whose addresses a person can write down.
+    fn kinds(&self) -> impl Iterator<Item = ChannelKind> {
+        ChannelKind::ALL.into_iter().filter(|kind| *kind != ChannelKind::Push)
     }
 }
 

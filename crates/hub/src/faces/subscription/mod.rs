@@ -1,6 +1,6 @@
 //! Subscribing, confirming, choosing and leaving: pages of the public address that the hub itself answers.
 //!
-//! None of them needs a script. What changes something is a POST behind a button: programs that look at the links of a
+//! None of them needs a script, but for subscribing a browser, which is a script's work by its nature. What changes something is a POST behind a button: programs that look at the links of a
 //! mail press none. The answer to a wish is the same whether an address is known or not, so nobody learns who subscribed. Each
 //! page is in the language that its address names, else in the one that the subscriber keeps, else in the reader's.
 
@@ -11,7 +11,7 @@ use super::assets;
 use super::status::{Kind, fill};
 use crate::doors::Doors;
 use crate::http::language;
-use crate::subscribers::{Address, Asked, ChannelKind, StoreError, Subscriber, Wish};
+use crate::subscribers::{Address, AddressError, Asked, ChannelKind, StoreError, Subscriber, Wish};
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -44,7 +44,8 @@ type Spoken = Query<Tongue>;
 struct Personal;
 
 impl Door for Personal {
-    const CSP: &'static str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+    const CSP: &'static str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+                               worker-src 'self'; form-action 'self'; base-uri 'none'; \
                                frame-ancestors 'none'";
     const CACHE: &'static str = "no-store";
 }
@@ -54,6 +55,9 @@ pub(crate) fn subscription_routes(doors: Doors) -> Router {
     Router::new()
         .route("/subscribe", get(form).post(ask))
         .route("/subscribed", get(asked))
+        .route("/subscribe/leave", post(leave_by_browser))
+        .route("/push.js", get(async || answer::asset(Kind::Js, assets::PUSH_JS)))
+        .route("/push-worker.js", get(async || answer::asset(Kind::Js, assets::PUSH_WORKER_JS)))
         .route("/subscription/{token}", get(manage))
         .route("/subscription/{token}/confirm", post(confirm))
         .route("/subscription/{token}/choose", post(choose))
@@ -69,7 +73,15 @@ async fn form(State(doors): State<Doors>, Query(asked): Spoken, headers: HeaderM
     if doors.snapshots.borrow().settings.subscribers.open_to.is_empty() {
         return closed(frame);
     }
-    answer::page(StatusCode::OK, &SubscribePage::of(&doors, frame))
+    let asks_browsers = doors.snapshots.borrow().settings.subscribers.open_to.contains(&ChannelKind::Push);
+    let vapid = match asks_browsers {
+        true => doors.subscribers.vapid().await.map(Some),
+        false => Ok(None),
+    };
+    match vapid {
+        Ok(vapid) => answer::page(StatusCode::OK, &SubscribePage::of(&doors, frame, vapid.map(|it| it.public()))),
+        Err(error) => trouble(frame, &error),
+    }
 }
 
 fn closed(frame: Frame) -> Response {
@@ -86,7 +98,7 @@ async fn ask(
 ) -> Response {
     let frame = Frame::of(&doors, field(&fields, "language"), &headers, "/subscribe");
     let Some(kind) = wished(&doors, &fields) else { return closed(frame) };
-    let address = match Address::read(kind, field(&fields, "address")) {
+    let address = match address(kind, &fields) {
         Ok(address) => address,
         Err(error) => {
             let text = fill(frame.t.subscribing.not_kept, &[frame.t.subscribing.no_address(error)]);
@@ -112,6 +124,14 @@ async fn ask(
 fn refuse(status: StatusCode, frame: Frame, text: &str) -> Response {
     let title = frame.t.subscribing.failed;
     SaidPage::answer(status, frame, title, text)
+}
+
+fn address(kind: ChannelKind, fields: &[(String, String)]) -> Result<Address, AddressError> {
+    let text = field(fields, "address");
+    match kind {
+        ChannelKind::Push => Address::of_browser(text, field(fields, "p256dh"), field(fields, "auth")),
+        kind => Address::read(kind, text),
+    }
 }
 
 /// The channel that is wished for, when strangers may.
@@ -171,6 +191,17 @@ async fn leave(State(doors): State<Doors>, Path(token): Token, headers: HeaderMa
             SaidPage::answer(StatusCode::OK, frame, title, text)
         }
         Err(error) => trouble(frame, &error),
+    }
+}
+
+/// `POST /subscribe/leave`: a browser that no longer wants to be told says so by its address and its keys, which only it has.
+async fn leave_by_browser(State(doors): State<Doors>, headers: HeaderMap, Form(fields): Fields) -> Response {
+    let Ok(browser) = address(ChannelKind::Push, &fields) else {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    };
+    match doors.subscribers.erase_browser(browser).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => trouble(Frame::of(&doors, field(&fields, "language"), &headers, "/subscribe"), &error),
     }
 }
 

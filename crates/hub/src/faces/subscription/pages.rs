@@ -96,14 +96,18 @@ fn boxes(doors: &Doors, mark: impl Fn(&Name) -> Mark) -> Vec<Tick> {
 #[template(path = "subscription/subscribe.html")]
 pub(super) struct SubscribePage {
     picture: Frame,
+    /// By which somebody writes an address.
     kinds: Vec<ChannelKind>,
+    /// What a browser is told when it subscribes; `None` where none may.
+    push_key: Option<String>,
     boxes: Vec<Tick>,
 }
 
 impl SubscribePage {
-    pub(super) fn of(doors: &Doors, picture: Frame) -> Self {
-        let kinds = doors.snapshots.borrow().settings.subscribers.open_to.clone();
-        Self { picture, kinds, boxes: boxes(doors, |_| Mark::Ticked) }
+    pub(super) fn of(doors: &Doors, picture: Frame, push_key: Option<String>) -> Self {
+        let mut kinds = doors.snapshots.borrow().settings.subscribers.open_to.clone();
+        kinds.retain(|kind| *kind != ChannelKind::Push);
+        Self { picture, kinds, push_key, boxes: boxes(doors, |_| Mark::Ticked) }
     }
 
     /// What the address is called when all channels take the same kind.
@@ -131,6 +135,20 @@ impl ManagePage {
         let chosen = |name: &Name| subscriber.choice.0.is_empty() || subscriber.choice.0.contains(name);
         let boxes = boxes(doors, |name| if chosen(name) { Mark::Ticked } else { Mark::Empty });
         Self { picture, subscriber, boxes }
+    }
+
+    /// Where it goes: a browser's address says nothing to people.
+    fn place(&self) -> &str {
+        match self.subscriber.kind {
+            ChannelKind::Push => self.picture.t.subscribing.browser_there,
+            _ => &self.subscriber.address,
+        }
+    }
+
+    /// What its bodies are signed with.
+    fn signature(&self) -> Option<&str> {
+        let is_signed = self.subscriber.kind == ChannelKind::Webhook;
+        self.subscriber.secret.as_deref().filter(|_| is_signed)
     }
 
     fn is_confirmed(&self) -> bool {

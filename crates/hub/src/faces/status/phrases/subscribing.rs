@@ -17,6 +17,22 @@ pub(crate) struct Subscribing {
     /// Mail as a channel; the others have names of their own.
     mail: &'static str,
     pub(crate) language: &'static str,
+    // A browser.
+    pub(crate) in_browser: &'static str,
+    pub(crate) browser_note: &'static str,
+    pub(crate) needs_script: &'static str,
+    pub(crate) tell_here: &'static str,
+    pub(crate) stop_here: &'static str,
+    pub(crate) incapable: &'static str,
+    pub(crate) denied: &'static str,
+    pub(crate) begun: &'static str,
+    pub(crate) ended_here: &'static str,
+    /// Whose.
+    pub(crate) this_browser: &'static str,
+    pub(crate) leave_browser: &'static str,
+    /// In the place of its address.
+    pub(crate) browser_there: &'static str,
+    no_browser: &'static str,
     // One subscription.
     pub(crate) yours: &'static str,
     /// Of what, by what; the address follows.
@@ -72,13 +88,14 @@ impl Subscribing {
             AddressError::Url => self.no_url,
             AddressError::Credentials => self.credentials,
             AddressError::Long => self.long,
+            AddressError::Browser | AddressError::PushService | AddressError::Keys => self.no_browser,
         }
     }
 
     /// Those in which something is filled in.
     #[cfg(test)]
-    pub(super) fn with_gaps(&self) -> [&'static str; 6] {
-        [self.goes, self.is_to_go, self.trouble, self.not_kept, self.news_of, self.asked_for]
+    pub(super) fn with_gaps(&self) -> [&'static str; 7] {
+        [self.goes, self.is_to_go, self.trouble, self.not_kept, self.news_of, self.asked_for, self.this_browser]
     }
 }
 
@@ -93,6 +110,19 @@ pub(super) const EN: Subscribing = Subscribing {
     note: "You get one message to confirm. We keep the address and what you choose, for this alone, and erase both when you leave.",
     mail: "Mail",
     language: "Language of the messages",
+    in_browser: "In this browser",
+    browser_note: "Messages come from here, also while no page is open. Nothing is kept but what your browser gives for this, and the way out is one press.",
+    needs_script: "This needs a script, which your browser does not run here.",
+    tell_here: "Tell me in this browser",
+    stop_here: "Stop telling me here",
+    incapable: "This browser takes no messages from here.",
+    denied: "Your browser does not let this page show messages. Its settings for this site say so.",
+    begun: "A first message is on its way. When it is here, this browser is subscribed.",
+    ended_here: "This browser is told nothing more, and what it gave is erased.",
+    this_browser: "This browser hears of every public word of {0}.",
+    leave_browser: "Unsubscribe",
+    browser_there: "one that subscribed here",
+    no_browser: "a browser subscribes by itself, on the page for subscribing",
     yours: "Your subscription",
     goes: "News of {0} goes by {1} to",
     is_to_go: "News of {0} is to go by {1} to",
@@ -136,6 +166,19 @@ pub(super) const DE: Subscribing = Subscribing {
            wenn Sie gehen.",
     mail: "E-Mail",
     language: "Sprache der Nachrichten",
+    in_browser: "In diesem Browser",
+    browser_note: "Nachrichten kommen von hier, auch wenn keine Seite offen ist. Aufbewahrt wird nur, was Ihr Browser dafür angibt, und ein Klick beendet es.",
+    needs_script: "Das braucht ein Skript, das Ihr Browser hier nicht ausführt.",
+    tell_here: "In diesem Browser benachrichtigen",
+    stop_here: "Hier nicht mehr benachrichtigen",
+    incapable: "Dieser Browser nimmt von hier keine Nachrichten an.",
+    denied: "Ihr Browser lässt diese Seite keine Nachrichten zeigen. So steht es in seinen Einstellungen für diese Seite.",
+    begun: "Eine erste Nachricht ist unterwegs. Sobald sie da ist, ist dieser Browser angemeldet.",
+    ended_here: "Dieser Browser bekommt nichts mehr, und was er angab, ist gelöscht.",
+    this_browser: "Dieser Browser erfährt jedes öffentliche Wort von {0}.",
+    leave_browser: "Abbestellen",
+    browser_there: "einen, der sich hier angemeldet hat",
+    no_browser: "ein Browser meldet sich selbst an, auf der Seite zum Abonnieren",
     yours: "Ihr Abonnement",
     goes: "Neues von {0} geht über {1} an",
     is_to_go: "Neues von {0} soll über {1} gehen an",
@@ -182,6 +225,19 @@ pub(super) const FR: Subscribing = Subscribing {
            vous partez.",
     mail: "e-mail",
     language: "Langue des messages",
+    in_browser: "Dans ce navigateur",
+    browser_note: "Les messages viennent d’ici, même sans page ouverte. Rien n’est gardé que ce que votre navigateur donne pour cela, et un seul clic suffit pour partir.",
+    needs_script: "Cela demande un script, que votre navigateur n’exécute pas ici.",
+    tell_here: "Me prévenir dans ce navigateur",
+    stop_here: "Ne plus me prévenir ici",
+    incapable: "Ce navigateur n’accepte pas de messages d’ici.",
+    denied: "Votre navigateur ne laisse pas cette page montrer des messages : ses réglages pour ce site le disent.",
+    begun: "Un premier message est en route. Dès qu’il est là, ce navigateur est abonné.",
+    ended_here: "Ce navigateur ne reçoit plus rien, et ce qu’il a donné est effacé.",
+    this_browser: "Ce navigateur apprend chaque annonce publique de {0}.",
+    leave_browser: "Se désabonner",
+    browser_there: "un navigateur abonné ici",
+    no_browser: "un navigateur s’abonne lui-même, sur la page d’abonnement",
     yours: "Votre abonnement",
     goes: "Les nouvelles de {0} vont par {1} à",
     is_to_go: "Les nouvelles de {0} doivent aller par {1} à",
@@ -228,6 +284,19 @@ pub(super) const ES: Subscribing = Subscribing {
            cuando se vaya.",
     mail: "correo",
     language: "Idioma de los mensajes",
+    in_browser: "En este navegador",
+    browser_note: "Los mensajes vienen de aquí, también sin ninguna página abierta. Solo se guarda lo que su navegador da para ello, y basta un clic para salir.",
+    needs_script: "Esto necesita un script, que su navegador no ejecuta aquí.",
+    tell_here: "Avisarme en este navegador",
+    stop_here: "No avisarme más aquí",
+    incapable: "Este navegador no acepta mensajes de aquí.",
+    denied: "Su navegador no deja que esta página muestre mensajes: así lo dicen sus ajustes para este sitio.",
+    begun: "Un primer mensaje está en camino. Cuando llegue, este navegador estará suscrito.",
+    ended_here: "Este navegador no recibe nada más, y lo que dio está borrado.",
+    this_browser: "Este navegador se entera de cada aviso público de {0}.",
+    leave_browser: "Darse de baja",
+    browser_there: "uno que se suscribió aquí",
+    no_browser: "un navegador se suscribe solo, en la página de suscripción",
     yours: "Su suscripción",
     goes: "Las noticias de {0} van por {1} a",
     is_to_go: "Las noticias de {0} han de ir por {1} a",
