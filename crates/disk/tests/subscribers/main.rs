@@ -48,6 +48,7 @@ fn settings(data: &Path) -> HubSettings {
         reports: Default::default(),
         feeds: Vec::new(),
         upstreams: Vec::new(),
+        metrics: Vec::new(),
         categories: Vec::new(),
         page: PageSettings::default(),
         breaker: None,
