@@ -738,7 +738,7 @@ fn board(now: Moment, eu: Condition, plan: &TrafficPlan) -> Board {
 fn budgets(now: Moment, eu: Condition) -> BTreeMap<BudgetId, BudgetReading> {
     let share = |percent| Objective::percent(percent).expect("a good objective");
     let latency = LatencyObjective::new(Duration::from_millis(300), share(99.0)).expect("a good promise");
-    let days_ago = |days| now.before(Duration::from_secs(days * 86_400));
+    let days_ago = |days: u64| now.before(Duration::from_secs(days * 86_400));
     let met = |total, bad| Met { total, bad };
     let mut playback = ErrorBudget::new(Promise::Success(share(99.9)));
     playback.add(days_ago(20), met(1_000_000, 1_000));

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_clock_warns_before_and_says_when_it_is_over() {
-        let minutes = |n| line(Duration::from_secs(n * 60)).expect("it is open");
+        let minutes = |n: u64| line(Duration::from_secs(n * 60)).expect("it is open");
         assert_eq!(minutes(10), (Tone::Good, "Next update".into(), "due in 20 min".into()));
         assert_eq!(minutes(26), (Tone::Warn, "Next update".into(), "due in 4 min".into()));
         assert_eq!(minutes(31), (Tone::Bad, "Next update".into(), "overdue for 1 min".into()));

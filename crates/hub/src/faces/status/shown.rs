@@ -234,7 +234,7 @@ mod tests {
     use downbeat_core::incident::State;
 
     fn site(state: State) -> Site {
-        Site::draw(&Picture::of(&story::in_state(state), &Claims::new())).expect("the story can be drawn")
+        Site::draw(&Picture::of(&story::in_state(state), &Claims::new()), None).expect("the story can be drawn")
     }
 
     fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
