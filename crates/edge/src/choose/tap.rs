@@ -4,7 +4,7 @@
 //! After one failure or two balancing prefers the others, so clients meet no more of the trouble and the edge learns no more of
 //! it; and the health path may be well where the service is not. So for [`LASTS`] from the beginning of a look one request in [`EVERY`]
 //! goes there first: only one that may be asked twice, while the replica is not ejected, somebody else is well and the component is not
-//! shedding. A client whom it hits waits for a hedge or a retry. A replica that is well again has its good name back as soon.
+//! shedding. When a second replica ails meanwhile the trouble is common, and nobody is tapped. A client whom it hits waits for a hedge or a retry. A replica that is well again has its good name back as soon.
 //!
 //! Read on every request, hence without a lock.
 
@@ -39,6 +39,10 @@ impl Taps {
 
     /// A look at a replica begins.
     pub(crate) fn open(&self, replica: usize, now: Ticks) {
+        let is_open = |tap: &Tap| tap.until.get().is_some_and(|until| now < until);
+        if self.replicas.iter().enumerate().any(|(other, tap)| other != replica && is_open(tap)) {
+            return self.replicas.iter().for_each(|tap| tap.until.set(None));
+        }
         let until = now.after(LASTS);
         self.replicas[replica].until.set(Some(until));
         self.replicas[replica].due.set(Some(now));
@@ -75,5 +79,9 @@ mod tests {
         assert_eq!((taken.len(), taken[0], taken[1]), (100, 1_000, 1_050), "{taken:?}");
         assert!(taps.any(at(5_999)) && !taps.any(at(6_000)));
         assert!(!taps.take(0, at(1_001)), "the others are not tapped");
+        taps.open(1, at(10_000));
+        taps.open(0, at(10_500));
+        let taken = (10_500..16_000).filter(|ms| taps.take(0, at(*ms)) || taps.take(1, at(*ms))).count();
+        assert_eq!(taken, 0, "the trouble is common");
     }
 }
