@@ -136,9 +136,10 @@ impl Driver {
                             let policy = self.desk.engine().policy();
                             self.telemetry.add(self.clock.now(), roll_up, policy);
                         }
-                        self.telemetry.teach(self.desk.take_learnt());
                         self.strangers.note(self.desk.engine(), &roll_up.edge);
                     }
+                    // Metrics teach as well, with an edge or without.
+                    self.telemetry.teach(self.desk.take_learnt());
                     self.answers.push(Answer::Signal(reply, result));
                 }
                 Some(Arrival::Command { who, command, reply }) => {

@@ -166,7 +166,6 @@ async fn nobody_is_kept_out_of_the_console() {
         (story::maintained(), vec!["/", "/maintenance"]),
         (story::maintained_with_hostility(), vec!["/maintenance"]),
         (story::reported(), vec!["/reports"]),
-        (story::huge(), vec!["/", "/incidents/3"]),
         (story::counted(), vec!["/figures"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
     ];

@@ -511,7 +511,10 @@ fn incidents(snapshot: &Snapshot) -> Vec<PublicIncident> {
 fn public_incident(snapshot: &Snapshot, incident: &Incident) -> PublicIncident {
     let topology = &snapshot.settings.policy.topology;
     let said: Vec<&NoticeCase> = incident.notices.iter().filter(|n| n.notice.audience == Audience::Public).collect();
-    let updated_at = said.iter().map(|n| n.at).chain([incident.state_since]).max().unwrap_or(incident.state_since);
+    // A review is written for the team: to the public nothing has changed by it.
+    let stands_since =
+        incident.resolved_at.filter(|_| incident.state == State::Reviewed).unwrap_or(incident.state_since);
+    let updated_at = said.iter().map(|n| n.at).chain([stands_since]).max().unwrap_or(stands_since);
     let monitoring = said.iter().find(|n| n.notice.stage == Stage::Monitoring).map(|n| n.at);
     PublicIncident {
         id: incident.id,
