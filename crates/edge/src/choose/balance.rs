@@ -7,9 +7,7 @@
 //! ```
 //!
 //! Peak EWMA follows a rise at once and forgets it over [`DECAY`]: Finagle's `PeakEwma`, as in linkerd. The success
-//! share is our addition: without it a replica that fails fast looks quick and draws the traffic (linkerd2 #11669). For a request
-//! that may be asked twice only what is below [`AILING`] counts: a failure now and then costs its client a retry, and who is not
-//! asked because of it is not known to fail for long.
+//! share is our addition: without it a replica that fails fast looks quick and draws the traffic (linkerd2 #11669).
 //! Two choices suffice against herds: Mitzenmacher, *The Power of Two Choices in Randomized Load Balancing*.
 //!
 //! A replica that has just come back is warming: of the requests that it wins it gets the share
@@ -19,8 +17,6 @@
 //!
 //! Replicas of which the plan leaves only a share do not take part: see [`canary`](crate::choose::canary).
 
-use crate::choose::look::AILING;
-use crate::choose::tries::Repetition;
 use crate::run::sync::{AtomicMoment, AtomicNumber, Ticks};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -111,11 +107,8 @@ impl Form {
 
     /// What a request costs there. A first-byte time of long ago counts for less and less, or a replica that was slow
     /// once would never be asked again: after [`DECAY`] for half, after three times that for a tenth.
-    pub(crate) fn cost(&self, in_flight: u32, weight: f64, repetition: Repetition, now: Ticks) -> f64 {
-        let success = match repetition {
-            Repetition::Allowed => (self.success.get() / AILING).clamp(SUCCESS_MIN, 1.0),
-            Repetition::Forbidden => self.success.get().max(SUCCESS_MIN),
-        };
+    pub(crate) fn cost(&self, in_flight: u32, weight: f64, now: Ticks) -> f64 {
+        let success = self.success.get().max(SUCCESS_MIN);
         let age = self.at.get().map_or(0.0, |at| now.since(at).as_secs_f64() / DECAY.as_secs_f64());
         let first_byte = self.first_byte_us() / (1.0 + age * age);
         first_byte * (f64::from(in_flight) + 1.0) / (weight * success * success)
@@ -206,23 +199,13 @@ mod tests {
         let (slow, failing) = (Form::default(), Form::default());
         slow.good(Duration::from_millis(5), 1, ticks(1));
         failing.bad(10);
-        for repetition in [Repetition::Allowed, Repetition::Forbidden] {
-            let cost = |form: &Form, in_flight| form.cost(in_flight, 100.0, repetition, ticks(1));
-            let usual = cost(&Form::default(), 0);
-            for handicap in [cost(&Form::default(), 9), cost(&slow, 0), cost(&failing, 0)] {
-                let all = [candidate(0), candidate(1), candidate(2)];
-                assert!(shares(&all, |id| if id == 0 { handicap } else { usual })[0] < 0.01);
-            }
+        let usual = Form::default().cost(0, 100.0, ticks(1));
+        for handicap in
+            [Form::default().cost(9, 100.0, ticks(1)), slow.cost(0, 100.0, ticks(1)), failing.cost(0, 100.0, ticks(1))]
+        {
+            let all = [candidate(0), candidate(1), candidate(2)];
+            assert!(shares(&all, |id| if id == 0 { handicap } else { usual })[0] < 0.01);
         }
-    }
-
-    #[test]
-    fn who_fails_now_and_then_is_asked_by_those_who_can_ask_again() {
-        let (well, seldom) = (Form::default(), Form::default());
-        seldom.bad(1);
-        let cost = |form: &Form, repetition| form.cost(0, 100.0, repetition, ticks(1));
-        assert!(cost(&seldom, Repetition::Allowed) <= cost(&well, Repetition::Allowed));
-        assert!(cost(&seldom, Repetition::Forbidden) > 1.2 * cost(&well, Repetition::Forbidden));
     }
 
     #[test]

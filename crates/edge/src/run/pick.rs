@@ -416,7 +416,7 @@ impl<'a> Field<'a> {
     fn cost(&self, id: ReplicaId) -> f64 {
         let entry = self.entries.iter().find(|e| e.id == id);
         let (in_flight, weight) = entry.map_or((0, 1.0), |e| (e.in_flight, e.weight));
-        self.shared.link(self.wish.component, id).form.cost(in_flight, weight, self.wish.repetition, self.now)
+        self.shared.link(self.wish.component, id).form.cost(in_flight, weight, self.now)
     }
 }
 
