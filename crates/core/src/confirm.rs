@@ -24,8 +24,10 @@ pub use vantage::{Eye, Hearing, Panel, ProbeLine, ProbeState};
 const AGREES: f64 = 6.0;
 /// Share of the threshold at which a single class is worth watching. Suspicion costs nobody sleep.
 const SUSPICION: f64 = 0.6;
-/// What came in so many separate seconds is no burst, which has one cause: an eighth of the margin is overwhelming then.
+/// What came in so many separate seconds is no burst, which has one cause:
 const LASTING_SECONDS: u32 = 3;
+/// such a share of the margin is overwhelming then.
+const LASTING_SHARE: f64 = 1.0 / 8.0;
 /// What nobody saw for longer than this may be over.
 const BLINK: Duration = Duration::from_millis(200);
 /// Probes alone are believed when so many vantage points see the same: one may have lost its own way.
@@ -134,38 +136,39 @@ fn burns(findings: &[&Finding], evidence: &Evidence) -> Option<String> {
     })
 }
 
+/// By which rule it is real: the edge's counts alone, the probes alone, or classes that agree.
 fn why_confirmed(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
-    if observer_is_suspect(evidence, around) {
+    if observer_is_suspect(evidence, around) || is_over_in_a_blink(evidence, around) {
         return None;
     }
-    if is_over_in_a_blink(evidence, around) {
-        return None;
-    }
-    let threshold = around.threshold.0;
+    edge_overwhelms(evidence, around, policy)
+        .or_else(|| probes_overwhelm(evidence, around, policy))
+        .or_else(|| classes_agree(evidence, around))
+}
+
+fn edge_overwhelms(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
     let is_count =
         |class| class == SourceClass::Edge || class == SourceClass::Report && is_on(Mutation::BelievesReports);
-    let edge = evidence.pillars.iter().find(|f| is_count(f.class) && f.measure != Measure::Slowness);
-    let is_overwhelming = |f: &Finding| {
-        let margin = f.bits.0 - threshold;
-        margin >= policy.overwhelming
-            || margin >= policy.overwhelming / 8.0
-                && is_mostly_hard(f)
-                && (around.course)(f).is_some_and(|course| course.seconds >= LASTING_SECONDS)
-    };
-    if let Some(f) = edge.filter(|f| is_overwhelming(f)) {
-        return Some(format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits));
+    let lasts =
+        |f: &Finding| is_mostly_hard(f) && (around.course)(f).is_some_and(|course| course.seconds >= LASTING_SECONDS);
+    let f = evidence.pillars.iter().find(|f| is_count(f.class) && f.measure != Measure::Slowness)?;
+    let margin = f.bits.0 - around.threshold.0;
+    let is_overwhelming = margin >= policy.overwhelming || margin >= policy.overwhelming * LASTING_SHARE && lasts(f);
+    is_overwhelming.then(|| format!("the edge's own count of {} is overwhelming ({})", f.measure.title(), f.bits))
+}
+
+fn probes_overwhelm(evidence: &Evidence, around: Surroundings<'_>, policy: &ConfirmPolicy) -> Option<String> {
+    let f = evidence.pillars.iter().find(|f| f.class == SourceClass::Probe && f.measure == Measure::Checks)?;
+    if f.bits.0 < around.threshold.0 + policy.overwhelming {
+        return None;
     }
-    let probe = evidence.pillars.iter().find(|f| f.class == SourceClass::Probe && f.measure == Measure::Checks);
-    if let Some(f) = probe.filter(|f| f.bits.0 >= threshold + policy.overwhelming) {
-        let witnesses = (around.witnesses)(&f.slice);
-        if witnesses >= WITNESSES_MIN {
-            return Some(format!(
-                "{} are overwhelming, from {witnesses} vantage points ({})",
-                f.measure.title(),
-                f.bits
-            ));
-        }
-    }
+    let witnesses = (around.witnesses)(&f.slice);
+    (witnesses >= WITNESSES_MIN)
+        .then(|| format!("{} are overwhelming, from {witnesses} vantage points ({})", f.measure.title(), f.bits))
+}
+
+fn classes_agree(evidence: &Evidence, around: Surroundings<'_>) -> Option<String> {
+    let threshold = around.threshold.0;
     let agreeing = agreeing(evidence, around);
     let seen = agreeing.iter().filter(|(class, _)| class.sees_itself()).count();
     let sum: f64 = agreeing.iter().map(|(_, bits)| bits.0).sum();

@@ -31,7 +31,7 @@ const STAGES: &str = "\
 - **The second class.** A call needs two classes of evidence, edge and probe. After a few failures or late answers balancing
   prefers the other replicas, so for five seconds of a closer look one request in fifty milliseconds that may be asked twice goes to the
   replica all the same; what hangs is ejected after a handful.
-- **Chance.** With 5 % errors a failure comes every half second or less, and tells 4.6 bits; checks meet too few of them. The edge's
+- **Chance.** With 5 % errors a failure comes every half second or less, and tells 5.6 bits; checks meet too few of them. The edge's
   count alone has to be 2.5 bits above the threshold, over three seconds at least.
 ";
 

@@ -8,9 +8,11 @@
 //! Shiryaev-Roberts statistic, whose mean grows by one a second; Lorden 1971, Shin, Ramdas and Rinaldo 2022). The
 //! start of the winning bet is the estimated start of the trouble.
 //!
-//! The other way round, once there is evidence: a second gambler bets that all is usual again against the share that was seen
-//! since the start. When he has won [`OVER_BITS`], the trouble is over and the evidence with it, however much there was:
-//! on a quiet series it would else outlive its trouble by minutes.
+//! The other way round, once there is evidence: a second gambler bets that all is usual again, against each of the ways. When
+//! health explains what came lately better than all of them, and so much better ([`OVER_BITS`]) than the share that was seen
+//! until then, the trouble is over and the evidence with it, however much there was: on a quiet series it would else outlive
+//! its trouble by minutes. Better than all of them: what fails half as often as before is no health. Until then: a share that
+//! takes in what is good since dilutes itself, and each good second says less than the one before.
 //!
 //! The usual share is learnt slowly, from quiet seconds only, and never below a floor. One second adds a bounded
 //! number of bits, for failures come in bursts that have one cause: the cap turns the burst into one observation.
@@ -26,7 +28,7 @@ const ALTERNATIVES: [f64; 6] = [0.02, 0.05, 0.12, 0.3, 0.6, 0.95];
 const CONTRAST: f64 = 2.0;
 /// No bet grows beyond this many bits, so that the end of a long outage is noticed in bounded time.
 const BITS_MAX: f64 = 90.0;
-/// Trouble is over when health explains what came lately so many bits better than the share that was seen.
+/// Trouble is over when health explains what came lately so many bits better than the share that was seen does.
 const OVER_BITS: f64 = 14.0;
 /// The usual share starts as if it had been seen over so many trials.
 const PRIOR_TRIALS: f64 = 400.0;
@@ -73,8 +75,15 @@ pub struct RatioTest {
     bets: [Bet; ALTERNATIVES.len()],
     /// The evidence of all bets together.
     bits: f64,
-    /// The evidence that it is over.
-    over: f64,
+    recovery: Recovery,
+}
+
+/// The bets that all is usual again, one against each way.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Recovery {
+    bits: [f64; ALTERNATIVES.len()],
+    /// Which of them has to be won: that against the share which was seen.
+    against: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -108,7 +117,14 @@ pub struct Reading {
 impl RatioTest {
     /// A test for a series whose usual share is at least `floor`.
     pub fn new(floor: f64) -> Self {
-        Self { floor, trials: 0.0, failures: 0.0, bets: [Bet::default(); ALTERNATIVES.len()], bits: 0.0, over: 0.0 }
+        Self {
+            floor,
+            trials: 0.0,
+            failures: 0.0,
+            bets: [Bet::default(); ALTERNATIVES.len()],
+            bits: 0.0,
+            recovery: Recovery::default(),
+        }
     }
 
     /// The usual share, from 0 to 1.
@@ -149,15 +165,23 @@ impl RatioTest {
     /// Bets that all is usual again.
     fn is_over(&mut self, total: u64, bad: u64, usual: f64) -> bool {
         if self.bits < QUIET_BITS {
-            self.over = 0.0;
+            self.recovery = Recovery::default();
             return false;
         }
+        let contrast = CONTRAST * usual;
+        if !self.recovery.is_favoured(contrast) {
+            self.recovery.against = self.nearest_alternative();
+        }
+        self.recovery.place(total, bad, usual);
+        self.recovery.is_favoured(contrast) && self.recovery.is_won(contrast)
+    }
+
+    /// The alternative that is nearest to what was seen since the start.
+    fn nearest_alternative(&self) -> usize {
         let seen = self.best();
         let share = seen.bad as f64 / seen.total.max(1) as f64;
-        let nearest = |way: &f64| (way - share).abs();
-        let way = ALTERNATIVES.into_iter().min_by(|a, b| nearest(a).total_cmp(&nearest(b))).unwrap_or(share);
-        self.over = (self.over - gain(total, bad, way, usual)).max(0.0);
-        way >= CONTRAST * usual && self.over >= OVER_BITS
+        let distance = |nth: &usize| (ALTERNATIVES[*nth] - share).abs();
+        (0..ALTERNATIVES.len()).min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("there are alternatives")
     }
 
     fn best(&self) -> &Bet {
@@ -167,7 +191,7 @@ impl RatioTest {
     /// Begins anew: what was found has been dealt with. The usual share stays.
     pub fn reset(&mut self) {
         self.bets = [Bet::default(); ALTERNATIVES.len()];
-        (self.bits, self.over) = (0.0, 0.0);
+        (self.bits, self.recovery) = (0.0, Recovery::default());
     }
 
     /// The evidence, its start, and what was seen since.
@@ -197,6 +221,23 @@ impl RatioTest {
         let keep = (-(total as f64) / HALF_LIFE_TRIALS).exp2();
         self.trials = self.trials * keep + total as f64;
         self.failures = self.failures * keep + bad as f64;
+    }
+}
+
+impl Recovery {
+    fn place(&mut self, total: u64, bad: u64, usual: f64) {
+        for (bits, way) in self.bits.iter_mut().zip(ALTERNATIVES) {
+            *bits = (*bits - gain(total, bad, way, usual)).max(0.0);
+        }
+    }
+
+    /// Whether health explains what came lately better than any way that is worse than it by so much.
+    fn is_favoured(&self, contrast: f64) -> bool {
+        self.bits.iter().zip(ALTERNATIVES).all(|(bits, way)| way < contrast || *bits > 0.0)
+    }
+
+    fn is_won(&self, contrast: f64) -> bool {
+        ALTERNATIVES[self.against] >= contrast && self.bits[self.against] >= OVER_BITS
     }
 }
 
@@ -295,6 +336,24 @@ mod tests {
         let mut batches = vec![(2, 1); 300];
         batches.extend([(2, 0), (2, 0), (2, 1)].repeat(20));
         assert!(after(&batches).reading().bits.0 > 28.0, "half as bad is not over");
+    }
+
+    #[test]
+    fn what_is_good_since_does_not_dilute_the_share_that_it_is_held_against() {
+        let mut batches = [(2, 1), (2, 1), (2, 0)].repeat(4);
+        batches.extend([(2, 0); 16]);
+        assert_eq!(after(&batches).reading().bits.0, 0.0, "half a bit for each good one against 30 %");
+    }
+
+    #[test]
+    fn what_fails_less_than_before_is_not_over() {
+        for less in [12, 6, 3] {
+            let mut batches = vec![(20, 20); 30];
+            batches.extend([(20, less); 5]);
+            assert!(after(&batches).reading().bits.0 > 60.0, "{less} of 20");
+            batches.extend([(20, 0); 2]);
+            assert_eq!(after(&batches).reading().bits.0, 0.0, "{less} of 20, and then none");
+        }
     }
 
     proptest! {

@@ -89,7 +89,7 @@ impl Default for DetectPolicy {
     fn default() -> Self {
         Self {
             false_incidents_per_month: 1.0,
-            failure_floor: 0.002,
+            failure_floor: 0.001,
             slow_floor: 0.02,
             check_floor: 0.01,
             reports_per_minute: 0.2,

@@ -1,5 +1,8 @@
 //! After an outage everybody comes back at once. For a while the edge lets in no more than twice what was usual before
-//! (invariant B2), in even slices; the others wait or are told to come back, each at another second.
+//! (invariant B2), evenly; the others wait or are told to come back, each at another second.
+//!
+//! Evenly, and yet in the clumps in which people come: a tenth of a second's worth may come at once, and [`CLUMP_MIN`] of a small
+//! crowd, of which many would else be turned away for having come in pairs.
 //!
 //! A second is *bad* when at least half of a component's requests failed in it, and *good* otherwise. The usual rate is an
 //! EWMA over the good seconds. An outage is [`BAD_MIN`] bad seconds in a row; from the first good second after it the
@@ -26,8 +29,10 @@ const SUFFERS_FOR: Duration = Duration::from_secs(5);
 const LATELY: usize = 5;
 /// And so many, when it has just become more.
 const JUST_NOW: usize = 2;
-/// Length of a slice.
-const SLICE: Duration = Duration::from_millis(100);
+/// What comes in so long may come at once,
+const CLUMP: Duration = Duration::from_millis(100);
+/// and so many in any case.
+const CLUMP_MIN: f64 = 12.0;
 
 /// What is known of one component's crowd.
 #[derive(Debug)]
@@ -41,8 +46,9 @@ pub(crate) struct Ramp {
     suffers_until: Option<Instant>,
     bad_in_a_row: u32,
     until: Option<Instant>,
-    slice: Instant,
-    admitted: f64,
+    /// As of `filled`, who may come in at once.
+    room: f64,
+    filled: Instant,
 }
 
 impl Ramp {
@@ -56,8 +62,8 @@ impl Ramp {
             suffers_until: None,
             bad_in_a_row: 0,
             until: None,
-            slice: now,
-            admitted: 0.0,
+            room: 0.0,
+            filled: now,
         }
     }
 
@@ -66,13 +72,13 @@ impl Ramp {
         self.turn(now);
         self.came = self.came.saturating_add(came);
         let (Some(usual), Some(_)) = (self.usual, self.until.filter(|until| now < *until)) else { return came };
-        if now.saturating_duration_since(self.slice) >= SLICE {
-            (self.slice, self.admitted) = (now, 0.0);
-        }
-        let room = (PEAK * usual).max(RATE_MIN) * SLICE.as_secs_f64();
+        let peak = (PEAK * usual).max(RATE_MIN);
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.room = (self.room + passed * peak).min((CLUMP.as_secs_f64() * peak).max(CLUMP_MIN));
+        self.filled = now;
         // Whoever comes while there is any room is let in. Never below 0, and far below what a u32 holds.
-        let admitted = came.min((room - self.admitted).max(0.0).ceil() as u32);
-        self.admitted += f64::from(admitted);
+        let admitted = came.min(self.room.max(0.0).ceil() as u32);
+        self.room -= f64::from(admitted);
         admitted
     }
 
@@ -165,6 +171,18 @@ mod tests {
         // The first second of them all is the one that shows that the outage is over.
         assert!(back[1..29].iter().all(|n| (350..=440).contains(n)), "{back:?}");
         assert!(back[35..].iter().all(|n| *n == 1_000), "then everybody comes in: {back:?}");
+    }
+
+    #[test]
+    fn b2_a_usual_crowd_is_let_in_though_it_comes_in_clumps() {
+        let mut now = Instant::now();
+        let mut ramp = Ramp::new(now);
+        run(&mut ramp, &mut now, 60, 30, false);
+        run(&mut ramp, &mut now, 20, 300, true);
+        run(&mut ramp, &mut now, 2, 30, false);
+        let clump = |nth: u32| ramp.admits(10, now + Duration::from_millis(333) * nth);
+        assert!((0..60).map(clump).all(|n| n == 10), "ten at once, three times a second");
+        assert_eq!(ramp.admits(100, now + Duration::from_secs(20)), 12);
     }
 
     #[test]

@@ -10,7 +10,6 @@ mod counted;
 mod moved;
 
 pub(crate) use counted::counted;
-#[allow(unused_imports, reason = "not every taker tells of it")]
 pub(crate) use moved::moved;
 
 use crate::reports::{Place, Quarter, ReportPicture, Tally};

@@ -97,6 +97,7 @@ async fn nobody_is_kept_out_of_the_public_pages() {
         (story::maintained_with_hostility(), vec!["/", "/maintenance/5"]),
         (story::huge(), vec!["/", "/incidents/3", "/history", "/embed", "/report"]),
         (story::empty(), vec!["/", "/history"]),
+        (story::moved(), vec!["/", "/history", "/history/2026-11", "/incidents/kctbh9vrtdwd", "/incidents/zzz-1"]),
     ];
     let mut complaints_of_all = Vec::new();
     for (snapshot, paths) in told {
@@ -167,6 +168,7 @@ async fn nobody_is_kept_out_of_the_console() {
         (story::maintained_with_hostility(), vec!["/maintenance"]),
         (story::reported(), vec!["/reports"]),
         (story::counted(), vec!["/figures"]),
+        (story::huge(), vec!["/", "/incidents/3", "/log", "/reports", "/maintenance"]),
         (story::in_state(State::Confirmed), vec!["/", "/incidents/3", "/log"]),
     ];
     let mut complaints_of_all = Vec::new();
