@@ -8,7 +8,6 @@ use anyhow::Result;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const COMPONENTS: usize = 1_000;
 /// At most, with readers.
 const GOAL_MB: u64 = 150;
 /// A hub draws again and again; what it takes has to have settled.
@@ -22,10 +21,7 @@ Resident memory of the hub, the most of 20 s each: idle, and while readers load 
 
 /// Measures, and gives the table.
 pub(super) fn measure(site: &Site<'_>) -> Result<String> {
-    let setup = site.setup(COMPONENTS, "")?;
-    setup.start().map(drop)?;
-    setup.fill_days()?;
-    let hub = setup.start()?;
+    let hub = site.large("")?.start()?;
     let idle = most(&hub.process);
     let url = format!("http://127.0.0.1:{}/", hub.status);
     let load = std::thread::scope(|scope| {

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// Components of a large service.
+const LARGE: usize = 1_000;
 /// One probe that waits: those that a hub has by default would be a load of their own.
 const QUIET: &str = "\
 [[probe]]
@@ -59,6 +61,15 @@ impl<'a> Site<'a> {
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let each = Duration::from_secs(options.seconds);
         Ok(Self { program: &options.program, folder, rounds: options.rounds, each })
+    }
+
+    /// A hub of a large service: 1,000 components, each with ninety days.
+    pub(super) fn large(&self, more: &str) -> Result<Setup> {
+        let setup = self.setup(LARGE, more)?;
+        // The first start makes the data folder.
+        setup.start().map(drop)?;
+        setup.fill_days()?;
+        Ok(setup)
     }
 
     /// A hub of a service with so many components, none of which can be reached; `more` is put into its configuration.

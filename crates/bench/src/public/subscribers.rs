@@ -32,8 +32,9 @@ const POLL: Duration = Duration::from_millis(50);
 const MB: u64 = 1_000_000;
 
 const EXPLANATION: &str = "\
-100,000 subscribers, 60,000 by webhook at eight hosts and 40,000 by mail through one relay, and 200 more at a host that answers
-nothing; the sinks run on the same processors. Seconds are from the request that announces to the last one told. **Repeats** are messages
+A service of 1,000 components with ninety days each, and 100,000 subscribers: 60,000 by webhook at eight hosts, 40,000 by mail
+through one relay, and 200 more at a host that answers nothing; the sinks run on the same processors. Seconds are from the request
+that announces to the last one told. **Repeats** are messages
 that a sink had already, by their key: what a kill left in doubt.
 ";
 
@@ -52,7 +53,7 @@ pub(super) fn measure(site: &Site<'_>) -> Result<String> {
          from = \"status@example.org\"\n",
         sinks.mail
     );
-    let setup = site.setup(8, &more)?;
+    let setup = site.large(&more)?;
     let mut hub = setup.start()?;
     enter(&hub, &sinks)?;
     let begun = Instant::now();

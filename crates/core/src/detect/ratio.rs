@@ -78,12 +78,15 @@ pub struct RatioTest {
     recovery: Recovery,
 }
 
-/// The bets that all is usual again, one against each way.
+/// The bets that all is usual again.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Recovery {
+    /// One against each way.
     bits: [f64; ALTERNATIVES.len()],
-    /// Which of them has to be won: that against the share which was seen.
-    against: usize,
+    /// The share that was seen until health explained better what came than any way did,
+    share: f64,
+    /// and the bet against that one.
+    won: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -170,18 +173,17 @@ impl RatioTest {
         }
         let contrast = CONTRAST * usual;
         if !self.recovery.is_favoured(contrast) {
-            self.recovery.against = self.nearest_alternative();
+            self.recovery.share = self.seen_share();
         }
         self.recovery.place(total, bad, usual);
         self.recovery.is_favoured(contrast) && self.recovery.is_won(contrast)
     }
 
-    /// The alternative that is nearest to what was seen since the start.
-    fn nearest_alternative(&self) -> usize {
+    /// What was seen since the start, within what is bet on.
+    fn seen_share(&self) -> f64 {
         let seen = self.best();
-        let share = seen.bad as f64 / seen.total.max(1) as f64;
-        let distance = |nth: &usize| (ALTERNATIVES[*nth] - share).abs();
-        (0..ALTERNATIVES.len()).min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("there are alternatives")
+        let [least, .., most] = ALTERNATIVES;
+        (seen.bad as f64 / seen.total.max(1) as f64).clamp(least, most)
     }
 
     fn best(&self) -> &Bet {
@@ -226,9 +228,11 @@ impl RatioTest {
 
 impl Recovery {
     fn place(&mut self, total: u64, bad: u64, usual: f64) {
+        let add = |bits: f64, way: f64| (bits - gain(total, bad, way, usual)).max(0.0);
         for (bits, way) in self.bits.iter_mut().zip(ALTERNATIVES) {
-            *bits = (*bits - gain(total, bad, way, usual)).max(0.0);
+            *bits = add(*bits, way);
         }
+        self.won = add(self.won, self.share);
     }
 
     /// Whether health explains what came lately better than any way that is worse than it by so much.
@@ -237,7 +241,7 @@ impl Recovery {
     }
 
     fn is_won(&self, contrast: f64) -> bool {
-        ALTERNATIVES[self.against] >= contrast && self.bits[self.against] >= OVER_BITS
+        self.share >= contrast && self.won >= OVER_BITS
     }
 }
 
