@@ -19,10 +19,10 @@ const BITS: f32 = std::f32::consts::LOG2_10;
 const ERROR_SHARE: f32 = 1.0;
 const SHIFT_SHARE: f32 = 3.0;
 /// News of this score comes to so many bits: the place where one threshold serves fine and coarse series alike.
-const NEWS_AT: f32 = 0.976;
+const NEWS_AT: f32 = 2.38;
 const NEWS_BITS: f32 = 7.0;
 /// Beyond, so many bits a power of ten of score once much was seen,
-const NEWS_MORE: f32 = 1.56;
+const NEWS_MORE: f32 = 1.9;
 /// and half of it at so many points.
 const NEWS_YOUNG: f32 = 2_000.0;
 
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn more_news_is_more_evidence_and_less_while_young() {
-        let bits = [0.0, 0.5, NEWS_AT, 2.0, 8.0].map(|score| of_news(score, 10_000).0);
+        let bits = [0.0, 1.0, NEWS_AT, 4.0, 8.0].map(|score| of_news(score, 10_000).0);
         assert!(bits.is_sorted_by(|a, b| a < b), "{bits:?}");
         assert!(of_news(8.0, 500) < of_news(8.0, 5_000));
     }

@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn the_state_is_small() {
         let size = |seconds| Detector::new(FigureKind::Gauge, Duration::from_secs(seconds), WORTH).size();
-        assert!(size(60) <= 640 && size(300) <= 1_400, "{} {}", size(60), size(300));
+        assert!(size(60) <= 640 && size(300) <= 1_024, "{} {}", size(60), size(300));
         assert!(size_of::<CountSeries>() <= 1_024, "{}", size_of::<CountSeries>());
     }
 }
