@@ -27,9 +27,12 @@ pub(crate) fn measure(folder: &Path, page: &mut Page) -> anyhow::Result<()> {
     let known: Vec<Vec<f64>> = files.iter().map(|file| gaussian::scores(&file.values)).collect();
     page.title("NAB, 58 files");
     page.text(
-        "Weights and threshold were chosen on these very files, as those of the published detectors were: an in-sample \
-         figure. With weights and threshold chosen on six of the seven folders and scored on the seventh, from a start \
-         that had not seen them, a search of 1,920 settings a folder reached 58.3 / 46.3 / 63.9: that is what to expect of new data. Ours never sees the length, minimum or maximum of a file in advance.",
+        "Questions, weights and threshold were chosen on these very files, as those of the published detectors were: an \
+         in-sample figure. With weights and threshold chosen on six of the seven folders and scored on the seventh, from a start \
+         that had not seen them, a search of 1,920 settings a folder reached 58.3 / 46.3 / 63.9: that is what to \
+         expect of new data at best, for the questions were chosen with all folders in sight. (The nine questions asked before reach \
+         53.6 / 39.9 / 60.7 by the same search.) With all weights some 2 % off it is 69.9 / 61.8 / 75.1 in the mean, on \
+         these files. Ours never sees the length, minimum or maximum of a file in advance.",
     );
     for (k, profile) in PROFILES.iter().enumerate() {
         let score = best(&files, &ours, profile);

@@ -5,7 +5,7 @@
 //! place of the one that was not needed for the longest time. How strange is usual, the tail tells ([`super::tail`]).
 //!
 //! Source: adaptive resonance (Carpenter and Grossberg 1987), which ARTime (2022) brought to the top of NAB's board; the
-//! left discord (Lu et al., KDD 2022) is the same question with all of the past as the album. Cost: 220 bytes; a look
+//! left discord (Lu et al., KDD 2022) is the same question with all of the past as the album. Cost: 200 bytes; a look
 //! through the album is 32 subtractions, once in `NOTE` points. Rejected: exact discords (all of the history),
 //! twice the pages (128 bytes more, and on the labelled series no better), shorter and longer notes beside these (the same).
 

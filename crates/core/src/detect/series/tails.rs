@@ -40,6 +40,10 @@ impl<const N: usize> Tails<N> {
         }
         self.seen += 1;
         let excesses = self.sink(statistics, law);
+        // Most points exceed no bar; none of the excesses is below zero.
+        if excesses.iter().sum::<f32>() == 0.0 {
+            return surprises;
+        }
         for (k, excess) in excesses.into_iter().enumerate().filter(|(_, excess)| *excess > 0.0) {
             let mut tail = self.tail(k);
             surprises[k] = tail.exceed(excess, law);
