@@ -9,9 +9,9 @@ use std::time::Duration;
 
 /// How many worlds: about a thousand hours.
 const COUNT: u32 = 20_000;
-/// So many of them may fare worse with automation than without. The goal is none; two are known, and what is wrong with them
+/// So many of them may fare worse with automation than without. The goal is none; three are known, and what is wrong with them
 /// stands in `docs/simulation.md`.
-const HARMFUL_MAX: u32 = 2;
+const HARMFUL_MAX: u32 = 3;
 /// How long they may take; seven minutes on two cores.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
