@@ -130,7 +130,7 @@ fn detect(workspace: &Workspace, options: &Detect) -> Result<Outcome> {
     let folder = workspace.target().join("bench/detect");
     fs::create_dir_all(&folder).context("create the benchmark's folder")?;
     let data = options.data.clone().unwrap_or_else(|| workspace.root().join("../shared/data/anomaly"));
-    let mut command = workspace.cargo(&["run", "--release", "--package", "downbeat-laboratory", "--"]);
+    let mut command = workspace.cargo(&["run", "--profile", "dist", "--package", "downbeat-laboratory", "--"]);
     command.arg("--data").arg(data).arg("--folder").arg(&folder).args(["--revision", &revision(workspace)?]);
     if let Some(program) = peers::provide_detectors(workspace, &folder) {
         command.arg("--peers").arg(program);
