@@ -4,7 +4,7 @@
 
 use divan::{AllocProfiler, Bencher, black_box};
 use downbeat_core::model::Name;
-use downbeat_edge::policy::{Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Told, What};
+use downbeat_edge::policy::{Answered, Attempt, Choice, ComponentId, EdgePolicy, Network, Repetition, Told, What};
 use downbeat_edge::{Balance, ComponentSettings, EdgeSettings, MAX_IN_FLIGHT, ReplicaSettings, SLOW, WEIGHT};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ impl World {
         self.now += Duration::from_micros(50);
         black_box(self.edge.admit(What { component, feature: None }, CLIENTS, times, self.now));
         self.edge.requested(component, times, self.now);
-        if let Choice::Replica(seat) = self.edge.choose(component, 1, &[], times, self.now) {
+        if let Choice::Replica(seat) = self.edge.choose(component, 1, (&[], Repetition::Allowed), times, self.now) {
             let attempt = Attempt { component, replica: seat.replica(), times };
             self.edge.head_came(attempt, FIRST_BYTE, 200, self.now);
             self.edge.answered(Answered { times, ..self.answer(component) }, self.now);
@@ -105,7 +105,7 @@ fn pick(bencher: Bencher<'_, '_>, replicas: usize) {
     let mut world = World::of(replicas, 1);
     bencher.bench_local(|| {
         let (edge, component, now) = (&mut world.edge, world.components[0], world.now);
-        if let Choice::Replica(seat) = edge.choose(component, black_box(1), &[], 1, now) {
+        if let Choice::Replica(seat) = edge.choose(component, black_box(1), (&[], Repetition::Allowed), 1, now) {
             edge.give_back(seat, now);
         }
     });

@@ -64,6 +64,7 @@ impl Doors {
 
 /// What reaches the driver.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are signals, and the queue is short")]
 pub(crate) enum Arrival {
     /// Somebody observed something.
     Signal(Signal, oneshot::Sender<Result<(), SignalError>>),

@@ -11,6 +11,10 @@ use std::fmt;
 /// One observation that arrives at the hub. A change event is no observation but a fact: it goes to the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "signal", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are roll-ups, and none is kept: a box would cost more than it saves"
+)]
 pub enum Signal {
     /// What an edge saw in one second.
     RollUp(RollUp),
