@@ -33,13 +33,15 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let (drills, worlds) = (drills::chosen(options), Worlds::chosen(options));
     let extra = usize::from(!drills.is_empty()) + usize::from(worlds == Worlds::LivedThrough);
-    let mut steps = Steps::new(4 + extra);
+    let mut steps = Steps::new(5 + extra);
     let outside = steps.step("looking for programs from outside", || Outside::provide(workspace));
     packages::provide(workspace);
     let skips = outside.skips();
     print!("{skips}");
     steps.step("building", || build(workspace, &["build", "--release", "--workspace"]))?;
     steps.step("building the tests", || build(workspace, &["test", "--release", "--workspace", "--no-run"]))?;
+    // They are not run here; what is not built breaks unseen.
+    steps.step("building the benchmarks", || build(workspace, &["bench", "--workspace", "--no-run", "--bench", "*"]))?;
     let tally = steps.step("testing", || suite::run(workspace, &outside, &options.filters))?;
     let held = match worlds {
         Worlds::LeftOut => None,
