@@ -41,7 +41,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     steps.step("building", || build(workspace, &["build", "--release", "--workspace"]))?;
     steps.step("building the tests", || build(workspace, &["test", "--release", "--workspace", "--no-run"]))?;
     // They are not run here; what is not built breaks unseen.
-    steps.step("building the benchmarks", || build(workspace, &["bench", "--workspace", "--no-run", "--bench", "*"]))?;
+    steps
+        .step("building the benchmarks", || build(workspace, &["bench", "--workspace", "--no-run", "--bench", "*"]))?;
     let tally = steps.step("testing", || suite::run(workspace, &outside, &options.filters))?;
     let held = match worlds {
         Worlds::LeftOut => None,

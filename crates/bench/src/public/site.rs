@@ -107,14 +107,16 @@ impl Setup {
         Ok(Hub { process, status: self.status, console: self.console })
     }
 
-    /// Gives every component ninety days of history, the hub being down: what it would have written in that time.
+    /// Gives every component ninety days of history, trouble on each tenth, the hub being down: what it would have written in that time.
     pub(super) fn fill_days(&self) -> Result<()> {
         let script = "\
 import sqlite3, sys, time
 path, parts = sys.argv[1], int(sys.argv[2])
 today = int(time.time()) // 86400
-rows = [(f'part-{part}', today - ago, 86000 - part % 60, part % 7 * 20, part % 3 * 40)
-        for part in range(parts) for ago in range(90)]
+def day(part, ago):
+    degraded, down = (part % 7 * 20, part % 3 * 40) if (part + ago) % 10 == 0 else (0, 0)
+    return f'part-{part}', today - ago, 86000 - part % 60, degraded, down
+rows = [day(part, ago) for part in range(parts) for ago in range(90)]
 with sqlite3.connect(path) as log:
     log.executemany('REPLACE INTO component_days VALUES (?, ?, ?, ?, ?)', rows)
 ";
