@@ -17,8 +17,7 @@ const MB: u64 = 1_000_000;
 
 const EXPLANATION: &str = "\
 Resident memory of the hub, the most of 20 s each: idle, and while readers load its page from 64 connections. Each component has
-trouble on nine of its ninety days; each such day is a bar on the page, which is held twice while it is drawn anew. With trouble on every day
-the page has 16 MB and the hub 176.
+trouble on nine of its ninety days; each such day is a bar on the page, which is held twice while it is drawn anew.
 ";
 
 /// Measures, and gives the table.

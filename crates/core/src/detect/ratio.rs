@@ -16,8 +16,8 @@
 //!
 //! The usual share is learnt slowly, from quiet seconds only, and never below a floor. One second adds a bounded
 //! number of bits, for failures come in bursts that have one cause: the cap turns the burst into one observation.
-//! Cost: eight multiplications a second and series, and as many again while there is evidence. Rejected: z-scores on the bare ratio (a night with one request
-//! and one failure is "100 %"), fixed thresholds (either late or noisy).
+//! Cost: eight multiplications a second and series, and as many again while there is evidence. Rejected: z-scores on the
+//! bare ratio (a night with one request and one failure is "100 %"), fixed thresholds (either late or noisy).
 
 use crate::model::{Bits, Course, Moment};
 use std::time::Duration;

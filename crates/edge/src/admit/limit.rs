@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A token bucket of one second's worth.
+/// A token bucket, of one second's worth unless said otherwise.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     per_second: f64,
+    most: f64,
     tokens: f64,
     at: Instant,
 }
@@ -19,12 +20,17 @@ impl Bucket {
 
     /// A full bucket of a measured rate.
     pub(crate) fn of_rate(per_second: f64, now: Instant) -> Self {
-        Self { per_second, tokens: per_second, at: now }
+        Self::holding(per_second, per_second, now)
+    }
+
+    /// A full bucket that holds so many tokens at most.
+    pub(crate) fn holding(most: f64, per_second: f64, now: Instant) -> Self {
+        Self { per_second, most, tokens: most, at: now }
     }
 
     /// An empty bucket of a measured rate.
     pub(crate) fn empty(per_second: f64, now: Instant) -> Self {
-        Self { per_second, tokens: 0.0, at: now }
+        Self { tokens: 0.0, ..Self::of_rate(per_second, now) }
     }
 
     /// Takes tokens: as many as are there of those wished for.
@@ -39,6 +45,12 @@ impl Bucket {
         self.take_some(wished, self.tokens - part * self.per_second)
     }
 
+    /// Takes tokens while anything is left: of the last one, a part is enough.
+    pub(crate) fn take_begun(&mut self, wished: u32, now: Instant) -> u32 {
+        self.fill(now);
+        self.take_some(wished, self.tokens.ceil())
+    }
+
     /// What is below 0 counts as 0, and is cut to whole tokens.
     fn take_some(&mut self, wished: u32, there: f64) -> u32 {
         let taken = wished.min(there as u32);
@@ -48,7 +60,7 @@ impl Bucket {
 
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.per_second);
+        self.tokens = (self.tokens + passed * self.per_second).min(self.most);
         self.at = now;
     }
 

@@ -8,6 +8,7 @@
 //! EWMA over the good seconds. An outage is [`BAD_MIN`] bad seconds in a row; from the first good second after it the
 //! rate is bounded for [`RAMP`].
 
+use crate::admit::limit::Bucket;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -45,10 +46,15 @@ pub(crate) struct Ramp {
     lately: VecDeque<(f64, Duration)>,
     suffers_until: Option<Instant>,
     bad_in_a_row: u32,
-    until: Option<Instant>,
-    /// As of `filled`, who may come in at once.
-    room: f64,
-    filled: Instant,
+    returning: Option<Returning>,
+}
+
+/// A crowd that comes back.
+#[derive(Debug)]
+struct Returning {
+    until: Instant,
+    /// None where nobody knows how many are usual.
+    room: Option<Bucket>,
 }
 
 impl Ramp {
@@ -61,9 +67,7 @@ impl Ramp {
             lately: VecDeque::with_capacity(LATELY),
             suffers_until: None,
             bad_in_a_row: 0,
-            until: None,
-            room: 0.0,
-            filled: now,
+            returning: None,
         }
     }
 
@@ -71,15 +75,9 @@ impl Ramp {
     pub(crate) fn admits(&mut self, came: u32, now: Instant) -> u32 {
         self.turn(now);
         self.came = self.came.saturating_add(came);
-        let (Some(usual), Some(_)) = (self.usual, self.until.filter(|until| now < *until)) else { return came };
-        let peak = (PEAK * usual).max(RATE_MIN);
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.room = (self.room + passed * peak).min((CLUMP.as_secs_f64() * peak).max(CLUMP_MIN));
-        self.filled = now;
-        // Whoever comes while there is any room is let in. Never below 0, and far below what a u32 holds.
-        let admitted = came.min(self.room.max(0.0).ceil() as u32);
-        self.room -= f64::from(admitted);
-        admitted
+        let returning = self.returning.as_mut().filter(|crowd| now < crowd.until);
+        // Whoever comes while there is any room is let in.
+        returning.and_then(|crowd| crowd.room.as_mut()).map_or(came, |room| room.take_begun(came, now))
     }
 
     /// So many requests that were let in failed.
@@ -130,13 +128,22 @@ impl Ramp {
             return;
         }
         if self.bad_in_a_row >= BAD_MIN {
-            self.until = Some(now + RAMP);
+            // Another outage while they still come back gives nobody more room.
+            let crowd = self.returning.take().filter(|crowd| now < crowd.until);
+            let room = crowd.map_or_else(|| self.usual.map(|usual| room(usual, now)), |crowd| crowd.room);
+            self.returning = Some(Returning { until: now + RAMP, room });
         }
         self.bad_in_a_row = 0;
-        if self.until.is_none_or(|until| now >= until) {
+        if self.returning.as_ref().is_none_or(|crowd| now >= crowd.until) {
             self.usual = Some(self.usual.map_or(rate, |usual| usual + GAIN * (rate - usual)));
         }
     }
+}
+
+/// For a crowd that is usually so large, per second.
+fn room(usual: f64, now: Instant) -> Bucket {
+    let peak = (PEAK * usual).max(RATE_MIN);
+    Bucket::holding((CLUMP.as_secs_f64() * peak).max(CLUMP_MIN), peak, now)
 }
 
 #[cfg(test)]
