@@ -10,8 +10,8 @@ use anyhow::Result;
 const FILE: &str = "downbeat.toml";
 
 pub(super) fn plan(site: &Site<'_>) -> Result<Plan> {
-    let ports = free_ports(3)?;
-    let (console, status, spare) = (ports[0], ports[1], ports[2]);
+    let ports = free_ports(4)?;
+    let (console, status, admin, spare) = (ports[0], ports[1], ports[2], ports[3]);
     // The listener without TLS is always there; where TLS is measured it moves aside.
     let (plain, tls) = site.tls.map_or((site.port, String::new()), |tls| (spare, tls_lines(site.port, tls)));
     let replicas = site.each(|port| format!("\"http://127.0.0.1:{port}\", "));
@@ -22,6 +22,7 @@ data = "{data}"
 name = "Bench"
 [edge]
 listen = "127.0.0.1:{plain}"
+admin = "127.0.0.1:{admin}"
 hub = "http://127.0.0.1:{console}"
 threads = 1
 {tls}[hub]
