@@ -22,13 +22,20 @@
     document.querySelector("main").replaceChildren(...main.childNodes);
   }
 
+  // "5 minutes", "7 days": in the page's language, and in the largest unit that is full.
+  function inWords(seconds) {
+    const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+    const [unit, size] = units.find(([, size]) => seconds >= size) ?? ["second", 1];
+    const format = new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" });
+    return format.format(Math.floor(seconds / size));
+  }
+
   function tellAge() {
     const stamp = drawn();
     if (stamp === null) return;
     const age = Math.round((Date.now() - Date.parse(stamp.dataset.drawn)) / 1000);
     stamp.hidden = age < OLD_AFTER_S;
-    const minutes = Math.floor(age / 60);
-    stamp.textContent = stamp.dataset.old.replace("{0}", minutes);
+    stamp.textContent = stamp.dataset.old.replace("{0}", inWords(age));
   }
 
   async function turn() {

@@ -4,6 +4,7 @@
 use downbeat_hub::{history, reports, settings, view};
 
 mod accessibility;
+mod age;
 mod banner;
 mod browser;
 mod bucket;

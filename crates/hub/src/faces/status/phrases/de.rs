@@ -16,7 +16,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     kept_by: "Geführt von",
     incidents: "Störungen",
     maintenance: "Wartung",
-    old: "Diese Seite ist {0} min alt: Was sie sagt, kann überholt sein.",
+    old: "Diese Seite ist {0} alt: Was sie sagt, kann überholt sein.",
     headlines: Headlines {
         none: "Alle Systeme arbeiten",
         maintenance: "Dienst in Wartung",

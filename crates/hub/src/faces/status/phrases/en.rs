@@ -16,7 +16,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     kept_by: "Kept by",
     incidents: "incidents",
     maintenance: "maintenance",
-    old: "This page is {0} min old: what it says may have changed.",
+    old: "This page is {0} old: what it says may have changed.",
     headlines: Headlines {
         none: "All Systems Operational",
         maintenance: "Service Under Maintenance",

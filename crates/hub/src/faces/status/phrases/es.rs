@@ -16,7 +16,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     kept_by: "Mantenido por",
     incidents: "incidentes",
     maintenance: "mantenimiento",
-    old: "Esta página tiene {0} min: lo que dice puede haber cambiado.",
+    old: "Esta página tiene {0}: lo que dice puede haber cambiado.",
     headlines: Headlines {
         none: "Todos los sistemas funcionan",
         maintenance: "Servicio en mantenimiento",

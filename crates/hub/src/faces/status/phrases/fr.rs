@@ -16,7 +16,7 @@ pub(super) const PHRASES: Phrases = Phrases {
     kept_by: "Tenu par",
     incidents: "incidents",
     maintenance: "maintenance",
-    old: "Cette page date de {0} min : ce qu’elle dit a pu changer.",
+    old: "Cette page date de {0} : ce qu’elle dit a pu changer.",
     headlines: Headlines {
         none: "Tous les systèmes fonctionnent",
         maintenance: "Service en maintenance",

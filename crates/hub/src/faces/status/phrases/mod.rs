@@ -36,7 +36,7 @@ pub(crate) struct Phrases {
     pub(crate) kept_by: &'static str,
     pub(crate) incidents: &'static str,
     pub(crate) maintenance: &'static str,
-    /// `{0}` is a number of minutes, filled in by the page's script.
+    /// `{0}` is a time like "5 minutes", filled in by the page's script.
     pub(crate) old: &'static str,
     // How it is.
     headlines: Headlines,
