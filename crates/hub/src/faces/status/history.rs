@@ -11,6 +11,8 @@ use std::time::Duration;
 const DAYS: i64 = 90;
 /// The least height of trouble in a bar, of 100: a minute of a day has to be visible.
 const TROUBLE_HEIGHT_MIN: f64 = 35.0;
+/// What parts trouble from the good rest of its day, of 100.
+const GAP_HEIGHT: f64 = 8.0;
 
 /// One component's bars with their summary.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +39,11 @@ struct Run {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bar {
     /// From the left, in days.
-    pub(crate) x: i64,
+    x: i64,
     /// What the day was.
     pub(crate) tone: Tone,
     /// How much of the bar is trouble or announced work, of 100.
-    pub(crate) trouble: f64,
+    trouble: f64,
     day: Day,
     worked_s: u32,
 }
@@ -76,6 +78,11 @@ impl History {
     /// The days of which nothing is known, as the data of a path.
     pub(crate) fn unknown(&self) -> String {
         Run::path(&self.unknown)
+    }
+
+    /// What parts all bars from the ground beneath them, as the data of one path.
+    pub(crate) fn gaps(&self) -> String {
+        self.bars.iter().map(|bar| bar.down_to(bar.trouble + GAP_HEIGHT)).collect()
     }
 
     /// All of it in one sentence, for who cannot see the bars.
@@ -137,6 +144,15 @@ impl Bar {
         Some(Self { x, tone, trouble: height.max(TROUBLE_HEIGHT_MIN).round(), day, worked_s })
     }
 
+    /// The trouble, as the data of a path: a thousand components have ninety thousand days, so the style says all that they share.
+    pub(crate) fn line(&self) -> String {
+        self.down_to(self.trouble)
+    }
+
+    fn down_to(&self, height: f64) -> String {
+        format!("M{}.5 0v{height}", self.x)
+    }
+
     /// For people: `5 Nov 2026: 12 min down`.
     pub(crate) fn title(&self, t: &Phrases) -> String {
         let parts =
@@ -195,7 +211,8 @@ mod tests {
         assert_eq!(bar(&history, 0), None, "nothing is to be told of it");
         assert_eq!(bar(&history, 87), Some((Tone::Warn, "20 Nov 2026: 1 min degraded".into())));
         assert_eq!(bar(&history, 88), Some((Tone::Bad, "21 Nov 2026: 5 min 40 s down, 1 min degraded".into())));
-        assert!(history.bars[0].trouble >= TROUBLE_HEIGHT_MIN, "a minute of a day is visible");
+        assert_eq!(history.bars[0].line(), "M87.5 0v35", "a minute of a day is visible");
+        assert_eq!(history.gaps(), "M87.5 0v43M88.5 0v43");
         assert_eq!(
             history.summary(english()),
             "Worked 99.80 % of the known time of the last 90 days; no data on 87 days; trouble on 21 Nov 2026: \

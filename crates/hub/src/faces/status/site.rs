@@ -109,6 +109,15 @@ pub(crate) struct Site {
     archive: Archive,
 }
 
+/// A site that is being drawn.
+struct Draft<'a> {
+    files: BTreeMap<String, File>,
+    /// The one that was drawn last.
+    before: Option<&'a Site>,
+}
+
+/// By how much a file may grow from one drawing to the next before it has to move: a thirty-second part.
+const ROOM_MORE: usize = 32;
 /// The operator's colours, where there are any.
 const THEME_CSS: &str = "theme.css";
 /// The page for what is not there.
@@ -121,7 +130,7 @@ impl Site {
     /// When a template cannot be written out.
     pub(crate) fn draw(picture: &Picture, before: Option<&Self>) -> Result<Self, DrawError> {
         let archive = Archive::draw(picture, before.map(|site| &site.archive))?;
-        let mut site = Self { archive, ..Self::default() };
+        let mut site = Draft { files: BTreeMap::new(), before };
         picture.languages.iter().try_for_each(|language| site.pages(picture, *language))?;
         site.page(NOT_FOUND, &NotFoundPage { picture: Told::new(picture, picture.language(), "") })?;
         site.put("history.atom", Kind::Atom, AtomFeed { feed: Feed::of(picture) }.render()?);
@@ -150,9 +159,40 @@ impl Site {
         site.put("embed.js", Kind::Js, assets::EMBED_JS);
         site.put("report.js", Kind::Js, assets::REPORT_JS);
         site.put("favicon.svg", Kind::Svg, assets::FAVICON);
+        Ok(Self { files: site.files, archive })
+    }
+
+    /// A site as it lies on disk; what is none of its files is passed over.
+    ///
+    /// # Errors
+    /// When a folder or a file cannot be read.
+    pub(crate) fn read(folder: &Path) -> io::Result<Self> {
+        let mut site = Self::default();
+        let mut folders = vec![(folder.to_owned(), String::new())];
+        while let Some((folder, prefix)) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = format!("{prefix}{name}");
+                if entry.file_type()?.is_dir() {
+                    folders.push((entry.path(), format!("{path}/")));
+                } else if let Some(kind) = Kind::of(&path) {
+                    let body = std::fs::read(entry.path())?.into();
+                    site.files.insert(path, File { kind, body });
+                }
+            }
+        }
         Ok(site)
     }
 
+    /// All files with their paths.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &File)> {
+        let past = self.archive.files().iter().filter(|(path, _)| !self.files.contains_key(*path));
+        self.files.iter().chain(past).map(|(path, file)| (path.as_str(), file))
+    }
+}
+
+impl Draft<'_> {
     /// All pages of a language.
     fn pages(&mut self, picture: &Picture, language: Language) -> Result<(), DrawError> {
         let told = |path: &str| Told::new(picture, language, path);
@@ -176,46 +216,35 @@ impl Site {
         Ok(())
     }
 
-    /// A site as it lies on disk; what is none of its files is passed over.
-    ///
-    /// # Errors
-    /// When a folder or a file cannot be read.
-    pub(crate) fn read(folder: &Path) -> io::Result<Self> {
-        let mut site = Self::default();
-        let mut folders = vec![(folder.to_owned(), String::new())];
-        while let Some((folder, prefix)) = folders.pop() {
-            for entry in std::fs::read_dir(&folder)? {
-                let entry = entry?;
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let path = format!("{prefix}{name}");
-                if entry.file_type()?.is_dir() {
-                    folders.push((entry.path(), format!("{path}/")));
-                } else if let Some(kind) = Kind::of(&path) {
-                    site.put(&path, kind, std::fs::read(entry.path())?);
-                }
-            }
-        }
-        Ok(site)
-    }
-
-    /// All files with their paths.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &File)> {
-        let past = self.archive.files().iter().filter(|(path, _)| !self.files.contains_key(*path));
-        self.files.iter().chain(past).map(|(path, file)| (path.as_str(), file))
-    }
-
     fn page(&mut self, path: &str, page: &impl Template) -> Result<(), DrawError> {
-        self.put(path, Kind::Html, page.render()?);
+        let mut html = String::with_capacity(self.room(path));
+        page.render_into(&mut html)?;
+        self.put(path, Kind::Html, html);
         Ok(())
     }
 
     fn json(&mut self, path: &str, answer: &impl Serialize) -> Result<(), DrawError> {
-        self.put(path, Kind::Json, serde_json::to_vec(answer)?);
+        let mut json = Vec::with_capacity(self.room(path));
+        serde_json::to_writer(&mut json, answer)?;
+        self.put(path, Kind::Json, json);
         Ok(())
     }
 
     fn put(&mut self, path: &str, kind: Kind, body: impl Into<Bytes>) {
-        self.files.insert(path.to_owned(), File { kind, body: body.into() });
+        let file = File { kind, body: body.into() };
+        // What says the same stays where it lies, and the new copy goes at once.
+        let file = self.before(path).filter(|before| **before == file).cloned().unwrap_or(file);
+        self.files.insert(path.to_owned(), file);
+    }
+
+    /// As many bytes as the file had last, and some more: one that grows by doubling is held three times over meanwhile.
+    fn room(&self, path: &str) -> usize {
+        let last = self.before(path).map_or(0, |before| before.body.len());
+        last + last / ROOM_MORE
+    }
+
+    fn before(&self, path: &str) -> Option<&File> {
+        self.before.and_then(|site| site.files.get(path))
     }
 }
 
