@@ -6,7 +6,7 @@ pub use crate::channel::Dialect;
 use crate::reports::NetworkTable;
 pub use crate::subscribers::ChannelKind;
 use crate::theme::Theme;
-use downbeat_core::model::{AddressRange, Audience, Name, Policy};
+use downbeat_core::model::{AddressRange, Audience, Language, Name, Policy};
 pub use probe::*;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -221,8 +221,10 @@ pub struct ReportSettings {
 pub struct Category {
     /// In forms and counts: `no-sound`.
     pub name: Name,
-    /// On the button: "The music stops".
+    /// On the button, in the page's own language: "The music stops".
     pub title: String,
+    /// The same in others of its languages; where one is missing, the button keeps the page's own words.
+    pub titles: BTreeMap<Language, String>,
     /// The component it most likely means.
     pub component: Option<Name>,
 }
@@ -231,13 +233,13 @@ impl Category {
     /// That a component does not work: offered for each where nobody says what can be reported.
     pub fn does_not_work(component: &Name, title: &str) -> Self {
         let title = format!("{title} does not work");
-        Self { name: component.clone(), title, component: Some(component.clone()) }
+        Self { name: component.clone(), title, titles: BTreeMap::new(), component: Some(component.clone()) }
     }
 
     /// Offered behind them.
     pub fn something_else() -> Self {
         let name = Name::new("something-else").expect("\"something-else\" is a good name");
-        Self { name, title: "Something else".into(), component: None }
+        Self { name, title: "Something else".into(), titles: BTreeMap::new(), component: None }
     }
 }
 

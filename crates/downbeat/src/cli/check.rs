@@ -415,7 +415,10 @@ fn reports(hub: &HubSettings) -> Table {
     }
     rows.extend(reports.app_key.iter().map(|_| vec![json!("app_key"), json!("apps sign")]));
     rows.extend(reports.proxies.iter().map(|range| vec![json!("proxy"), json!(range.to_string())]));
-    rows.extend(hub.categories.iter().map(|it| vec![json!("category"), json!(it.title)]));
+    rows.extend(hub.categories.iter().map(|it| {
+        let titles: Vec<&str> = std::iter::once(&it.title).chain(it.titles.values()).map(String::as_str).collect();
+        vec![json!("category"), json!(titles.join(" / "))]
+    }));
     Table { title: "reports", columns: &["what", "is"], rows }
 }
 

@@ -24,9 +24,9 @@ use downbeat_core::incident::{
 };
 use downbeat_core::model::{
     Actuation, Appointment, Audience, Bits, BudgetId, CauseKind, Change, ChangeKind, Component, FailureKind, Finding,
-    Hypothesis, IncidentId, Indicator, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode, Moment, Name,
-    Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route, Slice,
-    SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
+    Hypothesis, IncidentId, Indicator, Language, LatencyObjective, MaintenanceId, Matter, MatterId, Measure, Mode,
+    Moment, Name, Notice, NoticeId, Objective, Policy, Priority, Promise, Remedy, RemedyId, RemedyKind, Replica, Route,
+    Slice, SourceClass, Stage, Strength, Topology, TrafficPlan, UpstreamHealth, Urgency, Weight,
 };
 use downbeat_core::signal::ActiveSessions;
 use std::collections::BTreeMap;
@@ -66,6 +66,7 @@ pub(crate) fn settings() -> HubSettings {
     let category = |name_: &str, title: &str, component: &str| Category {
         name: name(name_),
         title: title.into(),
+        titles: BTreeMap::new(),
         component: Some(name(component)),
     };
     HubSettings {
@@ -284,6 +285,7 @@ pub(crate) fn hostile() -> Snapshot {
     settings.policy.topology.service = HOSTILE.into();
     for category in &mut settings.categories {
         category.title = HOSTILE.into();
+        category.titles = Language::ALL.map(|language| (language, HOSTILE.into())).into();
     }
     for component in settings.policy.topology.components.values_mut() {
         component.title = HOSTILE.into();

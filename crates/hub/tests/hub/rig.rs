@@ -8,6 +8,7 @@ use downbeat_core::model::{
 };
 use downbeat_hub::log::{EventLog, LogReader};
 use downbeat_hub::settings::{Category, HubSettings, PageSettings, SubscriberSettings};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -74,6 +75,7 @@ pub(crate) fn settings(data: &Path) -> HubSettings {
         categories: vec![Category {
             name: name("no-sound"),
             title: "The music stops".into(),
+            titles: BTreeMap::new(),
             component: Some(name("playback")),
         }],
         page: PageSettings::default(),

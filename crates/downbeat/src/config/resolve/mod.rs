@@ -18,7 +18,7 @@ use super::fault::{Complaint, Faults};
 use super::source::Source;
 use super::units::size_text;
 use super::written::{CategoryTable, ComponentTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
-use downbeat_core::model::{ActPolicy, Name, Policy, PolicyFault};
+use downbeat_core::model::{ActPolicy, Language, Name, Policy, PolicyFault};
 use downbeat_edge::{AccessLogSettings, CACHED_BODIES_MIN, EdgeSettings, HubLink, LogTarget};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
@@ -73,6 +73,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         site.check_region(region, check);
     }
     check_hub_names(&file.webhooks, &file.categories, &site, check);
+    check_languages(&file.categories, &file.page.languages, check);
     let probes = probes::resolve(file.probes, &site, &file.health, check);
     let references = probes::resolve_references(file.references, check);
     let token = file.hub.token.as_ref().and_then(|token| read_token(token, check));
@@ -174,6 +175,21 @@ fn check_hub_names(webhooks: &[Webhook], categories: &[CategoryTable], site: &Si
     }
 }
 
+/// Words that nobody would ever see are a slip.
+fn check_languages(categories: &[CategoryTable], page: &[Language], check: &Check<'_>) {
+    for (language, title) in categories.iter().flat_map(|category| &category.titles) {
+        let complaint = match page.iter().position(|it| it == language) {
+            Some(0) => {
+                Complaint::new(format!("\"{language}\" is the page's own language")).hint("its words are `title`")
+            }
+            Some(_) => continue,
+            None => Complaint::new(format!("the page is not in \"{language}\""))
+                .hint(format!("add \"{language}\" to `languages` of [status_page], or take these words out")),
+        };
+        check.complain(title.span(), complaint);
+    }
+}
+
 fn read_token(token: &Token, check: &Check<'_>) -> Option<String> {
     let file = match token {
         Token::Is(token) => return Some(token.clone()),
@@ -261,7 +277,8 @@ fn categories(tables: Vec<CategoryTable>, site: &Site) -> Option<Vec<Category>> 
     }
     let category = |table: CategoryTable| {
         let component = table.component.map(Spanned::into_inner);
-        Some(Category { name: table.name?.into_inner(), title: table.title?, component })
+        let titles = table.titles.into_iter().map(|(language, title)| (language, title.into_inner())).collect();
+        Some(Category { name: table.name?.into_inner(), title: table.title?, titles, component })
     };
     tables.into_iter().map(category).collect()
 }

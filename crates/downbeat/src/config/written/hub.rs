@@ -6,8 +6,9 @@ use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::FromText;
-use downbeat_core::model::{AddressRange, Audience, Name};
+use downbeat_core::model::{AddressRange, Audience, Language, Name};
 use downbeat_hub::settings::{ActuatorSettings, BreakerSettings, Dialect, WatcherSettings};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -187,16 +188,21 @@ fn unknown_placeholder(word: &str) -> Option<&str> {
 pub(crate) struct CategoryTable {
     pub(crate) name: Option<Spanned<Name>>,
     pub(crate) title: Option<String>,
+    pub(crate) titles: BTreeMap<Language, Spanned<String>>,
     pub(crate) component: Option<Spanned<Name>>,
 }
 
 impl CategoryTable {
     pub(super) fn read(reader: Reader<'_>) -> Self {
+        let titles = reader.table("titles");
+        let said = |language: Language| Some((language, titles.get(language.code())?));
         let table = Self {
             name: reader.required("name"),
             title: reader.required("title").map(Spanned::into_inner),
+            titles: Language::ALL.into_iter().filter_map(said).collect(),
             component: reader.get("component"),
         };
+        titles.finish();
         reader.finish();
         table
     }

@@ -197,21 +197,31 @@ async fn the_site_is_served_with_its_headers() -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
-/// The words on the buttons are translated where they are built in, and stay where an operator chose them.
+/// The words on the buttons are the operator's in the language of the page; where there are none, built-in ones are translated, and
+/// others stay as they are and say in which language that is.
 #[test]
 fn buttons_speak_the_language_of_the_page() {
     let mut snapshot = in_languages(Life::Resolved);
     let playback = story::name("playback");
-    let own = Category { title: "The music stops".into(), ..Category::does_not_work(&playback, "") };
+    let own = Category {
+        title: "The music stops".into(),
+        titles: [(Language::De, "Die Musik bricht ab".to_owned())].into(),
+        ..Category::does_not_work(&playback, "")
+    };
     Arc::make_mut(&mut snapshot.settings).categories =
         vec![own, Category::does_not_work(&story::name("login"), "Log-in"), Category::something_else()];
     let drawn = drawn(&snapshot);
-    for (root, words) in [
-        ("", ["The music stops", "Log-in does not work", "Something else"]),
-        ("de", ["The music stops", "Log-in geht nicht", "Etwas anderes"]),
-        ("fr", ["The music stops", "Log-in ne fonctionne pas", "Autre chose"]),
+    for (root, words, foreign) in [
+        ("", ["The music stops", "Log-in does not work", "Something else"], 0),
+        ("de", ["Die Musik bricht ab", "Log-in geht nicht", "Etwas anderes"], 0),
+        ("fr", ["The music stops", "Log-in ne fonctionne pas", "Autre chose"], 1),
     ] {
         let html = text(&drawn.site, root);
+        assert_eq!(
+            html.matches("<button name=\"category\" value=\"playback\" lang=\"en\">").count(),
+            foreign,
+            "{root:?}"
+        );
         words.iter().for_each(|word| assert!(html.contains(&format!(">{word}</button>")), "{root:?} {word}"));
     }
 }

@@ -71,17 +71,21 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// What stands on the button of a category: translated where nobody has chosen the words.
-    pub(super) fn category(&self, category: &Category) -> String {
+    /// What stands on the button of a category, and in which language: the operator's words in this one, or built-in ones, or
+    /// the operator's in the page's own.
+    pub(super) fn category(&self, category: &Category) -> (String, Language) {
+        if let Some(said) = category.titles.get(&self.language) {
+            return (said.clone(), self.language);
+        }
         let title = category.component.as_ref().map(|component| self.picture.title_of(component));
         let built_in = match (&category.component, title) {
             (Some(component), Some(title)) => Category::does_not_work(component, title),
             _ => Category::something_else(),
         };
         match title {
-            _ if *category != built_in => category.title.clone(),
-            Some(title) => fill(self.t.reporting.does_not_work, &[title]),
-            None => self.t.reporting.something_else.to_owned(),
+            _ if *category != built_in => (category.title.clone(), self.picture.language()),
+            Some(title) => (fill(self.t.reporting.does_not_work, &[title]), self.language),
+            None => (self.t.reporting.something_else.to_owned(), self.language),
         }
     }
 
