@@ -203,13 +203,15 @@ mod tests {
         sketch
     }
 
-    /// Five times the standard error at worst, whatever the secret; a few are counted almost one by one.
+    /// Five times the standard error at worst, whatever the secret; a few are counted almost one by one: of ten, two may share a
+    /// register with others.
     #[test]
     fn a_sketch_errs_by_a_few_percent_from_one_to_a_million() {
         for count in [0, 1, 2, 10, 100, 1_000, 3_000, 5_000, 10_000, 52_000, 1_000_000] {
             let estimate = of(0..count).estimate();
-            let error = estimate.abs_diff(count) as f64 / count.max(1) as f64;
-            assert!(error <= 5.0 * 1.04 / (REGISTERS as f64).sqrt(), "{estimate} for {count}");
+            let (error, shared) = (estimate.abs_diff(count), if count > 1 { 2.0 } else { 0.0 });
+            let most = (count as f64 * 5.0 * 1.04 / (REGISTERS as f64).sqrt()).max(shared);
+            assert!(error as f64 <= most, "{estimate} for {count}");
         }
     }
 

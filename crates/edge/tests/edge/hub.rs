@@ -216,7 +216,9 @@ async fn active_sessions_are_told_as_numbers() {
             let request = format!("GET /a HTTP/1.1\r\nHost: test\r\n{empty}Connection: close\r\n\r\n");
             assert_eq!(send(rig.address(), &request).await.status, 200);
         }
-        let is_whole = |row: &SessionRow| (29..=31).contains(&row.active);
+        // The secret of a process is drawn by chance: in one run of five, two of thirty share a register of 2,048, and count as one.
+        // Five such pairs are met once in 400,000 runs.
+        let is_whole = |row: &SessionRow| (26..=31).contains(&row.active);
         let told = hub.until("thirty sessions", |r| r.iter().any(|r| r.sessions.iter().any(is_whole))).await;
         let last = told.iter().rev().find(|r| !r.sessions.is_empty()).expect("they were told");
         let components: Vec<_> = last.sessions.iter().map(|row| row.component.clone()).collect();
