@@ -72,6 +72,8 @@ pub struct PageSettings {
     pub groups: BTreeMap<Name, String>,
     /// By component: its id in Statuspage's API, where that is not its name.
     pub ids: BTreeMap<Name, Name>,
+    /// By a group's title: its id there, where it is not the one that is made from the title.
+    pub group_ids: BTreeMap<String, Name>,
     /// Name, logo and colours.
     pub theme: Theme,
     /// Where a copy is kept, which outlives the hub.

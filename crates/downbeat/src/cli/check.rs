@@ -171,6 +171,9 @@ fn status_page(hub: &HubSettings) -> Table {
     rows.extend(hub.page.copy.iter().map(copy));
     let id = |(component, id): (&Name, &Name)| vec![json!("statuspage_id"), json!(id), json!(component)];
     rows.extend(hub.page.ids.iter().map(id));
+    let group_id =
+        |(group, id): (&String, &Name)| vec![json!("statuspage_id"), json!(id), json!(format!("group {group}"))];
+    rows.extend(hub.page.group_ids.iter().map(group_id));
     Table { title: "status page", columns: &["what", "is", "of"], rows }
 }
 

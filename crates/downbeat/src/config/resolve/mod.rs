@@ -18,11 +18,12 @@ use super::fault::{Complaint, Faults};
 use super::source::Source;
 use super::units::size_text;
 use super::written::{CategoryTable, ComponentTable, File, HubChoice, HubTable, PolicyTable, Token, Webhook, secret};
-use downbeat_core::model::{ActPolicy, Language, Name, Policy, PolicyFault};
+use downbeat_core::model::{ActPolicy, Language, Policy, PolicyFault};
 use downbeat_edge::{AccessLogSettings, CACHED_BODIES_MIN, EdgeSettings, HubLink, LogTarget};
 use downbeat_hub::settings::{Category, HubSettings, WebhookSettings};
 use site::Site;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -49,8 +50,8 @@ impl Check<'_> {
     }
 
     /// Complains about each name that was there before.
-    fn unique<'n>(&self, what: &str, names: impl Iterator<Item = &'n Spanned<Name>>) {
-        let mut seen: BTreeMap<&Name, Range<usize>> = BTreeMap::new();
+    fn unique<'n, T: Ord + fmt::Display + 'n>(&self, what: &str, names: impl Iterator<Item = &'n Spanned<T>>) {
+        let mut seen: BTreeMap<&T, Range<usize>> = BTreeMap::new();
         for name in names {
             if let Some(first) = seen.get(name.get_ref()) {
                 let complaint = Complaint::new(format!("there are two {what} named \"{}\"", name.get_ref()));
@@ -116,7 +117,7 @@ pub(super) fn resolve(file: File, check: &Check<'_>) -> Option<Settings> {
         watcher: file.watcher,
         actuator: file.actuator,
         categories: categories?,
-        page: page::resolve(file.page, (site.groups(), site.statuspage_ids()), check),
+        page: page::resolve(file.page, &site, check),
         reports: reports::resolve(file.reports, check),
         feeds: reports::feeds(file.feeds, &site, check),
         upstreams: reports::upstreams(file.upstreams),

@@ -1,22 +1,20 @@
 //! The status page: groups of components, and a look that can be read.
 
+use super::site::Site;
 use super::{Check, secret_in};
 use crate::config::fault::Complaint;
-use crate::config::written::{CopyTable, PageTable, place};
+use crate::config::spelling;
+use crate::config::written::{CopyTable, GroupTable, PageTable, place};
 use downbeat_core::model::Name;
 use downbeat_hub::settings::{BucketSettings, CopySettings, PageSettings};
 use downbeat_hub::theme::{LOGO_MAX, Logo, Theme};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// The settings; what is at fault is left out.
-pub(super) fn resolve(
-    table: PageTable,
-    (groups, ids): (BTreeMap<Name, String>, BTreeMap<Name, Name>),
-    check: &Check<'_>,
-) -> PageSettings {
+pub(super) fn resolve(table: PageTable, site: &Site, check: &Check<'_>) -> PageSettings {
     let colours = table.colours.iter().map(|(key, colour)| (*key, *colour.get_ref())).collect();
     let theme = Theme { name: table.name.clone(), logo: None, colours };
     for poor in theme.poor_contrasts() {
@@ -26,7 +24,36 @@ pub(super) fn resolve(
     }
     let logo = table.logo.as_ref().and_then(|path| logo(path, check));
     let copy = table.copy.and_then(|table| copy(table, check));
-    PageSettings { groups, ids, theme: Theme { logo, ..theme }, copy }
+    let group_ids = group_ids(table.groups, site, check);
+    let (groups, ids) = (site.groups(), site.statuspage_ids());
+    PageSettings { groups, ids, group_ids, theme: Theme { logo, ..theme }, copy }
+}
+
+/// Clients tell groups apart by their ids, and from components as well.
+fn group_ids(tables: Vec<GroupTable>, site: &Site, check: &Check<'_>) -> BTreeMap<String, Name> {
+    check.unique("groups", tables.iter().filter_map(|table| table.title.as_ref()));
+    check.unique("groups with a statuspage_id", tables.iter().filter_map(|table| table.statuspage_id.as_ref()));
+    let (groups, components) = (site.groups(), site.statuspage_ids());
+    let titles: BTreeSet<&str> = groups.values().map(String::as_str).collect();
+    for title in tables.iter().filter_map(|table| table.title.as_ref()) {
+        if !titles.contains(title.get_ref().as_str()) {
+            let complaint = Complaint::new(format!("no component stands in the group \"{}\"", title.get_ref()));
+            let known: Vec<&str> = titles.iter().copied().collect();
+            let hint = match known.as_slice() {
+                [] => format!("write group = \"{}\" in a [[component]]", title.get_ref()),
+                known => spelling::suggest(title.get_ref(), known),
+            };
+            check.complain(title.span(), complaint.hint(hint));
+        }
+    }
+    for id in tables.iter().filter_map(|table| table.statuspage_id.as_ref()) {
+        if site.component_names().chain(components.values()).any(|taken| taken == id.get_ref()) {
+            let complaint = Complaint::new(format!("statuspage_id: \"{}\" is a component", id.get_ref()));
+            check.complain(id.span(), complaint.hint("an id is one group's alone"));
+        }
+    }
+    let whole = |table: GroupTable| Some((table.title?.into_inner(), table.statuspage_id?.into_inner()));
+    tables.into_iter().filter_map(whole).collect()
 }
 
 fn copy(table: CopyTable, check: &Check<'_>) -> Option<CopySettings> {

@@ -54,7 +54,7 @@ impl Site {
         self.replicas.iter().filter_map(|r| r.name.as_ref().map(Spanned::get_ref))
     }
 
-    fn component_names(&self) -> impl Iterator<Item = &Name> {
+    pub(super) fn component_names(&self) -> impl Iterator<Item = &Name> {
         self.components.iter().filter_map(|(c, _)| c.name.as_ref().map(Spanned::get_ref))
     }
 
@@ -293,7 +293,6 @@ fn check_known(what: &str, name: &Spanned<Name>, known: &[&str], check: &Check<'
     }
 }
 
-/// Two replicas at one address would be one that is asked twice as often.
 /// Clients tell components apart by these: one is no other's id, and no other's name.
 fn check_statuspage_ids(tables: &[ComponentTable], check: &Check<'_>) {
     check.unique("components with a statuspage_id", tables.iter().filter_map(|table| table.statuspage_id.as_ref()));
@@ -307,6 +306,7 @@ fn check_statuspage_ids(tables: &[ComponentTable], check: &Check<'_>) {
     }
 }
 
+/// Two replicas at one address would be one that is asked twice as often.
 fn check_addresses(pool: &[ReplicaTable], check: &Check<'_>) {
     for (i, url) in pool.iter().enumerate().filter_map(|(i, r)| r.url.as_ref().map(|url| (i, url))) {
         let first = pool[..i].iter().filter_map(|r| r.url.as_ref()).find(|u| u.get_ref() == url.get_ref());

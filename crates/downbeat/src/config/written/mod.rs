@@ -22,7 +22,7 @@ pub(crate) use hub::{CategoryTable, HubTable, Token, Webhook, secret};
 pub(crate) use journey::{SecretSource, WalkTable};
 pub(crate) use mail::{MailTable, SubscribersTable};
 pub(crate) use metric::MetricTable;
-pub(crate) use page::{CopyTable, PageTable, place};
+pub(crate) use page::{CopyTable, GroupTable, PageTable, place};
 pub(crate) use probe::ProbeTable;
 pub(crate) use reports::{FeedTable, ReportsTable, UpstreamTable};
 pub(crate) use service::{CertificateTable, EdgeTable, HubChoice, Service};

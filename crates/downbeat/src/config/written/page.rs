@@ -5,7 +5,7 @@ use crate::config::fault::Complaint;
 use crate::config::reader::Reader;
 use crate::config::units::Span;
 use crate::config::value::{FromText, one_of};
-use downbeat_core::model::{Language, Piece, Templates};
+use downbeat_core::model::{Language, Name, Piece, Templates};
 use downbeat_core::tell;
 use downbeat_hub::settings::BucketSettings;
 use downbeat_hub::theme::{Colour, Scheme, Token};
@@ -18,6 +18,8 @@ use toml::Spanned;
 /// How often figures are copied unless said: stores ask money for each file.
 const COPY_EVERY: Duration = Duration::from_secs(60);
 const COPY_EVERY_MIN: Duration = Duration::from_secs(1);
+/// As many as there may be components.
+const GROUPS_MAX: usize = 1_000;
 
 /// `[status_page]`.
 pub(crate) struct PageTable {
@@ -26,7 +28,22 @@ pub(crate) struct PageTable {
     pub(crate) name: Option<String>,
     pub(crate) logo: Option<Spanned<PathBuf>>,
     pub(crate) colours: BTreeMap<(Scheme, Token), Spanned<Colour>>,
+    pub(crate) groups: Vec<GroupTable>,
     pub(crate) copy: Option<CopyTable>,
+}
+
+/// `[[status_page.group]]`.
+pub(crate) struct GroupTable {
+    pub(crate) title: Option<Spanned<String>>,
+    pub(crate) statuspage_id: Option<Spanned<Name>>,
+}
+
+impl GroupTable {
+    fn read(reader: Reader<'_>) -> Self {
+        let table = Self { title: reader.required("title"), statuspage_id: reader.required("statuspage_id") };
+        reader.finish();
+        table
+    }
 }
 
 /// `[status_page.bucket]`.
@@ -100,6 +117,7 @@ impl PageTable {
             name: reader.get("name").map(Spanned::into_inner),
             logo: reader.get("logo"),
             colours: BTreeMap::new(),
+            groups: reader.tables("group", GROUPS_MAX).into_iter().map(GroupTable::read).collect(),
             copy: CopyTable::read(reader.table("bucket")),
         };
         for scheme in Scheme::ALL {

@@ -223,7 +223,7 @@ impl Picture {
     fn group_json<'a>(&'a self, position: usize, group: &Group<'a>) -> Option<ComponentJson<'a>> {
         let title = group.title?;
         Some(ComponentJson {
-            id: Cow::Owned(group_id(title)),
+            id: Cow::Owned(self.group_id(title)),
             name: title,
             status: group.claim.word(),
             created_at: group.lines.iter().map(|line| line.created_at).min()?.iso(),
@@ -240,6 +240,17 @@ impl Picture {
         })
     }
 
+    /// A group's id: the one that clients know from before, else one that no component has, for names have no tilde in them;
+    /// titles in any script have one of their own.
+    fn group_id(&self, title: &str) -> String {
+        let made = || {
+            let digest = Sha256::digest(title);
+            let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            format!("group~{digits}")
+        };
+        self.group_ids.get(title).map_or_else(made, ToString::to_string)
+    }
+
     fn component_json<'a>(&self, position: usize, line: &'a ComponentLine) -> ComponentJson<'a> {
         ComponentJson {
             id: Cow::Borrowed(line.code.as_str()),
@@ -251,7 +262,7 @@ impl Picture {
             description: None,
             showcase: true,
             start_date: None,
-            group_id: line.group.as_deref().map(group_id),
+            group_id: line.group.as_deref().map(|title| self.group_id(title)),
             page_id: self.page_id(),
             group: false,
             only_show_if_degraded: false,
@@ -365,13 +376,6 @@ fn update_json<'a>((id, status, body, incident_id, at): Said<'a>, affected: Vec<
         custom_tweet: None,
         tweet_id: None,
     }
-}
-
-/// An id that no component has, for names have no tilde in them; titles in any script have one of their own.
-fn group_id(title: &str) -> String {
-    let digest = Sha256::digest(title);
-    let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("group~{digits}")
 }
 
 /// Statuspage has no word for what was called off; it is over, and who was told of it learns that.

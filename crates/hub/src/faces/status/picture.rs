@@ -41,6 +41,8 @@ pub(crate) struct Picture {
     pub(crate) indicator: Indicator,
     /// Dearest first.
     pub(crate) components: Vec<ComponentLine>,
+    /// Ids of groups in the API that clients know from before, by title.
+    pub(crate) group_ids: BTreeMap<String, Name>,
     /// Newest first.
     pub(crate) incidents: Vec<PublicIncident>,
     /// Announced work: what goes on, then what comes, then what is over.
@@ -321,6 +323,7 @@ impl Picture {
             languages: policy.tell.languages(),
             indicator: Indicator::of(&claims),
             components: components(snapshot, &claims),
+            group_ids: page.group_ids.clone(),
             incidents: incidents(snapshot),
             maintenances: maintenances(snapshot),
             archive: Arc::clone(&snapshot.history),

@@ -366,6 +366,29 @@ fn components_stand_in_their_groups() {
     assert!(music < playback && playback < others && others < login);
 }
 
+/// Who knows a group by an id of before goes on with it; without one it has one that no component can have.
+#[test]
+fn a_group_keeps_the_id_that_clients_know() {
+    let mut snapshot = story::healthy();
+    let ids = |snapshot: &Snapshot| {
+        let answer: serde_json::Value =
+            serde_json::from_str(text(&drawn(snapshot).site, "api/v2/components.json")).expect("JSON");
+        let all = answer["components"].as_array().expect("a list").clone();
+        let of = |of: &str, key: &str| {
+            let found = all.iter().find(|it| it["name"] == of).unwrap_or_else(|| panic!("no {of}"));
+            found[key].as_str().map(str::to_owned)
+        };
+        (of("Music", "id"), of("Playback", "group_id"))
+    };
+    let (made, member) = ids(&snapshot);
+    assert_eq!(made, member);
+    assert!(made.is_some_and(|id| id.starts_with("group~")));
+    let page = &mut Arc::make_mut(&mut snapshot.settings).page;
+    page.group_ids = [("Music".to_owned(), story::name("41wg86q5vc14"))].into();
+    let known = Some("41wg86q5vc14".to_owned());
+    assert_eq!(ids(&snapshot), (known.clone(), known));
+}
+
 #[test]
 fn a_theme_is_part_of_the_site() {
     let mut snapshot = story::healthy();

@@ -48,8 +48,17 @@ pub struct Proposed {
     pub name: Name,
     /// Its name for people.
     pub title: String,
-    /// The title of its group.
-    pub group: Option<String>,
+    /// Where it stands.
+    pub group: Option<ProposedGroup>,
+    /// Its id there.
+    pub code: String,
+}
+
+/// A group of components there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposedGroup {
+    /// Its name for people.
+    pub title: String,
     /// Its id there.
     pub code: String,
 }
@@ -367,7 +376,8 @@ impl Reader {
         let proposed = self.components.iter().filter_map(|doc| {
             let name = free_name(doc, &names)?;
             names.insert(name.clone());
-            let group = doc.group_id.as_ref().and_then(|id| self.groups.get(id)).map(|title| cut(title, TITLE_MAX));
+            let group = doc.group_id.as_ref().and_then(|id| self.groups.get_key_value(id));
+            let group = group.map(|(id, title)| ProposedGroup { title: cut(title, TITLE_MAX), code: id.clone() });
             Some(Proposed { name, title: cut(&doc.name, TITLE_MAX), group, code: doc.id.clone() })
         });
         proposed.collect()

@@ -67,14 +67,15 @@ fn a_page_with_its_components() {
         (reading.chapter.title.as_str(), reading.chapter.url.as_str()),
         ("Encore", "https://encore.statuspage.io")
     );
-    let told: Vec<(&str, &str, Option<&str>, &str)> = reading
+    let group = |it: &Proposed| it.group.as_ref().map(|group| format!("{} {}", group.code, group.title));
+    let told: Vec<(&str, &str, Option<String>, &str)> = reading
         .components
         .iter()
-        .map(|it| (it.name.as_str(), it.title.as_str(), it.group.as_deref(), it.code.as_str()))
+        .map(|it| (it.name.as_str(), it.title.as_str(), group(it), it.code.as_str()))
         .collect();
     let expected = [
         ("playback", "Playback", None, "p1k3"),
-        ("api", "API", Some("Core"), "rhznvxg4v7yh"),
+        ("api", "API", Some("g1 Core".to_owned()), "rhznvxg4v7yh"),
         ("api-2", "API", None, "zzz"),
         ("t2", "検索", None, "t2"),
     ];
@@ -195,7 +196,7 @@ fn the_manage_api_has_lists_without_a_page_and_what_was_learnt_beside_them() {
         "status": "postmortem", "started_at": null});
     assert_eq!(reader.incidents(&bytes(&json!([incident("abc", learnt)]))), Ok(1));
     let reading = reader.finish();
-    assert_eq!(reading.components[0].group.as_deref(), Some("Core"));
+    assert_eq!(reading.components[0].group.as_ref().map(|group| group.title.as_str()), Some("Core"));
     let word = &reading.chapter.stories[0].words[0];
     assert_eq!((word.standing, word.body.as_str()), (Standing::Postmortem, "We learnt."));
 }
